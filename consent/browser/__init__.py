@@ -1,0 +1,1 @@
+"""What runs in the visitor's browser: sources in ``src``, built files in ``dist``."""

@@ -1,0 +1,1 @@
+export function banner() { return 2; }

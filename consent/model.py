@@ -1,0 +1,275 @@
+"""The words of the house as frozen values. No I/O, no clocks, no HTTP.
+
+Codes are ISO 3166 upper case (``US``, ``US-CA``) and BCP 47 (``pt-BR``). Moments are aware UTC
+and end in ``_at`` or are called ``at``; durations name their unit.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from typing import Any, Literal
+
+import msgspec
+
+Purpose = Literal["necessary", "preferences", "analytics", "marketing"]
+Model = Literal["opt-in", "opt-out", "notice"]
+Action = Literal["accept_all", "reject_all", "save", "close", "gpc", "withdraw"]
+PlaceSource = Literal["header", "database", "none"]
+Device = Literal["phone", "tablet", "desktop"]
+Role = Literal["owner", "marketer", "legal", "developer"]
+Confidence = Literal["verified", "unverified"]
+GpcDuty = Literal["required", "conditional", "none"]
+Duty = Literal[
+    "reject-first-layer",  # refuse stands beside accept on the first layer
+    "equal-weight",  # accept and refuse have one size, font and contrast
+    "granular",  # purposes can be chosen one by one, none ticked before
+    "withdraw-link",  # a permanent way back in, as easy as accepting
+    "close-refuses",  # an X in the corner that keeps everything off
+    "notice",  # tell at or before collection
+    "opt-out-link",  # a permanent link to opt out of sale and sharing
+    "gpc-status",  # show that the opt-out signal was processed
+]
+
+CHOOSABLE: tuple[Purpose, ...] = ("preferences", "analytics", "marketing")
+"""The purposes a visitor can refuse, in the order in which they are shown."""
+
+STRICTNESS: dict[Model, int] = {"notice": 0, "opt-out": 1, "opt-in": 2}
+"""Higher denies more before a choice."""
+
+KEY_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
+"""A store's key: what stands in its addresses."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a visitor is, as far as known, and how that was found.
+
+    ``subdivision`` is a full ISO 3166-2 code (``US-CA``), because ``CA`` alone is Canada.
+    """
+
+    country: str | None = None
+    subdivision: str | None = None
+    source: PlaceSource = "none"
+
+    @property
+    def code(self) -> str:
+        """The most exact code known: ``US-CA``, ``US``, or an empty string."""
+        return self.subdivision or self.country or ""
+
+
+class Grants(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every purpose a visitor can refuse, stated granted or denied."""
+
+    preferences: bool
+    analytics: bool
+    marketing: bool
+
+    @classmethod
+    def all(cls, granted: bool) -> Grants:
+        return cls(granted, granted, granted)
+
+    def of(self, purpose: Purpose) -> bool:
+        """Whether ``purpose`` is granted; ``necessary`` always is."""
+        return purpose == "necessary" or bool(getattr(self, purpose))
+
+    def covers(self, purposes: tuple[Purpose, ...]) -> bool:
+        """Whether every one of ``purposes`` is granted."""
+        return all(self.of(purpose) for purpose in purposes)
+
+    def without(self, purposes: tuple[Purpose, ...]) -> Grants:
+        """The same grants with ``purposes`` denied."""
+        return Grants(*(self.of(p) and p not in purposes for p in CHOOSABLE))
+
+    @property
+    def kind(self) -> Literal["all", "none", "some"]:
+        given = [self.of(purpose) for purpose in CHOOSABLE]
+        return "all" if all(given) else "some" if any(given) else "none"
+
+
+class Regime(msgspec.Struct, frozen=True):
+    """The legal rules for one place on one day, as the regime file and its place table say."""
+
+    id: str
+    name: str
+    model: Model
+    law: tuple[str, ...]
+    source: str
+    reviewed: dt.date
+    confidence: Confidence
+    gpc_duty: GpcDuty
+    gpc_overrides_choice: bool
+    duties: tuple[Duty, ...]
+    accept_days: int
+    refuse_days: int
+    sha256: str
+
+    def has(self, duty: Duty) -> bool:
+        return duty in self.duties
+
+
+class Resolution(msgspec.Struct, frozen=True):
+    """A regime, and why it is the one."""
+
+    regime: Regime
+    matched: str
+    why: str
+
+
+class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something a platform leaves in the browser. A name ending in ``*`` is a prefix."""
+
+    name: str
+    kind: Literal["cookie", "local", "session", "indexeddb"] = "cookie"
+    party: Literal["first", "third"] = "first"
+    lifetime: str = ""
+
+
+class Pixel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A platform registered for a store, with its ids and purposes."""
+
+    platform: str
+    id: str
+    purposes: tuple[Purpose, ...] = ()
+    """Empty: the platform's own."""
+    labels: dict[str, str] = {}
+    """Event name to the vendor's conversion label, where the platform wants one per event."""
+
+
+class RegionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A store's own word for one place: which shipped regime applies there."""
+
+    regime: str
+
+
+class BannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a store's banner looks. ``accent`` is a CSS hex colour or empty."""
+
+    layout: Literal["bar", "box", "dialog"] = "bar"
+    accent: str = ""
+
+
+class GpcConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What Global Privacy Control turns off in this store; ``marketing`` always is."""
+
+    refuses: tuple[Purpose, ...] = ("marketing",)
+
+
+class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A store as its TOML file says it: what ``consent store import`` reads."""
+
+    key: str
+    name: str
+    origins: tuple[str, ...]
+    privacy_url: str = ""
+    language: str = "en"
+    release: Literal["after-receipt", "at-once"] = "after-receipt"
+    """Whether an accepted pixel waits for the stored receipt (rule 2)."""
+    pixels: tuple[Pixel, ...] = ()
+    regions: dict[str, RegionRule] = {}
+    banner: BannerConfig = BannerConfig()
+    gpc: GpcConfig = GpcConfig()
+
+
+class Version(msgspec.Struct, frozen=True):
+    """An immutable, numbered, published state of a store's configuration."""
+
+    id: int
+    store_id: int
+    number: int
+    sha256: str
+    published_at: dt.datetime
+    config: StoreConfig
+    asks_since: int
+    """The lowest version number that asked about the same pixels and purposes."""
+
+
+class DecisionPost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a page posts. Place and time are not in it: the server decides those (rule 3)."""
+
+    id: uuid.UUID
+    visitor: uuid.UUID
+    version: int
+    action: Action
+    grants: Grants
+    language: str
+    banner: str
+    gpc: bool = False
+
+
+class SeenPost(msgspec.Struct, frozen=True):
+    """A banner was shown. ``entry``: on a page without a same-site referrer, so a visit."""
+
+    version: int
+    entry: bool
+    language: str = "en"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One decision on its way into the ledger."""
+
+    id: uuid.UUID
+    visitor: uuid.UUID
+    store_id: int
+    version_id: int
+    at: dt.datetime
+    action: Action
+    grants: Grants
+    language: str
+    banner_sha256: str
+    banner_content: bytes
+    regime: Regime
+    place: Place
+    gpc_header: bool
+    gpc_property: bool
+    device: Device
+    salt: bytes
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One decision as the ledger holds it. ``seq`` grows with time; gaps mean nothing."""
+
+    seq: int
+    id: uuid.UUID
+    visitor: uuid.UUID
+    previous: uuid.UUID | None
+    store: str
+    version: int
+    version_sha256: str
+    at: dt.datetime
+    action: Action
+    grants: Grants
+    language: str
+    banner_sha256: str
+    regime_id: str
+    regime_sha256: str
+    place: Place
+    gpc_header: bool
+    gpc_property: bool
+    device: Device
+    salt: bytes
+
+
+class User(msgspec.Struct, frozen=True):
+    """Someone who may sign in. ``store`` None: the role holds for every store."""
+
+    id: int
+    email: str
+    role: Role
+    store: str | None
+    created_at: dt.datetime
+    disabled_at: dt.datetime | None
+    session_epoch: int
+    """Raised to end every session of this user."""
+
+
+def canonical(value: Any) -> bytes:
+    """``value`` as canonical JSON: sorted keys, no spaces, UTF-8 (RFC 8785 for our types).
+
+    Holds RFC 8785 as long as numbers are integers and keys are ASCII, which every caller keeps.
+    """
+    return msgspec.json.encode(value, order="sorted")
+
+
+def is_key(text: str) -> bool:
+    return re.fullmatch(KEY_PATTERN, text) is not None
