@@ -134,6 +134,79 @@ class Pixel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Empty: the platform's own."""
     labels: dict[str, str] = {}
     """Event name to the vendor's conversion label, where the platform wants one per event."""
+    opt_out: Literal["stop", "limit"] = "stop"
+    """After an opt-out of sale and sharing: send nothing, or what the vendor's own limited mode
+    takes, where the platform has one for the place."""
+
+
+class Hosts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a platform's code talks to, by Content-Security-Policy directive."""
+
+    script: tuple[str, ...]
+    connect: tuple[str, ...] = ()
+    img: tuple[str, ...] = ()
+    frame: tuple[str, ...] = ()
+
+
+class Hint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A likely mistake: what matches ``pattern`` as a whole, and what that is."""
+
+    pattern: str
+    says: str
+
+
+class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The vendor's own consent calls, for people to read; ``pixel.js`` makes them."""
+
+    start: str = ""
+    grant: str = ""
+    revoke: str = ""
+    stops_sending: bool = False
+    """Whether ``revoke`` keeps the running library from sending."""
+    clears_traces: bool = False
+    """Whether ``revoke`` deletes what the library has stored."""
+
+
+class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The vendor's numbers for a place in its limited mode."""
+
+    country: int
+    state: int
+
+
+class Platform(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An ad or analytics system, as its ``platform.toml`` says it. Patterns match as a whole."""
+
+    key: str = ""
+    """The name of its folder."""
+    name: str
+    vendor: str
+    privacy_url: str
+    purposes: tuple[Purpose, ...]
+    """Those of a pixel that names none."""
+    source: str
+    """Where the vendor says so."""
+    reviewed: dt.date
+    id_pattern: str
+    id_example: str
+    id_where: str
+    hints: tuple[Hint, ...] = ()
+    label_pattern: str = ""
+    """Empty: the platform wants no conversion labels."""
+    label_example: str = ""
+    label_where: str = ""
+    label_hints: tuple[Hint, ...] = ()
+    script_url: str
+    """The vendor's library; ``{id}`` stands for the pixel's id."""
+    hosts: Hosts
+    traces: tuple[Trace, ...]
+    events: dict[str, str]
+    """Standard event to the vendor's name for it."""
+    consent: Switch = Switch()
+    limited_data: dict[str, Limit] = {}
+    """Place code to the vendor's numbers, where it has a limited mode."""
+    unverified: tuple[str, ...] = ()
+    """Dotted keys of facts for which no source of the vendor's was found."""
 
 
 class RegionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
