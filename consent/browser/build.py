@@ -1,6 +1,6 @@
 """Joins and minifies the browser code, as a build hook and as a command.
 
-From ``src/`` come ``dist/loader.js`` and ``dist/banner.js``, each one function expression; from
+From ``src/`` come ``dist/loader.js`` and ``dist/choices.js``, each one function expression; from
 ``snippets/*/pixel.js`` come the minified templates in ``dist/pixels/``. pip alone builds all of it.
 
 The dialect is small on purpose: named imports of ``./file.js``, a default import of a ``.css`` or
@@ -27,7 +27,7 @@ except ImportError:  # no wheel for this system: the readable bundle is as right
 HERE = Path(__file__).resolve().parent
 SOURCES, DIST = HERE / "src", HERE / "dist"
 SNIPPETS = HERE.parent.parent / "snippets"
-ENTRIES = ("loader", "banner")
+ENTRIES = ("loader", "choices")
 
 _IMPORT = re.compile(r"^import (?:\{([^}]+)\}|(\w+)) from '(\./[\w.-]+)';\n", re.M)
 _EXPORT = re.compile(r"^export (?=function |const |async function )", re.M)
@@ -62,8 +62,8 @@ def _visit(path: Path, parts: list[str], owners: dict[str, str], above: tuple[Pa
         target = (path.parent / match[3]).resolve()
         if match[2]:
             line = f"const {match[2]} = {json.dumps(_asset(target))};"
-            if not any(line in part for part in parts):
-                parts.append(f"// {target.name}\n{line}")
+            _claim(match[2], target.name, owners, path)
+            parts.append(f"// {target.name}\n{line}")
         else:
             _visit(target, parts, owners, (*above, path))
     text = _EXPORT.sub("", _IMPORT.sub("", text))
@@ -73,9 +73,13 @@ def _visit(path: Path, parts: list[str], owners: dict[str, str], above: tuple[Pa
             f"{path.name}: found {left[0].strip()!r}; expected a named import or export"
         )
     for name in _NAME.findall(text):
-        if owners.setdefault(name, path.name) != path.name:
-            raise BuildError(f"{path.name}: {name} is also in {owners[name]}; names are shared")
+        _claim(name, path.name, owners, path)
     parts.append(mark + text)
+
+
+def _claim(name: str, owner: str, owners: dict[str, str], path: Path) -> None:
+    if owners.setdefault(name, owner) != owner:
+        raise BuildError(f"{path.name}: {name} is also in {owners[name]}; names are shared")
 
 
 def _asset(path: Path) -> Any:

@@ -1,0 +1,13 @@
+// The purposes that a visitor can refuse, and what was said of each.
+
+export const PURPOSES = ['preferences', 'analytics', 'marketing'];
+
+/** Grants: the purposes that `keep(purpose)` approves, stated granted or denied, all of them. */
+export function grantsWhere(keep) {
+  return Object.fromEntries(PURPOSES.map((purpose) => [purpose, !!keep(purpose)]));
+}
+
+/** Whether any purpose is granted. */
+export function some(grants) {
+  return PURPOSES.some((purpose) => grants[purpose]);
+}

@@ -1,0 +1,81 @@
+// Decisions on their way to the ledger. A post that fails waits in localStorage under `pixelgate`
+// (it is the decision itself, which rule 1 lets us keep) and goes out again, now or on the next page.
+
+import { PURPOSES } from './grants.js';
+
+const BOX = 'pixelgate';
+
+/** The decision that is still waiting to be stored, or null. */
+export function waiting() {
+  try {
+    return JSON.parse(localStorage.getItem(BOX));
+  } catch {
+    return null;
+  }
+}
+
+function keep(post) {
+  try {
+    if (post) localStorage.setItem(BOX, JSON.stringify(post));
+    else localStorage.removeItem(BOX);
+  } catch {
+    // no storage: then the decision lives as long as the page
+  }
+}
+
+/**
+ * Stores `post`. `done(answer)` is called once, with the service's answer, or with null when the
+ * service refused it for good; while the service cannot be reached it keeps trying.
+ */
+export async function sendDecision(base, post, done, tries = 0) {
+  keep(post);
+  const answer = await attempt(base, post);
+  if (answer !== undefined) {
+    keep(null);
+    done(answer);
+  } else if (tries < 6) {
+    const again = () => waiting()?.id == post.id && sendDecision(base, post, done, tries + 1);
+    setTimeout(again, 1000 << tries);
+  }
+}
+
+// The answer, null for a refusal, undefined when it is worth another try.
+async function attempt(base, post) {
+  try {
+    // text/plain: no preflight. keepalive: a click on a link loses nothing.
+    const response = await fetch(base + '/decisions', {
+      method: 'POST',
+      body: JSON.stringify(post),
+      credentials: 'omit',
+      keepalive: true,
+      headers: { 'Content-Type': 'text/plain' },
+    });
+    const answer = await response.json();
+    if (response.status == 201) return answer;
+    console.warn('pixelgate: the decision was not stored:', answer.detail);
+    return response.status < 500 && response.status != 429 ? null : undefined;
+  } catch (error) {
+    console.warn('pixelgate: the decision could not be sent; it waits here:', error.message);
+  }
+}
+
+/** Counts that the visitor was asked. Nothing is stored, so nothing needs consent. */
+export function sendSeen(base, config) {
+  let entry = true;
+  try {
+    entry = new URL(document.referrer).hostname != location.hostname;
+  } catch {
+    // no referrer: an entry page
+  }
+  const seen = { version: config.version, entry, language: config.language };
+  navigator.sendBeacon(base + '/seen', JSON.stringify(seen));
+}
+
+/** Keeps `decision` in the cookie that decision.js reads, for `days`. */
+export function writeDecision(decision, days) {
+  const { id, visitor, version, model, at, grants, gpc } = decision;
+  const bits = PURPOSES.map((purpose) => +grants[purpose]).join('');
+  const text = [1, id, visitor, version, model, at, bits, +gpc].join('.');
+  const secure = location.protocol == 'https:' ? '; Secure' : '';
+  document.cookie = `pixelgate=${text}; Path=/; Max-Age=${days * 86400}; SameSite=Lax${secure}`;
+}
