@@ -1,0 +1,12 @@
+"""Where everything is kept: SQLite in a file (the default) or PostgreSQL.
+
+``migrate(url)`` makes the tables, ``connect(url)`` gives the ``Database``; ``tables`` describes
+what is in it. Only ``ledger``, ``stores``, ``accounts`` and ``counts`` write statements.
+"""
+
+from __future__ import annotations
+
+from consent.database.engine import Database, connect
+from consent.database.migrations import migrate
+
+__all__ = ["Database", "connect", "migrate"]

@@ -1,0 +1,152 @@
+"""What differs between SQLite and PostgreSQL: column types, locks and the guards of the ledger.
+
+Everything above this package writes one statement for both.
+
+======================  ==========================  =========================
+column                  SQLite                      PostgreSQL
+======================  ==========================  =========================
+``Id`` (UUID)           BLOB, 16 bytes              uuid
+``Digest`` (SHA-256)    BLOB, 32 bytes              bytea
+``Moment`` (UTC)        INTEGER, microseconds       timestamp with time zone
+``Hour`` (UTC)          INTEGER, hours since 1970   integer, the same
+``Serial``              INTEGER (the rowid)         bigint
+======================  ==========================  =========================
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+_HOUR = dt.timedelta(hours=1)
+
+Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""A key that the database or its caller counts up. On SQLite it is the rowid itself."""
+
+Lock = Literal["ledger", "versions", "accounts", "migrations"]
+_LOCKS: Mapping[Lock, int] = {
+    "ledger": 0x70_67_6C_01,
+    "versions": 0x70_67_6C_02,
+    "accounts": 0x70_67_6C_03,
+    "migrations": 0x70_67_6C_04,
+}
+
+
+class Id(TypeDecorator[uuid.UUID]):
+    """A UUID in 16 bytes."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.UUID(as_uuid=True))
+        return dialect.type_descriptor(sa.LargeBinary())
+
+    def process_bind_param(self, value: uuid.UUID | None, dialect: Dialect) -> Any:
+        return value if value is None or dialect.name == "postgresql" else value.bytes
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> uuid.UUID | None:
+        return value if value is None or dialect.name == "postgresql" else uuid.UUID(bytes=value)
+
+
+class Digest(TypeDecorator[str]):
+    """A hexadecimal digest in half as many bytes."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else bytes.fromhex(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.hex()
+
+
+class Moment(TypeDecorator[dt.datetime]):
+    """An aware moment, to the microsecond; read back in UTC."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(sa.BigInteger())
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return (value - EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        if dialect.name == "postgresql":
+            moment: dt.datetime = value.astimezone(dt.UTC)
+            return moment
+        return EPOCH + int(value) * _MICROSECOND
+
+
+class Hour(TypeDecorator[dt.datetime]):
+    """A full hour in UTC as one small number, so that days are a division."""
+
+    impl = sa.Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // _HOUR
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> dt.datetime | None:
+        return None if value is None else EPOCH + value * _HOUR
+
+
+async def take_lock(connection: AsyncConnection, name: Lock) -> None:
+    """Waits until no other transaction holds ``name``; the end of this one gives it back.
+
+    SQLite needs nothing: a write transaction is alone from its first statement.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.exec_driver_sql("SELECT pg_advisory_xact_lock($1)", (_LOCKS[name],))
+
+
+def upsert(
+    dialect: str, table: sa.Table, keys: Sequence[str], *, add: str
+) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that adds the column ``add`` to the row which has the same ``keys``."""
+    if dialect == "postgresql":
+        insert: Any = postgresql.insert(table)
+    else:
+        insert = sqlite.insert(table)
+    changed = {add: table.c[add] + insert.excluded[add]}
+    statement: postgresql.Insert | sqlite.Insert = insert.on_conflict_do_update(
+        index_elements=list(keys), set_=changed
+    )
+    return statement
+
+
+def refusals(dialect: str, table: str) -> list[str]:
+    """The statements after which the database itself refuses to change a row of ``table``."""
+    message = f"{table}: rows are never changed or removed"
+    if dialect == "sqlite":
+        return [
+            f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb.upper()} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
+            for verb in ("update", "delete")
+        ]
+    return [
+        f"CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{message}'; END $$",
+        f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()",
+    ]

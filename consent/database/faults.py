@@ -1,0 +1,84 @@
+"""Which faults of a driver mean "try again later": those become ``UnavailableError``.
+
+Everything else (a broken constraint, a mistake in a statement) is a fault of ours and passes
+through unchanged.
+
+Source: https://www.sqlite.org/rescode.html and
+https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy.exc
+
+from consent.errors import UnavailableError
+
+_SQLITE = {
+    sqlite3.SQLITE_BUSY: "locked by another process for too long",
+    sqlite3.SQLITE_LOCKED: "locked by another connection",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk does not answer",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
+    sqlite3.SQLITE_READONLY: "the file cannot be written",
+    sqlite3.SQLITE_NOMEM: "out of memory",
+    sqlite3.SQLITE_PROTOCOL: "locked by other processes",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged",
+    sqlite3.SQLITE_NOTADB: "the file is not a database",
+}
+
+_POSTGRESQL = {
+    "08": "the connection was lost",
+    "25006": "the server is read-only",
+    "28": "the server does not let this user in",
+    "3D": "there is no such database",
+    "40": "other transactions were in the way",
+    "53": "the server is out of space, memory or connections",
+    "55P03": "locked by another session",
+    "57": "the server is shutting down or cancelled the statement",
+    "58": "the server's disk does not answer",
+}
+
+_UNMIGRATED = "the tables are missing; run consent migrate"
+
+
+def reason(error: BaseException) -> str | None:
+    """Why storage is unavailable in words for people; None when ``error`` means something else."""
+    if isinstance(error, sqlalchemy.exc.TimeoutError):
+        return "every connection is in use"
+    if isinstance(error, sqlalchemy.exc.DBAPIError):
+        if error.connection_invalidated:
+            return "the connection was lost"
+        return _driver_reason(error.orig) or _driver_reason(error.orig and error.orig.__cause__)
+    return _driver_reason(error)
+
+
+def _driver_reason(error: BaseException | None) -> str | None:
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is not None and (code & 0xFF) in _SQLITE:
+            return _SQLITE[code & 0xFF]
+        return _UNMIGRATED if "no such table" in str(error) else None
+    if isinstance(error, OSError):  # a TimeoutError is one
+        return f"not reachable ({type(error).__name__})"
+    state = getattr(error, "sqlstate", None)
+    if not isinstance(state, str):
+        return None
+    if state == "42P01":
+        return _UNMIGRATED
+    return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns the faults named above into ``UnavailableError``; the cause is kept."""
+    try:
+        yield
+    except Exception as error:
+        why = reason(error)
+        if why is None:
+            raise
+        raise UnavailableError(f"database: {why}; expected a database that answers") from error

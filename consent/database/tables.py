@@ -1,0 +1,124 @@
+"""The tables as they are now. ``versions/`` holds how they came to be; a test compares the two.
+
+``decisions`` is the ledger. Its ``seq`` is given out under a lock as the newest ``seq`` plus one,
+so it has no gaps, and a row with a higher one was committed later. Whoever removes content must
+leave the row's ``seq`` taken. ``decisions``, ``versions``, ``banners`` and ``regimes`` refuse
+UPDATE and DELETE by triggers.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from consent.database.dialects import Digest, Hour, Id, Moment, Serial
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+stores = sa.Table(
+    "stores",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("draft", sa.LargeBinary, nullable=False),
+    sa.Column("draft_sha256", Digest, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("changed_at", Moment, nullable=False),
+)
+
+versions = sa.Table(
+    "versions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("store_id", sa.ForeignKey("stores.id"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("sha256", Digest, nullable=False),
+    sa.Column("config", sa.LargeBinary, nullable=False),
+    sa.Column("asks_since", sa.Integer, nullable=False),
+    sa.Column("published_at", Moment, nullable=False),
+    sa.UniqueConstraint("store_id", "number"),
+)
+
+banners = sa.Table(
+    "banners",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("sha256", Digest, nullable=False, unique=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+
+regimes = sa.Table(
+    "regimes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("sha256", Digest, nullable=False, unique=True),
+    sa.Column("regime", sa.Text, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    sa.Column("seq", Serial, primary_key=True, autoincrement=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("id", Id, nullable=False, unique=True),
+    sa.Column("visitor", Id, nullable=False),
+    sa.Column("previous", Id),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("store_id", sa.ForeignKey("stores.id"), nullable=False),
+    sa.Column("version_id", sa.ForeignKey("versions.id"), nullable=False),
+    sa.Column("banner_id", sa.ForeignKey("banners.id"), nullable=False),
+    sa.Column("regime_id", sa.ForeignKey("regimes.id"), nullable=False),
+    sa.Column("preferences", sa.Boolean, nullable=False),
+    sa.Column("analytics", sa.Boolean, nullable=False),
+    sa.Column("marketing", sa.Boolean, nullable=False),
+    sa.Column("gpc_header", sa.Boolean, nullable=False),
+    sa.Column("gpc_property", sa.Boolean, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("device", sa.Text, nullable=False),
+    sa.Column("country", sa.Text),
+    sa.Column("subdivision", sa.Text),
+    sa.Column("place_source", sa.Text, nullable=False),
+    sa.Index("ix_decisions_at", "at", "seq"),
+    sa.Index("ix_decisions_store", "store_id", "at", "seq"),
+    sa.Index("ix_decisions_visitor", "visitor", "store_id", "seq"),
+)
+
+counts = sa.Table(
+    "counts",
+    metadata,
+    sa.Column("store_id", sa.ForeignKey("stores.id"), primary_key=True),
+    sa.Column("hour", Hour, primary_key=True, autoincrement=False),
+    sa.Column("measure", sa.Text, primary_key=True),
+    sa.Column("place", sa.Text, primary_key=True),
+    sa.Column("regime", sa.Text, primary_key=True),
+    sa.Column("device", sa.Text, primary_key=True),
+    sa.Column("language", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("n", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("email", sa.Text, nullable=False, unique=True),
+    sa.Column("password_hash", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("store_id", sa.ForeignKey("stores.id")),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("disabled_at", Moment),
+    sa.Column("session_epoch", sa.Integer, nullable=False),
+)
+
+APPEND_ONLY = (decisions, versions, banners, regimes)
+"""The tables whose rows are never changed or removed."""
