@@ -1,0 +1,55 @@
+"""``consent check``: the settings and every data file, with all faults at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sized
+from typing import TypeVar
+
+import click
+
+from consent import settings
+from consent.errors import DataError, DataErrors, SettingsError
+from consent.geo import Geo
+from consent.platforms import Platforms
+from consent.regions import Regions
+from consent.texts import Texts
+
+T = TypeVar("T")
+
+
+@click.command()
+def check() -> None:
+    """Check the settings and every data file. Each fault is a line: FILE: KEY: FAULT."""
+    faults: list[str] = []
+
+    def attempt(load: Callable[[], T]) -> T | None:
+        try:
+            return load()
+        except DataErrors as errors:
+            faults.extend(str(fault) for fault in errors.faults)
+        except (DataError, SettingsError) as error:
+            faults.append(str(error))
+        return None
+
+    chosen = attempt(settings.load)
+    regions = attempt(Regions.load)
+    platforms = attempt(Platforms.load)
+    texts = attempt(Texts.load)
+    if chosen is not None:
+        geo = attempt(lambda: Geo(chosen.geoip_db, chosen.trusted_proxies))
+        if geo is not None:
+            geo.close()
+    if faults:
+        for fault in faults:
+            click.echo(fault, err=True)
+        raise click.exceptions.Exit(2)
+    counts = (
+        (regions.ids if regions else (), "regimes"),
+        (platforms or (), "platforms"),
+        (texts.languages if texts else (), "languages"),
+    )
+    click.echo(f"ok: {', '.join(_count(things, word) for things, word in counts)}")
+
+
+def _count(things: Sized, word: str) -> str:
+    return f"{len(things)} {word}"

@@ -1,0 +1,60 @@
+"""``consent serve``, ``demo`` and ``migrate``."""
+
+from __future__ import annotations
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from consent import database, settings
+from consent.cli import parts
+from consent.database import Database
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256))
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve the scripts, the decisions and the admin pages until stopped."""
+    parts.files()
+    parts.with_database(_nothing)
+    click.echo(f"consent: serving on http://{host}:{port}", err=True)
+    Granian(
+        "consent.web.app:factory",
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=host,
+        port=port,
+        workers=workers,
+        websockets=False,
+        log_access=False,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=30,
+    ).serve()
+
+
+@click.command()
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--shop-port", default=8080, show_default=True, type=click.IntRange(1, 65535))
+def demo(port: int, shop_port: int) -> None:
+    """Serve a demo shop and this service until Ctrl-C."""
+    from consent import demo as demo_shop
+
+    demo_shop.run(port, shop_port)
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database's tables to this release. Safe to run again."""
+    applied = database.migrate(settings.load().database_url)
+    for name in applied:
+        click.echo(f"applied {name}")
+    if not applied:
+        click.echo("nothing to do: the tables are those of this release")
+
+
+async def _nothing(db: Database) -> None:
+    """``with_database`` has checked the tables before it calls this."""

@@ -1,0 +1,151 @@
+"""``consent store``: a store as one TOML file, so that its configuration can live in git."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from consent import publish as publishing
+from consent import settings, stores
+from consent.cli import parts
+from consent.compose import Composer
+from consent.database import Database
+from consent.errors import DataError, DataErrors
+from consent.model import StoreConfig, Version
+from consent.web.app import utcnow
+
+
+@click.group()
+def store() -> None:
+    """List, read, change and publish stores."""
+
+
+@store.command("list")
+@parts.as_json
+def list_(json_: bool) -> None:
+    """Every store, with its published version."""
+
+    async def work(db: Database) -> list[stores.StoreSummary]:
+        async with db.read() as connection:
+            return await stores.all_stores(connection)
+
+    found = parts.with_database(work)
+    if json_:
+        parts.echo_json(found)
+        return
+    for one in found:
+        state = f"version {one.published}" if one.published else "not published"
+        click.echo(f"{one.key}\t{one.name}\t{state}{', changed since' if one.changed else ''}")
+
+
+@store.command()
+@click.argument("key")
+@parts.as_json
+def show(key: str, json_: bool) -> None:
+    """One store: what is published, and the draft."""
+
+    async def work(db: Database) -> tuple[StoreConfig, Version | None]:
+        async with db.read() as connection:
+            return await stores.draft(connection, key), await stores.current(connection, key)
+
+    draft, version = parts.with_database(work)
+    if json_:
+        published = version and {
+            "number": version.number,
+            "sha256": version.sha256,
+            "published_at": version.published_at,
+            "asks_since": version.asks_since,
+        }
+        parts.echo_json({"published": published, "draft": msgspec.to_builtins(draft)})
+        return
+    if version is None:
+        click.echo("# not published")
+    else:
+        same = "as below" if version.config == draft else "differs from the draft below"
+        click.echo(f"# version {version.number}, {version.published_at:%Y-%m-%d %H:%M} UTC, {same}")
+        click.echo(f"# sha256 {version.sha256}")
+    click.echo(publishing.to_toml(draft), nl=False)
+
+
+@store.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--publish", "publish_", is_flag=True, help="Publish it as well.")
+def import_(file: Path, publish_: bool) -> None:
+    """Create a store from FILE, or replace its draft. A file with faults changes nothing."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(file.name, "", f"cannot be read ({error}); expected UTF-8") from error
+    config = publishing.parse(text, file.name)
+    known = parts.files()
+    faults = publishing.check(config, *known, on=utcnow().date())
+    if faults:
+        raise DataErrors([DataError(file.name, *_split(fault)) for fault in faults])
+
+    async def work(db: Database) -> Version | None:
+        async with db.write() as connection:
+            await stores.save(connection, config, utcnow())
+        return (
+            await publishing.publish(db, config.key, **known._asdict(), now=utcnow)
+            if publish_
+            else None
+        )
+
+    version = parts.with_database(work)
+    click.echo(f"{config.key}: {_said(version) if version else 'saved, not published'}")
+
+
+@store.command()
+@click.argument("key")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A file instead of stdout.")
+def export(key: str, output: Path | None) -> None:
+    """The draft of a store as TOML; ``import`` reads it back."""
+
+    async def work(db: Database) -> StoreConfig:
+        async with db.read() as connection:
+            return await stores.draft(connection, key)
+
+    text = publishing.to_toml(parts.with_database(work))
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+@store.command()
+@click.argument("key")
+def publish(key: str) -> None:
+    """Make the draft the next version, live within a second."""
+    known = parts.files()
+
+    async def work(db: Database) -> Version:
+        return await publishing.publish(db, key, **known._asdict(), now=utcnow)
+
+    click.echo(f"{key}: {_said(parts.with_database(work))}")
+
+
+@store.command()
+@click.argument("key")
+def snippet(key: str) -> None:
+    """What the owner pastes into every page, as the first script of its head."""
+
+    async def work(db: Database) -> StoreConfig:
+        async with db.read() as connection:
+            return await stores.draft(connection, key)
+
+    config = parts.with_database(work)
+    known = parts.files()
+    composer = Composer(known.regions, known.platforms, known.texts)
+    click.echo(composer.snippet(config.key, settings.load().public_url))
+
+
+def _said(version: Version) -> str:
+    return f"version {version.number} is published, sha256 {version.sha256}"
+
+
+def _split(fault: str) -> tuple[str, str]:
+    """``key: fault`` apart."""
+    key, _, rest = fault.partition(": ")
+    return key, rest

@@ -1,0 +1,298 @@
+"""A store as one TOML file: read, written, checked, and published.
+
+::
+
+    key = "summit"
+    name = "Summit Outdoor"
+    origins = ["https://summit.example"]
+    privacy_url = "https://summit.example/privacy"
+
+    [[pixels]]
+    platform = "meta"
+    id = "123456789012345"
+
+    [regions."US-CA"]
+    regime = "us-ca"
+
+    [banner]
+    layout = "bar"
+
+A file that lacks a key means its default, so writing leaves defaults out. What is written reads
+back as the same store.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+import re
+import string
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import babel
+import msgspec
+
+from consent import data, stores
+from consent.database import Database
+from consent.errors import DataError, RefusedError
+from consent.model import STRICTNESS, Place, Regime, RegionRule, StoreConfig, Version, is_key
+from consent.platforms import Platforms
+from consent.regions import Regions
+from consent.texts import Texts
+
+MIN_CONTRAST = 4.5
+"""WCAG 2.2, 1.4.3: text on its ground."""
+
+WITH_STATES = ("US", "CA")
+"""The countries in which the shipped law differs from state to state."""
+
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[1-9]\d{0,4})?")
+_ADDRESS = re.compile(r"https?://[^\s<>\"']+")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_GPC_DUTIES = ("none", "conditional", "required")
+
+
+def parse(text: str, file: str) -> StoreConfig:
+    """The store that ``text`` describes; its form is checked, its content is not (see ``check``).
+
+    Args:
+        text: the content of a store file.
+        file: its name, for messages.
+
+    Raises:
+        DataError: not TOML, a key that is unknown or missing, or a value of the wrong type.
+    """
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(file, "", f"is not TOML ({error}); see https://toml.io") from error
+    return data.convert(content, StoreConfig, file=file)
+
+
+def to_toml(config: StoreConfig) -> str:
+    """The file of a store; ``parse`` gives the same store back."""
+    content = _without_defaults(config)
+    tables = {name: value for name, value in content.items() if _is_table(value)}
+    lines = [f"{name} = {_value(value)}" for name, value in content.items() if name not in tables]
+    for name, value in tables.items():
+        lines += _table(name, value)
+    return "\n".join(lines) + "\n"
+
+
+def check(
+    config: StoreConfig,
+    platforms: Platforms,
+    regions: Regions,
+    texts: Texts,
+    *,
+    on: dt.date,
+) -> list[str]:
+    """Every reason why this store cannot be published on that day, as ``key: fault``; or none."""
+    return [
+        *_identity_faults(config, texts),
+        *_pixel_faults(config, platforms),
+        *_region_faults(config, regions, on),
+        *_banner_faults(config, regions.strictest),
+    ]
+
+
+async def publish(
+    database: Database,
+    key: str,
+    *,
+    platforms: Platforms,
+    regions: Regions,
+    texts: Texts,
+    now: Callable[[], dt.datetime],
+) -> Version:
+    """The draft of the store ``key`` as its next version, live in every process within a second.
+
+    Returns:
+        The newest version; when the draft says the same as it, that one again.
+
+    Raises:
+        NotFoundError: there is no such store.
+        RefusedError: the draft has faults; all of them are named, each with its law.
+    """
+    at = now()
+    async with database.write() as connection:
+        draft = await stores.draft(connection, key)
+        faults = check(draft, platforms, regions, texts, on=at.date())
+        if faults:
+            raise RefusedError("unfit", "; ".join(faults))
+        return await stores.publish(connection, key, at)
+
+
+def _identity_faults(config: StoreConfig, texts: Texts) -> Iterator[str]:
+    if not is_key(config.key):
+        yield f"key: {config.key!r}; expected a-z, 0-9 and inner hyphens, at most 40"
+    if not config.name.strip():
+        yield "name: empty; expected what people call the store"
+    if not config.origins:
+        yield "origins: none; expected one or more, such as https://shop.example"
+    for origin in config.origins:
+        if _ORIGIN.fullmatch(origin) is None:
+            yield f"origins: {origin!r}; expected scheme and host alone, such as https://shop.example"
+    if config.privacy_url and _ADDRESS.fullmatch(config.privacy_url) is None:
+        yield f"privacy_url: {config.privacy_url!r}; expected an http or https address"
+    if config.language not in texts.languages:
+        yield f"language: {config.language!r}; expected one of {', '.join(texts.languages)}"
+
+
+def _pixel_faults(config: StoreConfig, platforms: Platforms) -> Iterator[str]:
+    for index, pixel in enumerate(config.pixels):
+        for fault in platforms.faults(pixel):
+            yield f"pixels[{index}]: {fault}"
+    seen = set()
+    for index, pixel in enumerate(config.pixels):
+        if (pixel.platform, pixel.id) in seen:
+            yield f"pixels[{index}]: {pixel.platform} {pixel.id} is there twice; expected it once"
+        seen.add((pixel.platform, pixel.id))
+
+
+def _region_faults(config: StoreConfig, regions: Regions, on: dt.date) -> Iterator[str]:
+    """What is wrong with the store's rules, and each one that loosens the law of some place."""
+    faults = regions.faults(config.regions)
+    yield from faults
+    if faults or not config.regions:
+        return
+    told = set()
+    for place in _places(config.regions):
+        chosen = regions.resolve(place, on=on, rules=config.regions)
+        if chosen.matched not in config.regions or chosen.matched in told:
+            continue
+        shipped = regions.resolve(place, on=on).regime
+        looser = _looser(chosen.regime, shipped)
+        if looser is not None:
+            told.add(chosen.matched)
+            yield (
+                f"regions.{chosen.matched}.regime: {chosen.regime.id!r} {looser} than "
+                f"{shipped.id!r} in {place.code}; expected nothing looser than the law there: "
+                f"{'; '.join(shipped.law)}"
+            )
+
+
+def _places(rules: Mapping[str, RegionRule]) -> Iterator[Place]:
+    """The places that rules name, then every country, then every code a state may have."""
+    for code in rules:
+        if code[0] not in "@*":
+            yield Place(code[:2], code if "-" in code else None)
+    for code in map(str, babel.Locale("en").territories):
+        if _COUNTRY.fullmatch(code):
+            yield Place(code)
+    for country, *letters in itertools.product(WITH_STATES, *(string.ascii_uppercase,) * 2):
+        yield Place(country, f"{country}-{''.join(letters)}")
+
+
+def _looser(chosen: Regime, shipped: Regime) -> str | None:
+    """How ``chosen`` asks less of a store than ``shipped``; None when it does not."""
+    if STRICTNESS[chosen.model] < STRICTNESS[shipped.model]:
+        return f"is {chosen.model}, looser"
+    if STRICTNESS[chosen.model] > STRICTNESS[shipped.model]:
+        return None
+    if _GPC_DUTIES.index(chosen.gpc_duty) < _GPC_DUTIES.index(shipped.gpc_duty):
+        return "heeds Global Privacy Control less"
+    missing = [duty for duty in shipped.duties if not chosen.has(duty)]
+    return f"leaves out {', '.join(missing)}, so is looser" if missing else None
+
+
+def _banner_faults(config: StoreConfig, strictest: Regime) -> Iterator[str]:
+    """Accept and refuse share one colour, so what is left to break is that it cannot be read."""
+    if "marketing" not in config.gpc.refuses:
+        yield "gpc.refuses: leaves out marketing; expected it, as the signal refuses its sale"
+    if "necessary" in config.gpc.refuses:
+        yield "gpc.refuses: names necessary; expected purposes that can be refused"
+    accent = config.banner.accent
+    if not accent:
+        return
+    if _COLOUR.fullmatch(accent) is None:
+        yield f"banner.accent: {accent!r}; expected a colour such as #1a5fb4"
+    elif contrast_with_white(accent) < MIN_CONTRAST:
+        yield (
+            f"banner.accent: {accent!r} has contrast {contrast_with_white(accent):.1f} with white; "
+            f"expected {MIN_CONTRAST} or more, so that refusing reads as well as accepting: "
+            f"{'; '.join(strictest.law)}"
+        )
+
+
+def contrast_with_white(colour: str) -> float:
+    """From 1 (white) to 21 (black), for ``#rrggbb``. Source: WCAG 2.2, relative luminance."""
+
+    def linear(value: int) -> float:
+        share = value / 255
+        return share / 12.92 if share <= 0.04045 else float(((share + 0.055) / 1.055) ** 2.4)
+
+    red, green, blue = (linear(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
+    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
+
+
+def _without_defaults(struct: msgspec.Struct) -> dict[str, Any]:
+    """A struct's fields by name, without those that say what a missing key says."""
+    content: dict[str, Any] = {}
+    for field in msgspec.structs.fields(struct):
+        value = getattr(struct, field.name)
+        default = (
+            field.default_factory()
+            if field.default_factory is not msgspec.NODEFAULT
+            else field.default
+        )
+        if default is msgspec.NODEFAULT or value != default:
+            content[field.encode_name] = _plain(value)
+    return content
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return _without_defaults(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _is_table(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return True
+    return isinstance(value, list) and any(isinstance(item, Mapping) for item in value)
+
+
+def _table(name: str, value: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[str]:
+    """The lines of ``[name]``, of each ``[[name]]``, or of each ``[name.key]`` inside it."""
+    if not isinstance(value, Mapping):
+        return [line for item in value for line in ["", f"[[{name}]]", *_pairs(item)]]
+    if value and all(isinstance(item, Mapping) for item in value.values()):
+        return [
+            line
+            for key, item in value.items()
+            for line in ["", f"[{name}.{_text(key)}]", *_pairs(item)]
+        ]
+    return ["", f"[{name}]", *_pairs(value)]
+
+
+def _pairs(table: Mapping[str, Any]) -> list[str]:
+    return [f"{_key(key)} = {_value(value)}" for key, value in table.items()]
+
+
+def _key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else _text(key)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(_pairs(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else _text(value)
+
+
+def _text(text: str) -> str:
+    """A TOML basic string: JSON's escapes are TOML's, but for DEL, which JSON leaves bare."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

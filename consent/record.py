@@ -1,0 +1,391 @@
+"""From a posted decision to a receipt: one commit for many posts, and none acknowledged before it.
+
+Posts of many requests wait in one list. A single task takes them in batches and writes each batch
+in one transaction; while that commits, the next batch gathers. So the price of making the disk
+sync is shared, the order is that of arrival, and no request holds a lock while it waits.
+
+Counts of banners shown are cheaper still: they are folded in memory and written as sums once a
+second, because losing a second of them in a crash costs a rate nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import secrets
+import uuid
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+import structlog
+
+from consent import counts, ledger
+from consent.compose import Banner, Composer
+from consent.database import Database
+from consent.errors import ConflictError, ConsentError, RefusedError, UnavailableError
+from consent.model import (
+    Action,
+    DecisionPost,
+    Device,
+    Entry,
+    Grants,
+    Model,
+    Place,
+    Purpose,
+    Record,
+    Version,
+)
+from consent.regions import Regions
+from consent.signing import Signer
+
+BATCH_POSTS = 256
+QUEUE_POSTS = 8192
+BANNERS = 1024
+FLUSH_SECONDS = 1.0
+FOLDED_KEYS = 50_000
+
+_log = structlog.get_logger("record")
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What is answered to a stored decision. ``at`` is RFC 3339, UTC."""
+
+    id: uuid.UUID
+    at: str
+    receipt: str
+
+
+class _Waiter(NamedTuple):
+    entry: Entry
+    done: asyncio.Future[Record]
+
+
+class Recorder:
+    """Writes decisions into the ledger and the counts, many in one commit.
+
+    Args:
+        database: where the ledger is.
+        composer: knows which banners a version can show.
+        regions: the law, resolved again here because the page is not believed (rule 3).
+        signer: signs receipts.
+        now: the clock.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        composer: Composer,
+        regions: Regions,
+        signer: Signer,
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        self._database = database
+        self._composer = composer
+        self._regions = regions
+        self._signer = signer
+        self._now = now
+        self._banners: OrderedDict[tuple[int, str, str], Banner] = OrderedDict()
+        self._waiting: deque[_Waiter] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._open = False
+        self.recorded = 0
+        self.batches = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many posts wait for a commit at this moment."""
+        return len(self._waiting)
+
+    def start(self) -> None:
+        """Takes posts from now on. Call it inside the event loop that serves requests."""
+        self._open = True
+        self._task = asyncio.create_task(self._commit_batches())
+
+    async def stop(self) -> None:
+        """Takes no more posts, and returns when those already taken are answered."""
+        self._open = False
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+            self._task = None
+
+    async def record(
+        self,
+        version: Version,
+        post: DecisionPost,
+        *,
+        place: Place,
+        gpc_header: bool,
+        device: Device,
+    ) -> Receipt:
+        """The receipt of ``post``, after it is on disk. The same post again gets the same facts.
+
+        Raises:
+            RefusedError: action and grants contradict each other, or the banner or the language
+                is not one that this version can show.
+            ConflictError: the id is taken by another decision.
+            UnavailableError: it was not stored; the same post may be sent again.
+        """
+        entry = self._entry(version, post, place, gpc_header, device)
+        if not self._open or len(self._waiting) >= QUEUE_POSTS:
+            raise UnavailableError("ledger: no room for another decision now; try again")
+        done: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiter(entry, done))
+        self._wake.set()
+        return self.receipt(await done)
+
+    def receipt(self, record: Record) -> Receipt:
+        """The receipt of a decision that the ledger holds."""
+        return Receipt(record.id, rfc3339(record.at), self._signer.receipt(facts(record)))
+
+    def _entry(
+        self, version: Version, post: DecisionPost, place: Place, gpc_header: bool, device: Device
+    ) -> Entry:
+        config = version.config
+        now = self._now()
+        at = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        regime = self._regions.resolve(place, on=at.date(), rules=config.regions).regime
+        contradiction = contradicts(post.action, post.grants, regime.model, config.gpc.refuses)
+        if contradiction is not None:
+            raise RefusedError("contradiction", contradiction)
+        banner = self._banner(version, post)
+        if banner is None:
+            raise RefusedError(
+                "unknown_banner",
+                "banner: not one that this version shows in this language; "
+                "expected the SHA-256 that the loader gave",
+            )
+        return Entry(
+            id=post.id,
+            visitor=post.visitor,
+            store_id=version.store_id,
+            version_id=version.id,
+            at=at,
+            action=post.action,
+            grants=post.grants,
+            language=post.language,
+            banner_sha256=banner.sha256,
+            banner_content=banner.content,
+            regime=regime,
+            place=place,
+            gpc_header=gpc_header,
+            gpc_property=post.gpc,
+            device=device,
+            salt=secrets.token_bytes(16),
+        )
+
+    def _banner(self, version: Version, post: DecisionPost) -> Banner | None:
+        """The banner that was shown, remembered, since most posts of an hour saw the same few."""
+        key = (version.id, post.language, post.banner)
+        found = self._banners.get(key)
+        if found is None:
+            found = self._composer.find_banner(version, post.banner, post.language)
+            if found is not None:
+                self._banners[key] = found
+                if len(self._banners) > BANNERS:
+                    self._banners.popitem(last=False)
+        return found
+
+    async def _commit_batches(self) -> None:
+        while self._open or self._waiting:
+            if not self._waiting:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            batch = self._next_batch()
+            try:
+                await self._commit(batch)
+            except asyncio.CancelledError:
+                _refuse(batch, UnavailableError("ledger: the service is stopping; try again"))
+                raise
+
+    def _next_batch(self) -> list[_Waiter]:
+        """The posts that waited longest. A post whose id is in the batch already waits on.
+
+        Posts whose request has gone are dropped: nothing was promised, and the page retries.
+        """
+        batch: list[_Waiter] = []
+        ids: set[uuid.UUID] = set()
+        while self._waiting and len(batch) < BATCH_POSTS:
+            if self._waiting[0].done.done():
+                self._waiting.popleft()
+                continue
+            if self._waiting[0].entry.id in ids:
+                break
+            waiter = self._waiting.popleft()
+            ids.add(waiter.entry.id)
+            batch.append(waiter)
+        return batch
+
+    async def _commit(self, batch: Sequence[_Waiter]) -> None:
+        """Stores ``batch`` and answers each of its waiters, with an error if need be."""
+        if not batch:
+            return
+        try:
+            appended = await self._write([waiter.entry for waiter in batch])
+        except UnavailableError as error:
+            _log.warning("decisions not stored", posts=len(batch))
+            _refuse(batch, error)
+        except Exception as error:
+            if len(batch) == 1:
+                _log.error("decision not stored", error=type(error).__name__)
+                _refuse(batch, error)
+                return
+            for waiter in batch:  # so that one bad entry fails alone
+                await self._commit([waiter])
+        else:
+            self.batches += 1
+            for waiter, result in zip(batch, appended, strict=True):
+                self._answer(waiter, result)
+
+    async def _write(self, entries: Sequence[Entry]) -> list[ledger.Appended]:
+        async with self._database.write() as connection:
+            appended = await ledger.append(connection, entries)
+            deltas = Counter(
+                _counted(entry, result.record)
+                for entry, result in zip(entries, appended, strict=True)
+                if result.fresh
+            )
+            await counts.add(connection, deltas)
+        return appended
+
+    def _answer(self, waiter: _Waiter, result: ledger.Appended) -> None:
+        self.recorded += result.fresh
+        if waiter.done.done():
+            return
+        if result.conflict:
+            waiter.done.set_exception(
+                ConflictError("id_taken", "id: taken by another decision; expected a new one")
+            )
+        else:
+            waiter.done.set_result(result.record)
+
+
+def _refuse(batch: Sequence[_Waiter], error: Exception) -> None:
+    for waiter in batch:
+        if not waiter.done.done():
+            waiter.done.set_exception(error)
+
+
+class Folder:
+    """Counts that are folded in memory and written as sums, once a second and at the end.
+
+    What a killed process can lose is the last second. While storage is away the sums wait, up to
+    ``FOLDED_KEYS`` different ones; beyond that new ones are dropped, and ``dropped`` says so.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._folded: dict[counts.Key, int] = {}
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.dropped = 0
+
+    def add(self, key: counts.Key) -> None:
+        if key in self._folded:
+            self._folded[key] += 1
+        elif len(self._folded) < FOLDED_KEYS:
+            self._folded[key] = 1
+        else:
+            self.dropped += 1
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._flush_often())
+
+    async def stop(self) -> None:
+        """Writes what is left. What storage does not take now is lost, and logged."""
+        self._stopping.set()
+        if self._task is not None:
+            await self._task
+            self._task = None
+        if self._folded:
+            _log.error("counts lost at shutdown", counts=sum(self._folded.values()))
+
+    async def flush(self) -> None:
+        """Writes the sums; those that storage does not take stay for the next time."""
+        folded, self._folded = self._folded, {}
+        if not folded:
+            return
+        try:
+            async with self._database.write() as connection:
+                await counts.add(connection, folded)
+        except ConsentError:
+            for key, n in folded.items():
+                self._folded[key] = self._folded.get(key, 0) + n
+            _log.warning("counts not stored", counts=sum(folded.values()))
+
+    async def _flush_often(self) -> None:
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), FLUSH_SECONDS)
+            await self.flush()
+
+
+def contradicts(
+    action: Action, grants: Grants, model: Model, gpc_refuses: Sequence[Purpose]
+) -> str | None:
+    """Why ``grants`` cannot come from ``action`` under a regime of this model; None if they can."""
+    if action == "accept_all" and grants.kind != "all":
+        return "grants: accept_all denies a purpose; expected every purpose granted"
+    if action in ("reject_all", "withdraw") and grants.kind != "none":
+        return f"grants: {action} grants a purpose; expected every purpose denied"
+    if action == "close" and model == "opt-in" and grants.kind != "none":
+        return "grants: close grants a purpose under an opt-in regime; expected every one denied"
+    if action == "gpc":
+        kept = [purpose for purpose in gpc_refuses if grants.of(purpose)]
+        if kept:
+            return f"grants: gpc grants {', '.join(kept)}; expected what the store refuses denied"
+    return None
+
+
+def facts(record: Record) -> dict[str, object]:
+    """What a receipt says. It names no visitor: who holds the id and the receipt is the proof."""
+    return {
+        "id": str(record.id),
+        "store": record.store,
+        "version": record.version,
+        "sha256": record.version_sha256,
+        "at": rfc3339(record.at),
+        "grants": msgspec.to_builtins(record.grants),
+        "action": record.action,
+        "regime": record.regime_id,
+        "language": record.language,
+        "banner": record.banner_sha256,
+    }
+
+
+def rfc3339(at: dt.datetime) -> str:
+    """``2026-11-23T17:00:00.250Z``: UTC, milliseconds always there."""
+    return at.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _counted(entry: Entry, record: Record) -> counts.Key:
+    return counts.Key(
+        store_id=entry.store_id,
+        hour=counts.hour_of(entry.at),
+        place=entry.place.code,
+        regime=entry.regime.id,
+        device=entry.device,
+        language=entry.language,
+        version=record.version,
+        measure=_measure(entry.action, entry.grants, first=record.previous is None),
+    )
+
+
+def _measure(action: Action, grants: Grants, *, first: bool) -> counts.Measure:
+    """A visitor's first decision answers the banner; a later one takes back or changes."""
+    if action == "withdraw":
+        return "withdrawn"
+    if not first:
+        return "changed"
+    if action == "close":
+        return "closed"
+    if action == "gpc":
+        return "gpc"
+    if grants.kind == "all":
+        return "accepted"
+    return "declined" if grants.kind == "none" else "partly"

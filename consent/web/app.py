@@ -1,0 +1,148 @@
+"""The app factory: the only place where the parts are wired together.
+
+Any ASGI server can run it: ``create_app(settings)``, or ``factory()`` with the settings of the
+environment. Visitor endpoints are answered before Starlette's routing, since every page view of
+every store passes there; admin pages and the rest are ordinary Starlette routes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
+
+from consent import database
+from consent import settings as setting_table
+from consent.compose import Composer
+from consent.geo import Geo
+from consent.platforms import Platforms
+from consent.record import Folder, Recorder
+from consent.regions import Regions
+from consent.settings import Settings
+from consent.signing import Signer
+from consent.texts import Texts
+from consent.web import admin, errors, logs
+from consent.web.metrics import Figures
+from consent.web.services import Published, Services
+from consent.web.visitor import PREFIX, Visitor
+
+GPC_SINCE = "2026-11-23"
+"""When what we say about Global Privacy Control last changed."""
+
+
+def utcnow() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)  # noqa: TID251 - the one clock, handed to everything else
+
+
+class App(Starlette):
+    """Starlette, with the visitor endpoints in front. ``services`` is for tests and the demo."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self._visitor = Visitor(services, services.geo.place_headers)
+        figures = Figures(services.recorder, services.folder, self._visitor.scripts)
+        super().__init__(
+            routes=[
+                Route("/healthz", _alive),
+                Route("/readyz", _ready),
+                Route("/metrics", _metrics(figures)),
+                Route("/.well-known/gpc.json", _gpc),
+                Mount("/admin", routes=admin.routes(services)),
+            ],
+            exception_handlers=errors.HANDLERS,
+            lifespan=_lifespan,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._visitor(scope, receive, send)
+            return
+        # Starlette raises again what its handler has already logged and answered.
+        if scope["type"] == "http":
+            with contextlib.suppress(Exception):
+                await super().__call__(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    now: Callable[[], dt.datetime] = utcnow,
+    platforms: Platforms | None = None,
+) -> App:
+    """The service for ``settings``.
+
+    Args:
+        settings: what the operator decided.
+        now: the clock; it gives aware UTC.
+        platforms: None means the shipped ones.
+
+    Raises:
+        DataError: a data file is missing or wrong.
+    """
+    db = database.connect(settings.database_url)
+    regions, texts = Regions.load(), Texts.load()
+    platforms = Platforms.load() if platforms is None else platforms
+    signer = Signer(settings.secret_keys)
+    composer = Composer(regions, platforms, texts)
+    return App(
+        Services(
+            settings=settings,
+            database=db,
+            geo=Geo(settings.geoip_db, settings.trusted_proxies),
+            regions=regions,
+            platforms=platforms,
+            texts=texts,
+            composer=composer,
+            recorder=Recorder(db, composer, regions, signer, now),
+            folder=Folder(db),
+            signer=signer,
+            published=Published(db),
+            now=now,
+        )
+    )
+
+
+def factory() -> App:
+    """The service for the settings of the environment; what an ASGI server is pointed at."""
+    logs.configure()
+    return create_app(setting_table.load())
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    services: Services = app.services  # type: ignore[attr-defined]
+    await services.start()
+    try:
+        yield
+    finally:
+        await services.stop()
+
+
+async def _alive(request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _ready(request: Request) -> Response:
+    """200 when storage is reachable and migrated; else the error table's 503."""
+    await request.app.services.database.check()
+    return JSONResponse({"status": "ready"})
+
+
+async def _gpc(request: Request) -> Response:
+    """Source: https://www.w3.org/TR/gpc/ section 4."""
+    return JSONResponse({"gpc": True, "lastUpdate": GPC_SINCE})
+
+
+def _metrics(figures: Figures) -> Callable[[Request], Response]:
+    def metrics(request: Request) -> Response:
+        return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return metrics

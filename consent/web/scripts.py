@@ -1,0 +1,196 @@
+"""``loader.js`` and ``choices.js``: composed and compressed once, then only looked up.
+
+This is what every page view of every store asks for, so a request that finds its script does no
+more than this: place, language, one dictionary, two messages. The cost of composing is paid once
+for each ``Key``, off the event loop, while all who want that script wait for the one who makes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import gzip
+import hashlib
+import weakref
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import brotli  # type: ignore[import-untyped]
+import zstandard
+from starlette.types import Receive, Scope, Send
+
+from consent.errors import RefusedError
+from consent.model import Place, Version
+from consent.web import errors, signals
+from consent.web.responses import NO_STORE, NOSNIFF, Answer, Headers
+from consent.web.services import Services
+
+Which = Literal["loader", "choices"]
+
+CACHE_BYTES = 64 * 1024 * 1024
+VARY = ("Accept-Encoding", "Accept-Language", "Sec-GPC")
+JAVASCRIPT = (b"content-type", b"text/javascript; charset=utf-8")
+CROSS_ORIGIN = (b"cross-origin-resource-policy", b"cross-origin")
+"""Shops on other origins load these scripts; that is what they are for."""
+
+
+class Key(NamedTuple):
+    """What a script depends on. ``day`` because laws come into force on days."""
+
+    which: Which
+    version_id: int
+    place: Place
+    language: str
+    gpc: bool
+    first: bool
+    day: dt.date
+
+
+class Script:
+    """One text in every encoding, as answers ready to be sent, each with its ETag and its 304."""
+
+    def __init__(self, plain: bytes, digest: str, headers: Headers) -> None:
+        self.answers: dict[signals.Encoding, tuple[Answer, bytes, Answer]] = {}
+        self.bytes = 0
+        for encoding, body in _encoded(plain).items():
+            etag = f'"{digest}-{encoding}"'.encode()
+            kept = [*headers, (b"etag", etag)]
+            full = [JAVASCRIPT, *kept]
+            if encoding != "identity":
+                full.append((b"content-encoding", encoding.encode()))
+            self.answers[encoding] = (Answer(200, full, body), etag, Answer(304, kept, b""))
+            self.bytes += len(body)
+
+
+class Scripts:
+    """Answers ``GET /s/{store}/loader.js`` and ``choices.js``.
+
+    Args:
+        services: what the scripts are made from.
+        place_headers: names of the headers that a trusted proxy gives the place in; caches
+            between must tell them apart.
+    """
+
+    def __init__(self, services: Services, place_headers: Sequence[str]) -> None:
+        self._services = services
+        self._headers: Headers = [
+            (b"cache-control", b"private, no-cache"),
+            (b"vary", ", ".join([*VARY, *place_headers]).encode()),
+            NOSNIFF,
+            CROSS_ORIGIN,
+        ]
+        self._ready: OrderedDict[Key, Script] = OrderedDict()
+        self._ready_bytes = 0
+        self._making: dict[Key, asyncio.Task[Script]] = {}
+        self._by_digest: weakref.WeakValueDictionary[str, Script] = weakref.WeakValueDictionary()
+        self._language = lru_cache(maxsize=4096)(self._choose_language)
+        self.served = 0
+        self.made = 0
+
+    async def answer(self, which: Which, key: str, scope: Scope) -> Answer:
+        """The script for this store and this request, or 304 when the page has it.
+
+        Raises:
+            NotFoundError: no published store has this key.
+            UnavailableError: storage has not answered since the service began.
+        """
+        services = self._services
+        version = services.current(key)
+        headers = dict(scope["headers"])
+        page_language, first = signals.query(scope["query_string"])
+        accepted = headers.get(b"accept-language", b"")
+        wanted = Key(
+            which,
+            version.id,
+            signals.place(scope, services.geo),
+            self._language(page_language, accepted, version.config.language),
+            signals.gpc(scope),
+            first,
+            services.now().date(),
+        )
+        script = self._ready.get(wanted)
+        if script is None:
+            script = await self._make_once(wanted, version)
+        else:
+            self._ready.move_to_end(wanted)
+        self.served += 1
+        encoding = signals.encoding(headers.get(b"accept-encoding", b""))
+        full, etag, unchanged = script.answers[encoding]
+        has = headers.get(b"if-none-match")
+        return unchanged if has is not None and (etag in has or has == b"*") else full
+
+    async def __call__(
+        self, which: Which, key: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        try:
+            if scope["method"] not in ("GET", "HEAD"):
+                raise RefusedError("method_not_allowed", "method: expected GET or HEAD")
+            answer = await self.answer(which, key, scope)
+        except Exception as error:
+            answer = _failure(error)
+        await answer(scope, receive, send)
+
+    def _choose_language(self, page: str, accepted: bytes, default: str) -> str:
+        wanted = [page] if page else []
+        return self._services.texts.choose([*wanted, *signals.languages(accepted)], default)
+
+    async def _make_once(self, key: Key, version: Version) -> Script:
+        """Makes the script, or waits for the one who already does."""
+        task = self._making.get(key)
+        if task is None:
+            task = asyncio.create_task(self._make(key, version))
+            self._making[key] = task
+        return await asyncio.shield(task)
+
+    async def _make(self, key: Key, version: Version) -> Script:
+        try:
+            script = await asyncio.to_thread(self._compose, key, version)
+        finally:
+            del self._making[key]
+        self._ready[key] = script
+        self._ready_bytes += script.bytes
+        while self._ready_bytes > CACHE_BYTES and len(self._ready) > 1:
+            self._ready_bytes -= self._ready.popitem(last=False)[1].bytes
+        self.made += 1
+        return script
+
+    def _compose(self, key: Key, version: Version) -> Script:
+        services = self._services
+        rules = version.config.regions
+        resolution = services.regions.resolve(key.place, on=key.day, rules=rules)
+        if key.which == "loader":
+            text = services.composer.loader(
+                version, resolution, key.place, key.language, gpc=key.gpc, first=key.first
+            )
+        else:
+            text = services.composer.choices(version, resolution, key.language)
+        plain = text.encode()
+        digest = hashlib.sha256(plain).hexdigest()[:24]
+        known = self._by_digest.get(digest)
+        if known is None:
+            known = self._by_digest[digest] = Script(plain, digest, self._headers)
+        return known
+
+
+def _encoded(plain: bytes) -> dict[signals.Encoding, bytes]:
+    return {
+        "identity": plain,
+        "gzip": gzip.compress(plain, 9, mtime=0),
+        "zstd": zstandard.ZstdCompressor(level=19).compress(plain),
+        "br": brotli.compress(plain, mode=brotli.MODE_TEXT, quality=11),
+    }
+
+
+def _failure(error: Exception) -> Answer:
+    """The error as a script that does nothing, for a person who opens the address.
+
+    A browser does not run a script that comes with an error status; it names the address and the
+    status in the console, and the snippet adds that no pixel fires.
+    """
+    code, detail = errors.words(error)
+    status = errors.status_of(error)
+    comment = f"// pixelgate: {code}: {detail}\n".encode()
+    retry = errors.retry_headers(error)
+    return Answer(status, [JAVASCRIPT, NOSNIFF, NO_STORE, CROSS_ORIGIN, *retry], comment)

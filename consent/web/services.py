@@ -1,0 +1,164 @@
+"""What the endpoints stand on, made once per process by ``create_app``.
+
+``Services`` is the struct they are given. ``Published`` keeps the newest version of every store in
+memory and asks storage twice a second for newer ones, so that a version published by another
+process is live here within one second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from consent import stores
+from consent.compose import Composer
+from consent.database import Database
+from consent.errors import ConsentError, NotFoundError, UnavailableError
+from consent.geo import Geo
+from consent.model import Version
+from consent.platforms import Platforms
+from consent.record import Folder, Recorder
+from consent.regions import Regions
+from consent.settings import Settings
+from consent.signing import Signer
+from consent.texts import Texts
+
+POLL_SECONDS = 0.5
+LOOK_BACK_IDS = 32
+"""Ids are given before commits end, so one below the highest seen may still appear."""
+OLD_VERSIONS = 1024
+MAX_NUMBER = 2**31 - 1
+
+_log = structlog.get_logger("stores")
+
+
+class Published:
+    """The published versions, by store key."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._newest: dict[str, Version] = {}
+        self._older: OrderedDict[tuple[str, int], Version] = OrderedDict()
+        self._highest_id = 0
+        self._loaded = False
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def current(self, key: str) -> Version:
+        """The newest published version of the store ``key``.
+
+        Raises:
+            NotFoundError: no store with this key has published anything.
+            UnavailableError: storage has not answered since this process began.
+        """
+        version = self._newest.get(key)
+        if version is not None:
+            return version
+        if not self._loaded:
+            raise UnavailableError("stores: not read yet; try again")
+        raise NotFoundError(
+            "unknown_store", "store: no published store has this key; check the key in the snippet"
+        )
+
+    async def numbered(self, key: str, number: int) -> Version:
+        """The version ``number`` of the store ``key``, however old.
+
+        Raises:
+            NotFoundError: there is no such version.
+            UnavailableError: storage does not answer.
+        """
+        newest = self.current(key)
+        if newest.number == number:
+            return newest
+        older = self._older.get((key, number))
+        if older is not None:
+            self._older.move_to_end((key, number))
+            return older
+        found = None
+        if 1 <= number <= MAX_NUMBER:
+            async with self._database.read() as connection:
+                found = await stores.version(connection, key, number)
+        if found is None:
+            raise NotFoundError(
+                "unknown_version", f"version: {number} is not published; newest is {newest.number}"
+            )
+        self._older[key, number] = found
+        if len(self._older) > OLD_VERSIONS:
+            self._older.popitem(last=False)
+        return found
+
+    async def refresh(self) -> None:
+        """Reads what was published since the last time."""
+        since = max(0, self._highest_id - LOOK_BACK_IDS)
+        async with self._database.read() as connection:
+            versions = await stores.versions_since(connection, since)
+        for version in versions:
+            known = self._newest.get(version.config.key)
+            if known is None or known.number < version.number:
+                self._newest[version.config.key] = version
+            self._highest_id = max(self._highest_id, version.id)
+        self._loaded = True
+
+    async def start(self) -> None:
+        await self._try_refresh()
+        self._task = asyncio.create_task(self._poll())
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        if self._task is not None:
+            await self._task
+            self._task = None
+
+    async def _poll(self) -> None:
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), POLL_SECONDS)
+            await self._try_refresh()
+
+    async def _try_refresh(self) -> None:
+        try:
+            await self.refresh()
+        except ConsentError as error:
+            _log.warning("published versions not read", error=type(error).__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything an endpoint may use. Nothing in it is made per request."""
+
+    settings: Settings
+    database: Database
+    geo: Geo
+    regions: Regions
+    platforms: Platforms
+    texts: Texts
+    composer: Composer
+    recorder: Recorder
+    folder: Folder
+    signer: Signer
+    published: Published
+    now: Callable[[], dt.datetime]
+
+    def current(self, key: str) -> Version:
+        """See ``Published.current``."""
+        return self.published.current(key)
+
+    async def start(self) -> None:
+        """Begins the work that goes on beside requests. Call it in the serving event loop."""
+        await self.published.start()
+        self.recorder.start()
+        self.folder.start()
+
+    async def stop(self) -> None:
+        """Stores what was taken, then lets go of files and connections."""
+        await self.published.stop()
+        await self.recorder.stop()
+        await self.folder.stop()
+        await self.database.close()
+        self.geo.close()

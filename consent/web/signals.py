@@ -1,0 +1,88 @@
+"""What a request's headers say about the visitor: language, device, GPC, place. Nothing is kept.
+
+The same few header values come with almost every request, so what is parsed from them is
+remembered in bounded caches.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal
+from urllib.parse import parse_qs
+
+from starlette.types import Scope
+
+from consent.geo import Geo
+from consent.model import Device, Place
+
+Encoding = Literal["br", "zstd", "gzip", "identity"]
+BEST_FIRST: tuple[Encoding, ...] = ("br", "zstd", "gzip")
+MAX_LANGUAGES = 16
+
+
+def place(scope: Scope, geo: Geo) -> Place:
+    """Where the request comes from; the address is used here and forgotten."""
+    client = scope.get("client")
+
+    def header(name: str) -> str | None:
+        wanted = name.lower().encode("latin-1")
+        found = [value for key, value in scope["headers"] if key == wanted]
+        return b", ".join(found).decode("latin-1") if found else None
+
+    return geo.locate(client[0] if client else None, header)
+
+
+def gpc(scope: Scope) -> bool:
+    """Whether Global Privacy Control is on: any ``Sec-GPC`` that is exactly ``1``.
+
+    Source: https://www.w3.org/TR/gpc/ section 3.3.
+    """
+    return (b"sec-gpc", b"1") in scope["headers"]
+
+
+def device(scope: Scope) -> Device:
+    """Coarse on purpose: three words are enough for a rate, and no one is known by them."""
+    headers = dict(scope["headers"])
+    agent = headers.get(b"user-agent", b"")
+    if b"iPad" in agent or b"Tablet" in agent:
+        return "tablet"
+    if headers.get(b"sec-ch-ua-mobile") == b"?1" or b"Mobi" in agent:
+        return "phone"
+    return "tablet" if b"Android" in agent else "desktop"
+
+
+@lru_cache(maxsize=4096)
+def query(text: bytes) -> tuple[str, bool]:
+    """The page's own language (``l``), and whether it has no decision yet (``first``)."""
+    fields = parse_qs(text.decode("latin-1"), keep_blank_values=True, max_num_fields=16)
+    return fields.get("l", [""])[0][:64], "first" in fields
+
+
+@lru_cache(maxsize=4096)
+def languages(accept: bytes) -> tuple[str, ...]:
+    """The languages of ``Accept-Language``, most wanted first."""
+    return tuple(name for name in _weighed(accept) if name != "*")[:MAX_LANGUAGES]
+
+
+@lru_cache(maxsize=1024)
+def encoding(accept: bytes) -> Encoding:
+    """The smallest encoding that ``Accept-Encoding`` takes."""
+    taken = {name.lower() for name in _weighed(accept)}
+    return next((name for name in BEST_FIRST if name in taken), "identity")
+
+
+def _weighed(accept: bytes) -> list[str]:
+    """The names of an ``Accept-*`` header by falling q, those with q=0 left out."""
+    weighed: list[tuple[float, str]] = []
+    for part in accept.decode("latin-1").split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            if parameter.startswith(("q=", "Q=")):
+                try:
+                    weight = float(parameter[2:])
+                except ValueError:
+                    weight = 0.0
+        if name and 0 < weight <= 1:
+            weighed.append((weight, name))
+    return [name for _, name in sorted(weighed, key=lambda pair: -pair[0])]

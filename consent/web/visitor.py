@@ -1,0 +1,206 @@
+"""The endpoints that visitors' browsers reach, under ``/s/{store}/``, as plain ASGI.
+
+============================  ==================================================
+``GET loader.js``             the script of the store, for this place and language
+``GET choices.js``            banner and preferences, when the loader wants them later
+``POST decisions``            one decision -> 201 and its receipt, after it is on disk
+``POST seen``                 a banner was shown -> 204
+``GET receipts/{id}``         the decision again, with its receipt
+============================  ==================================================
+
+Posts come from the store's own origins only. A post that is refused has written nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from consent import counts, ledger
+from consent.errors import ForbiddenError, NotFoundError, RefusedError
+from consent.model import DecisionPost, SeenPost, Version
+from consent.record import facts
+from consent.web import errors, signals
+from consent.web.responses import NO_STORE, Answer, Headers, header, json_answer, read_body
+from consent.web.scripts import Scripts
+from consent.web.services import Services
+
+Post = TypeVar("Post", DecisionPost, SeenPost)
+
+PREFIX = "/s/"
+VARY_ORIGIN = (b"vary", b"Origin")
+PREFLIGHT_SECONDS = 86_400
+
+_DECISION = msgspec.json.Decoder(DecisionPost)
+_SEEN = msgspec.json.Decoder(SeenPost)
+
+
+class Visitor:
+    """Everything under ``PREFIX``.
+
+    Args:
+        services: what the endpoints stand on.
+        place_headers: see ``Scripts``.
+    """
+
+    def __init__(self, services: Services, place_headers: Sequence[str]) -> None:
+        self._services = services
+        self.scripts = Scripts(services, place_headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["path"].split("/"):
+            case ["", "s", key, "loader.js"]:
+                await self.scripts("loader", key, scope, receive, send)
+            case ["", "s", key, "choices.js"]:
+                await self.scripts("choices", key, scope, receive, send)
+            case ["", "s", key, "decisions"]:
+                await (await self._posted(key, "decisions", scope, receive))(scope, receive, send)
+            case ["", "s", key, "seen"]:
+                await (await self._posted(key, "seen", scope, receive))(scope, receive, send)
+            case ["", "s", key, "receipts", id_]:
+                await (await self._receipt(key, id_, scope))(scope, receive, send)
+            case _:
+                answer = errors.answer(NotFoundError("not_found", "address: nothing is here"))
+                await answer(scope, receive, send)
+
+    async def _posted(self, key: str, what: str, scope: Scope, receive: Receive) -> Answer:
+        """The answer to a post or to the preflight before it."""
+        cross_origin: Headers = [VARY_ORIGIN]
+        try:
+            version = self._services.current(key)
+            origin = _allowed_origin(scope, version)
+            cross_origin.append((b"access-control-allow-origin", origin))
+            if scope["method"] == "OPTIONS":
+                return _preflight(cross_origin)
+            if scope["method"] != "POST":
+                raise RefusedError("method_not_allowed", "method: expected POST")
+            _check_type(scope)
+            body = await read_body(scope, receive)
+            if what == "seen":
+                await self._count(key, version, _decode(_SEEN, body), scope)
+                return Answer(204, [NO_STORE, *cross_origin], b"")
+            return await self._record(key, _decode(_DECISION, body), scope, cross_origin)
+        except Exception as error:
+            return errors.answer(error, cross_origin)
+
+    async def _record(
+        self, key: str, post: DecisionPost, scope: Scope, cross_origin: Headers
+    ) -> Answer:
+        services = self._services
+        receipt = await services.recorder.record(
+            await services.published.numbered(key, post.version),
+            post,
+            place=signals.place(scope, services.geo),
+            gpc_header=signals.gpc(scope),
+            device=signals.device(scope),
+        )
+        return json_answer(201, receipt, cross_origin)
+
+    async def _count(self, key: str, newest: Version, post: SeenPost, scope: Scope) -> None:
+        services = self._services
+        if post.language not in services.texts.languages:
+            raise RefusedError("unknown_language", "language: not one that banners are shown in")
+        version = await services.published.numbered(key, post.version)
+        now = services.now()
+        place = signals.place(scope, services.geo)
+        rules = version.config.regions
+        services.folder.add(
+            counts.Key(
+                store_id=newest.store_id,
+                hour=counts.hour_of(now),
+                place=place.code,
+                regime=services.regions.resolve(place, on=now.date(), rules=rules).regime.id,
+                device=signals.device(scope),
+                language=post.language,
+                version=version.number,
+                measure="visit" if post.entry else "repeat",
+            )
+        )
+
+    async def _receipt(self, key: str, id_: str, scope: Scope) -> Answer:
+        headers: Headers = [VARY_ORIGIN]
+        services = self._services
+        try:
+            version = services.current(key)
+            if header(scope, b"origin") is not None:
+                allowed = _allowed_origin(scope, version)
+                headers.append((b"access-control-allow-origin", allowed))
+            if scope["method"] not in ("GET", "HEAD"):
+                raise RefusedError("method_not_allowed", "method: expected GET or HEAD")
+            async with services.database.read() as connection:
+                record = await ledger.get(connection, _uuid(id_))
+            if record is None or record.store != key:
+                raise _no_decision()
+            content = {**facts(record), "receipt": services.recorder.receipt(record).receipt}
+            return json_answer(200, content, headers)
+        except Exception as error:
+            return errors.answer(error, headers)
+
+
+def _allowed_origin(scope: Scope, version: Version) -> bytes:
+    """The request's ``Origin``, when it is exactly one of the store's."""
+    origins = [value for name, value in scope["headers"] if name == b"origin"]
+    if len(origins) == 1 and origins[0].decode("latin-1") in version.config.origins:
+        return bytes(origins[0])
+    found = repr(origins[0].decode("latin-1")[:200]) if origins else "none"
+    raise ForbiddenError(
+        "forbidden_origin", f"origin: {found}; expected one that the store is registered for"
+    )
+
+
+def _preflight(cross_origin: Headers) -> Answer:
+    return Answer(
+        204,
+        [
+            *cross_origin,
+            (b"access-control-allow-methods", b"POST"),
+            (b"access-control-allow-headers", b"content-type"),
+            (b"access-control-max-age", str(PREFLIGHT_SECONDS).encode()),
+        ],
+        b"",
+    )
+
+
+def _check_type(scope: Scope) -> None:
+    """JSON, or text/plain, with which a browser needs no preflight."""
+    said = (header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
+    if said not in (b"application/json", b"text/plain"):
+        raise RefusedError(
+            "unsupported_type", "content-type: expected application/json or text/plain"
+        )
+
+
+def _decode(decoder: msgspec.json.Decoder[Post], body: bytes) -> Post:
+    """The post in ``body``.
+
+    Raises:
+        RefusedError: not JSON, a field that is unknown, missing or of the wrong type.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        fault, _, where = str(error).partition(" - at `$.")
+        where = where.rstrip("`")
+        code = "invalid_decision" if decoder is _DECISION else "invalid_count"
+        if where == "grants" and "unknown field" in fault:
+            code = "unknown_purpose"
+        raise RefusedError(code, f"{where or 'body'}: {fault}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise RefusedError(
+            "malformed_json", "body: not JSON in UTF-8; expected one object"
+        ) from None
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise _no_decision() from None
+
+
+def _no_decision() -> NotFoundError:
+    return NotFoundError("unknown_decision", "receipt: this store has no decision with this id")
