@@ -6,9 +6,8 @@ import datetime as dt
 import itertools
 import shutil
 import tempfile
-import uuid
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
