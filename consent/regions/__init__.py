@@ -1,0 +1,237 @@
+"""The law as data: which regime applies to a place on a day, and why.
+
+The law stands in ``consent/regimes/*.toml`` and ``groups.toml``; the README.md there tells a lawyer
+what each key means. Resolution is pure: the same place, day and rules give the same answer, and it
+never fails, because a place that nobody knows gets the strictest regime.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import babel
+
+from consent import data
+from consent.errors import NotFoundError
+from consent.model import Place, Regime, RegionRule, Resolution, canonical
+from consent.regions import files
+
+_REMEMBERED = 20_000
+_NO_RULES: Mapping[str, RegionRule] = MappingProxyType({})
+_NOBODY_KNOWS = "the country is not known, so the strictest rules apply"
+
+
+class Regions:
+    """Every regime, and which place gets which. Make one with ``Regions.load``."""
+
+    def __init__(self, read: files.Read) -> None:
+        self._files = read.regimes
+        self._groups = read.groups
+        self._treated_as = read.treated_as
+        self._names = {code: alias.name for code, alias in read.treated_as.items()}
+        for file in read.regimes.values():
+            self._names |= {code: own.name for code, own in file.places.items() if own.name}
+        self._claims: dict[str, list[files.Claim]] = {}
+        for claim in files.claims(read.regimes):
+            self._claims.setdefault(claim.key, []).append(claim)
+        self._fallback = self._claims["*"][0].regime
+        self._built: dict[tuple[str, str | None, bool], Regime] = {}
+        self._keys: dict[tuple[str | None, str | None], tuple[str, ...]] = {}
+        self._found: dict[tuple[str | None, str | None, dt.date], Resolution] = {}
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Regions:
+        """The regimes in ``path``, or the shipped ones.
+
+        Raises:
+            DataErrors: with every fault in every file, each as ``file: key: fault``.
+        """
+        return cls(files.read(path or data.folder("regimes")))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every regime's id: its file's name without ``.toml``, in alphabetical order."""
+        return tuple(sorted(self._files))
+
+    @property
+    def strictest(self) -> Regime:
+        """The regime of a place that nobody knows."""
+        return self._regime(self._fallback, None, dt.date.max)
+
+    def content(self, regime: Regime) -> bytes:
+        """What ``regime.sha256`` is the SHA-256 of: its other fields as canonical JSON."""
+        return _content({name: getattr(regime, name) for name in regime.__struct_fields__})
+
+    def regime(self, id_: str, place: Place, *, on: dt.date) -> Regime:
+        """The regime ``id_`` as it reads for ``place`` on ``on``, whether or not it applies there.
+
+        Raises:
+            NotFoundError: there is no such regime; the message lists those there are.
+        """
+        if id_ not in self._files:
+            raise NotFoundError("unknown_regime", f"{id_!r}; known are {', '.join(self.ids)}")
+        return self._regime(id_, self._table(id_, self._codes(place), on), on)
+
+    def faults(self, rules: Mapping[str, RegionRule]) -> list[str]:
+        """What is wrong with a store's region rules, each as ``key: found; accepted``."""
+        found = []
+        for key, rule in rules.items():
+            if key.startswith("@") and key[1:] not in self._groups:
+                known = ", ".join(f"@{name}" for name in sorted(self._groups))
+                found.append(f"regions.{key}: no such group; known are {known}")
+            elif key[:1] not in ("@", "*") and not files.is_code(key):
+                accepted = "a code such as DE or US-CA, a group such as @eea, or *"
+                found.append(f"regions.{key}: not a place; expected {accepted}")
+            if rule.regime not in self._files:
+                known = ", ".join(self.ids)
+                found.append(f"regions.{key}.regime: found {rule.regime!r}; known are {known}")
+        return found
+
+    def resolve(
+        self, place: Place, *, on: dt.date, rules: Mapping[str, RegionRule] = _NO_RULES
+    ) -> Resolution:
+        """The regime for a visitor at ``place`` on ``on``, and why it is the one.
+
+        The most specific wins, first among the store's ``rules``, then among the shipped files:
+        the subdivision, a group with it, the country, a group with it, ``*``. No rule reaches a
+        visitor whose country is not known: such a visitor always gets the strictest regime.
+
+        Args:
+            place: where the visitor is, as far as known.
+            on: the day, in UTC, since laws have a first day.
+            rules: a store's own regimes by code (``US-CA``, ``DE``), group (``@eea``) or ``*``.
+
+        Returns:
+            Never None and never an error: a rule that names no regime gives the strictest.
+
+        Source: consent/regimes/README.md, "How a place finds its rules".
+        """
+        if rules:
+            for key in self._rule_keys(place):
+                rule = rules.get(key)
+                if rule is not None:
+                    return self._ruled(place, on, key, rule)
+        asked = (place.country, place.subdivision, on)
+        found = self._found.get(asked)
+        if found is None:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            found = self._found[asked] = self._shipped(place, on)
+        return found
+
+    def _ruled(self, place: Place, on: dt.date, key: str, rule: RegionRule) -> Resolution:
+        about = f"{place.code}: this store has a rule of its own for {key}"
+        if rule.regime not in self._files:
+            why = f"{about}, but no regime is called {rule.regime!r}, so the strictest rules apply"
+            return Resolution(self.strictest, key, why)
+        regime = self.regime(rule.regime, place, on=on)
+        shipped = self.resolve(place, on=on).regime
+        why = f"{about}: {regime.name} ({regime.id}); shipped for this place is {shipped.id}"
+        return Resolution(regime, key, why)
+
+    def _shipped(self, place: Place, on: dt.date) -> Resolution:
+        codes = self._codes(place)
+        if not codes:
+            return Resolution(self.strictest, "*", f"{place.code or 'no place'}: {_NOBODY_KNOWS}")
+        claim = next(
+            claim
+            for key in self._rule_keys(place)
+            for claim in self._claims.get(key, ())
+            if on in claim.days
+        )
+        table = self._table(claim.regime, codes, on)
+        regime = self._regime(claim.regime, table, on)
+        return Resolution(regime, claim.key, f"{place.code}: {self._why(codes, claim, table, on)}")
+
+    def _why(self, codes: Sequence[str], claim: files.Claim, table: str | None, on: dt.date) -> str:
+        file = self._files[claim.regime]
+        own = file.places.get(table or "", files.NO_TABLE)
+        here = table or next((code for code in codes if code in self._names), codes[-1])
+        start = own.from_ or file.from_
+        why = (own.why or file.why).format_map(
+            {
+                "place": self._name(here),
+                "law": (own.law + file.law)[0],
+                "from": start.isoformat() if start else "its first day",
+            }
+        )
+        for code in codes:
+            alias = self._treated_as.get(code)
+            if alias is not None and here == alias.as_:
+                doubt = "" if alias.confidence == "verified" else ", unverified"
+                why = f"{alias.name} is treated as {alias.as_} ({alias.why}{doubt}); {why}"
+        coming = [later for later in self._claims.get(codes[0], ()) if later.days.first > on]
+        if coming:
+            first = min(coming, key=lambda later: later.days.first)
+            why = f"{why}; its own law begins on {first.days.first.isoformat()} ({first.regime})"
+        return why
+
+    def _name(self, code: str) -> str:
+        return self._names.get(code) or babel.Locale("en").territories.get(code) or code
+
+    def _codes(self, place: Place) -> tuple[str, ...]:
+        """The place's codes, most exact first; none when it says nothing or contradicts itself."""
+        country, subdivision = place.country, place.subdivision
+        if country is None or "-" in country or not files.is_code(country):
+            return ()
+        alias = self._treated_as.get(country)
+        codes = (country,) if alias is None else (country, alias.as_)
+        if subdivision is None:
+            return codes
+        if not files.is_code(subdivision) or not subdivision.startswith(f"{country}-"):
+            return ()
+        return (subdivision, *codes)
+
+    def _rule_keys(self, place: Place) -> tuple[str, ...]:
+        """What a rule for this place may be called, most specific first; none if it is unknown."""
+        asked = (place.country, place.subdivision)
+        keys = self._keys.get(asked)
+        if keys is None:
+            if len(self._keys) >= _REMEMBERED:
+                self._keys.clear()
+            found: list[str] = []
+            for code in self._codes(place):
+                inside = [name for name, members in self._groups.items() if code in members]
+                inside.sort(key=lambda name: (len(self._groups[name]), name))
+                found += [code, *(f"@{name}" for name in inside)]
+            keys = self._keys[asked] = (*found, "*") if found else ()
+        return keys
+
+    def _table(self, id_: str, codes: Sequence[str], on: dt.date) -> str | None:
+        """The code whose table in the regime's file speaks for the place on that day."""
+        file = self._files[id_]
+        return next((code for code in codes if code in file.places and on in file.days(code)), None)
+
+    def _regime(self, id_: str, table: str | None, on: dt.date) -> Regime:
+        file = self._files[id_]
+        own = file.places.get(table or "", files.NO_TABLE)
+        gpc = own.gpc or file.gpc
+        binding = gpc.since is None or on >= gpc.since
+        built = self._built.get((id_, table, binding))
+        if built is None:
+            fields: dict[str, Any] = {
+                "id": id_,
+                "name": file.name,
+                "model": file.model,
+                "law": own.law + file.law,
+                "source": own.source or file.source,
+                "reviewed": file.reviewed,
+                "confidence": own.confidence or file.confidence,
+                "gpc_duty": gpc.duty if binding else "none",
+                "gpc_overrides_choice": file.gpc.overrides_choice,
+                "duties": tuple(dict.fromkeys(file.banner.duties + own.duties)),
+                "accept_days": own.ask_again.accept_days or file.ask_again.accept_days,
+                "refuse_days": own.ask_again.refuse_days or file.ask_again.refuse_days,
+            }
+            sha256 = hashlib.sha256(_content(fields)).hexdigest()
+            built = self._built[id_, table, binding] = Regime(**fields, sha256=sha256)
+        return built
+
+
+def _content(fields: Mapping[str, Any]) -> bytes:
+    return canonical({name: value for name, value in fields.items() if name != "sha256"})
