@@ -1,0 +1,50 @@
+"""The admin pages: sign-in, decline rates, the ledger and the stores. Rendered on the server."""
+
+from __future__ import annotations
+
+from starlette.middleware import Middleware
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from consent.errors import NotFoundError
+from consent.web.admin import access, decision, door, ledger, pages, rates, stores
+from consent.web.admin.door import Visit
+from consent.web.admin.login import Login
+from consent.web.services import Services
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """What is mounted at ``/admin``. All but sign-in and the static files need a session."""
+    login = Login(services)
+    found: list[BaseRoute] = [
+        Route("/", door.page(services, None, _first_page)),
+        Route("/login", login.show, methods=["GET"]),
+        Route("/login", login.sign_in, methods=["POST"]),
+        Route("/logout", login.sign_out, methods=["POST"]),
+        Route("/rates", door.page(services, "rates", rates.show)),
+        Route("/rates.csv", door.page(services, "rates", rates.download)),
+        Route("/ledger", door.page(services, "ledger", ledger.show)),
+        Route("/ledger/{id}", door.page(services, "ledger", decision.show)),
+        Route("/stores", door.page(services, "stores", stores.show)),
+        Mount("/static", app=_Static(directory=pages.STATIC)),
+        Route("/{path:path}", door.page(services, None, _nothing), methods=["GET", "POST"]),
+    ]
+    return [Mount("", routes=found, middleware=[Middleware(pages.Headers)])]
+
+
+async def _first_page(visit: Visit) -> Response:
+    return RedirectResponse(f"/admin/{access.PAGES[visit.user.role][0]}", status_code=303)
+
+
+async def _nothing(visit: Visit) -> Response:
+    raise NotFoundError("no_such_page", "there is no page at this address")
+
+
+class _Static(StaticFiles):
+    """Files whose address carries their hash, so that a browser asks for each one once."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response

@@ -1,0 +1,61 @@
+"""Who may open which page, and whose stores they see. The one table of both."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consent import stores
+from consent.errors import ForbiddenError, NotFoundError
+from consent.model import Role, User
+
+Page = Literal["rates", "ledger", "stores"]
+
+PAGES: dict[Role, tuple[Page, ...]] = {
+    "owner": ("rates", "ledger", "stores"),
+    "developer": ("rates", "ledger", "stores"),
+    "marketer": ("rates",),
+    "legal": ("ledger",),
+}
+"""The pages of each role; the first one is where it lands after signing in."""
+
+_NAMES: dict[Page, str] = {"rates": "Decline rates", "ledger": "Ledger", "stores": "Stores"}
+
+
+class Link(NamedTuple):
+    key: Page
+    name: str
+    href: str
+
+
+def navigation(user: User) -> list[Link]:
+    return [Link(page, _NAMES[page], f"/admin/{page}") for page in PAGES[user.role]]
+
+
+def check(user: User, page: Page) -> None:
+    """Raises ForbiddenError when the role of ``user`` does not open ``page``."""
+    if page not in PAGES[user.role]:
+        raise ForbiddenError(
+            "role", f"the {user.role} role does not open {_NAMES[page].lower()}; ask an owner"
+        )
+
+
+async def visible(c: AsyncConnection, user: User) -> list[stores.StoreSummary]:
+    """The stores that ``user`` may see, by name."""
+    found = [s for s in await stores.all_stores(c) if user.store in (None, s.key)]
+    return sorted(found, key=lambda store: (store.name.lower(), store.key))
+
+
+def pick(found: list[stores.StoreSummary], key: str) -> stores.StoreSummary | None:
+    """The store called ``key`` among those that may be seen; None for an empty key: all of them.
+
+    Raises:
+        NotFoundError: it is none of them. Whether it exists elsewhere is not said.
+    """
+    if not key:
+        return None
+    for store in found:
+        if store.key == key:
+            return store
+    raise NotFoundError("no_such_store", f"there is no store {key[:40]!r}")

@@ -1,0 +1,171 @@
+"""One decision: a sentence first, then what was shown, what was chosen and under which law."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.responses import Response
+
+from consent import ledger, stores
+from consent.errors import NotFoundError
+from consent.model import CHOOSABLE, Purpose, Record, Version
+from consent.web.admin import pages, words
+from consent.web.admin.door import Visit
+from consent.web.services import Services
+
+T = TypeVar("T")
+
+DUTIES = {
+    "reject-first-layer": "Refuse stands beside accept on the first layer",
+    "equal-weight": "Accept and refuse have the same size and weight",
+    "granular": "Purposes can be chosen one by one, none ticked before",
+    "withdraw-link": "A permanent way back in, as easy as accepting",
+    "close-refuses": "A close button that keeps everything off",
+    "notice": "Visitors are told at or before collection",
+    "opt-out-link": "A permanent link to opt out of sale and sharing",
+    "gpc-status": "It is shown that the opt-out signal was honoured",
+}
+SOURCES = {
+    "header": "from the trusted proxy's header",
+    "database": "from the location database",
+    "none": "could not be found",
+}
+
+
+class Release(NamedTuple):
+    """A registered pixel, and whether this decision lets it run."""
+
+    name: str
+    vendor: str
+    id: str
+    purposes: tuple[Purpose, ...]
+    allowed: bool
+
+
+class Law(msgspec.Struct, frozen=True):
+    """The stored regime, as far as the page shows it; other fields of the content are kept out."""
+
+    name: str
+    model: str
+    law: tuple[str, ...] = ()
+    source: str = ""
+    reviewed: str = ""
+    duties: tuple[str, ...] = ()
+    accept_days: int = 0
+    refuse_days: int = 0
+
+    @property
+    def link(self) -> str:
+        """The source if it is a web address, so that nothing else becomes a link."""
+        return self.source if urlsplit(self.source).scheme in ("https", "http") else ""
+
+
+async def show(visit: Visit) -> Response:
+    c, services = visit.connection, visit.services
+    record = await _record(visit)
+    version = await stores.version(c, record.store, record.version)
+    law = _law(await ledger.regime_content(c, record.regime_sha256))
+    context: dict[str, Any] = {
+        "here": "ledger",
+        "record": record,
+        "sentence": words.sentence(record),
+        "store_name": version.config.name if version is not None else record.store,
+        "version": version,
+        "law": law,
+        "duties": [DUTIES[duty] for duty in (law.duties if law else ()) if duty in DUTIES],
+        "banner": _banner(await ledger.banner_content(c, record.banner_sha256), law),
+        "choices": _choices(services, version, record),
+        "history": await ledger.history(c, record.store, record.visitor),
+        "receipt": services.recorder.receipt(record),
+        "actions": words.ACTIONS,
+        "kinds": words.KINDS,
+        "place_source": SOURCES[record.place.source],
+        "gpc": _gpc(record),
+    }
+    return pages.render("decision.html", context, user=visit.user)
+
+
+async def _record(visit: Visit) -> Record:
+    """The record that the address names.
+
+    Raises:
+        NotFoundError: there is none, or it belongs to a store that this user does not see.
+    """
+    found = None
+    try:
+        id_ = uuid.UUID(visit.request.path_params["id"])
+    except ValueError:
+        pass
+    else:
+        found = await ledger.get(visit.connection, id_)
+    if found is None or visit.user.store not in (None, found.store):
+        raise NotFoundError("no_such_decision", "there is no decision with this id")
+    return found
+
+
+def _law(content: bytes | None) -> Law | None:
+    return _decoded(content, Law)
+
+
+def _banner(content: bytes | None, law: Law | None) -> dict[str, Any] | None:
+    """What was shown, ready for the template: first layer, then purposes with their services."""
+    banner = _decoded(content, dict[str, Any])
+    if banner is None:
+        return None
+    notice = banner.get("notice") if law is None or law.model != "opt-in" else None
+    layer = notice if isinstance(notice, dict) else banner.get("banner", {})
+    acts = [layer.get(key) for key in ("accept", "reject", "choose")]
+    return {
+        "language": banner.get("language", ""),
+        "dir": banner.get("dir", "ltr"),
+        "title": layer.get("title", ""),
+        "text": layer.get("text", ""),
+        "acts": [text for text in acts if text],
+        "choices": banner.get("choices", {}),
+        "close": banner.get("close", ""),
+        "gpc": banner.get("gpc", ""),
+        "purposes": banner.get("purposes", []),
+    }
+
+
+def _decoded(content: bytes | None, type_: type[T]) -> T | None:
+    if content is None:
+        return None
+    try:
+        return msgspec.json.decode(content, type=type_, strict=False)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _choices(
+    services: Services, version: Version | None, record: Record
+) -> list[tuple[Purpose, bool, list[Release]]]:
+    """Each purpose, whether it was granted, and the pixels that wait for it."""
+    releases = _releases(services, version, record)
+    return [
+        (purpose, record.grants.of(purpose), [r for r in releases if purpose in r.purposes])
+        for purpose in CHOOSABLE
+    ]
+
+
+def _releases(services: Services, version: Version | None, record: Record) -> list[Release]:
+    found = []
+    for pixel in version.config.pixels if version is not None else ():
+        if pixel.platform not in services.platforms:
+            continue
+        platform = services.platforms[pixel.platform]
+        purposes = services.platforms.purposes(pixel)
+        allowed = record.grants.covers(purposes)
+        found.append(Release(platform.name, platform.vendor, pixel.id, purposes, allowed))
+    return found
+
+
+def _gpc(record: Record) -> str:
+    if record.gpc_header and record.gpc_property:
+        return "Sent, as header and in the page"
+    if record.gpc_header:
+        return "Sent as header"
+    return "Set in the page" if record.gpc_property else "Not sent"

@@ -1,0 +1,91 @@
+"""What every page passes: the cross-site check, the session, the role, and errors made readable."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+from urllib.parse import quote
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from consent.errors import ConsentError, RefusedError, UnavailableError
+from consent.model import User
+from consent.web import errors
+from consent.web.admin import access, pages, sessions
+from consent.web.services import Services
+
+HEADINGS = {
+    403: "This page is not open to you",
+    404: "There is nothing here",
+    413: "That was too much",
+    429: "Too many attempts",
+    503: "Storage does not answer",
+}
+
+
+class Visit(NamedTuple):
+    """One request of a signed-in user whose role opens the page."""
+
+    request: Request
+    services: Services
+    user: User
+    connection: AsyncConnection
+
+
+Page = Callable[[Visit], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def page(services: Services, key: access.Page | None, show: Page) -> Endpoint:
+    """An endpoint that calls ``show`` for a signed-in user.
+
+    Args:
+        services: the wiring.
+        key: which of ``access.PAGES`` this is part of; None: every role may see it.
+        show: makes the answer; its ``ConsentError`` becomes a readable page.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        user: User | None = None
+        try:
+            sessions.check_origin(services, request)
+            async with services.database.read() as c:
+                user = await sessions.user_of(services, c, request)
+                if user is None:
+                    return to_login(request)
+                if key is not None:
+                    access.check(user, key)
+                return await show(Visit(request, services, user, c))
+        except ConsentError as error:
+            return fault(error, user)
+
+    return endpoint
+
+
+def to_login(request: Request) -> Response:
+    """The way to the sign-in page, and back to this address afterwards."""
+    wanted = request.url.path
+    if request.url.query:
+        wanted += f"?{request.url.query}"
+    if request.method not in sessions.SAFE_METHODS or sessions.safe_next(wanted) != wanted:
+        return RedirectResponse("/admin/login", status_code=303)
+    return RedirectResponse(f"/admin/login?next={quote(wanted, safe='/')}", status_code=303)
+
+
+def fault(error: ConsentError, user: User | None) -> Response:
+    """``error`` as a page; the status comes from the one table of errors."""
+    status = errors.status_of(error)
+    heading = HEADINGS.get(status, "That did not work")
+    detail = "Something went wrong here; the log of the service says where."
+    if isinstance(error, RefusedError):
+        detail = f"{error.detail[:1].upper()}{error.detail[1:]}."
+    elif isinstance(error, UnavailableError):
+        detail = "The database did not answer. Nothing is lost; try again in a moment."
+    else:
+        errors.log_unforeseen(error)
+    response = pages.fault(status, heading, detail, user=user)
+    if isinstance(error, UnavailableError):
+        response.headers["retry-after"] = str(errors.RETRY_SECONDS)
+    return response

@@ -1,0 +1,164 @@
+"""Plots as SVG, drawn on the server. Colours come from the style sheet by class, sizes from here.
+
+A plot is drawn twice, wide and narrow, since text in a scaled drawing does not stay readable; the
+style sheet shows one of them. The numbers stand in a table beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+
+class Column(NamedTuple):
+    """One day. ``parts`` go from the bottom to the top; ``title`` is shown on hover."""
+
+    label: str
+    title: str
+    parts: tuple[int, ...]
+
+
+class Frame(NamedTuple):
+    """Sizes in units of the drawing, which are pixels at its natural size."""
+
+    name: str
+    width: int
+    height: int
+    labels: int
+    left: int = 44
+    right: int = 4
+    top: int = 12
+    bottom: int = 26
+
+
+WIDE = Frame("wide", 1120, 300, labels=10)
+NARROW = Frame("narrow", 360, 230, labels=4, left=38)
+
+
+def stacked(
+    columns: Sequence[Column],
+    classes: Sequence[str],
+    *,
+    title: str,
+    desc: str,
+    as_share: bool,
+    frame: Frame,
+) -> Markup:
+    """Stacked columns with a scale.
+
+    Args:
+        columns: in order of time; their parts in the order of ``classes``.
+        classes: a class of the style sheet for each part.
+        title: what the plot shows.
+        desc: what a reader who cannot see it should know.
+        as_share: every column fills the height, and the scale goes from 0 to 100 %.
+        frame: how large.
+    """
+    top = 100 if as_share else max((sum(c.parts) for c in columns), default=0)
+    ticks = (0, 25, 50, 75, 100) if as_share else scale(top)
+    drawing = [_grid(ticks, frame, unit=" %" if as_share else "")]
+    step = (frame.width - frame.left - frame.right) / max(len(columns), 1)
+    every = math.ceil(len(columns) / frame.labels)
+    for i, column in enumerate(columns):
+        drawing.append(
+            _column(column, classes, i * step + frame.left, step, ticks[-1], frame, as_share)
+        )
+        if (len(columns) - 1 - i) % every == 0:
+            x = frame.left + (i + 0.5) * step
+            drawing.append(
+                Markup('<text class="axis" x="{}" y="{}" text-anchor="middle">{}</text>').format(
+                    _n(x), frame.height - 6, column.label
+                )
+            )
+    return Markup(
+        '<svg class="plot {0}" viewBox="0 0 {1} {2}" role="img"'
+        ' aria-labelledby="plot-{0}-title plot-{0}-desc">'
+        '<title id="plot-{0}-title">{3}</title><desc id="plot-{0}-desc">{4}</desc>{5}</svg>'
+    ).format(frame.name, frame.width, frame.height, title, desc, Markup("").join(drawing))
+
+
+def strip(parts: Sequence[int], classes: Sequence[str], *, width: int, height: int) -> Markup:
+    """One bar from left to right, its parts in proportion. It repeats numbers beside it."""
+    total, x, drawing = sum(parts), 0.0, []
+    for part, class_ in zip(parts, classes, strict=True):
+        if not part or not total:
+            continue
+        wide = part / total * width
+        drawing.append(_rect(class_, x, 0, max(wide - 1.5, 0.75), height))
+        x += wide
+    return Markup(
+        '<svg class="strip" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true"'
+        ' focusable="false">{}</svg>'
+    ).format(width, height, Markup("").join(drawing))
+
+
+def scale(top: int) -> tuple[int, ...]:
+    """Round numbers from 0 to at least ``top``, in three to five steps."""
+    if top <= 4:
+        return tuple(range(max(top, 1) + 1))
+    magnitude = 10 ** math.floor(math.log10(top / 4))
+    step = next(m * magnitude for m in (1, 2, 2.5, 5, 10) if m * magnitude * 4.6 >= top)
+    step = max(1, math.ceil(step))
+    return tuple(step * n for n in range(math.ceil(top / step) + 1))
+
+
+def _grid(ticks: Sequence[int], frame: Frame, *, unit: str) -> Markup:
+    lines = Markup("")
+    for tick in ticks:
+        y = _y(tick, ticks[-1], frame)
+        lines += Markup(
+            '<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/>'
+            '<text class="axis" x="{}" y="{}" text-anchor="end">{}</text>'
+        ).format(
+            "grid" if tick else "base",
+            frame.left,
+            frame.width - frame.right,
+            _n(y),
+            _n(y),
+            frame.left - 8,
+            _n(y + 4),
+            f"{tick:,}{unit}",
+        )
+    return lines
+
+
+def _column(
+    column: Column,
+    classes: Sequence[str],
+    x: float,
+    step: float,
+    top: int,
+    frame: Frame,
+    as_share: bool,
+) -> Markup:
+    total = sum(column.parts)
+    wide = min(step * 0.76, 46)
+    left = x + (step - wide) / 2
+    drawn, below = Markup(""), 0.0
+    for part, class_ in zip(column.parts, classes, strict=True):
+        value = part / total * 100 if as_share and total else part
+        if not value:
+            continue
+        low, high = _y(below, top, frame), _y(below + value, top, frame)
+        drawn += _rect(class_, left, high, wide, max(low - high - 0.6, 0.4))
+        below += value
+    hit = _rect("hit", x, frame.top, step, frame.height - frame.top - frame.bottom)
+    return Markup('<g class="column"><title>{}</title>{}{}</g>').format(column.title, hit, drawn)
+
+
+def _y(value: float, top: int, frame: Frame) -> float:
+    room = frame.height - frame.top - frame.bottom
+    return frame.top + room * (1 - value / top)
+
+
+def _rect(class_: str, x: float, y: float, width: float, height: float) -> Markup:
+    return Markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>').format(
+        escape(class_), _n(x), _n(y), _n(width), _n(height)
+    )
+
+
+def _n(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")

@@ -1,0 +1,291 @@
+"""The page of decline rates, and the same numbers as CSV."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from consent import rates, stores
+from consent.model import Place, RegionRule
+from consent.rates import OUTCOMES, Counts, Group, Rate, Report
+from consent.stores import StoreSummary
+from consent.web.admin import access, pages, periods, plot, words
+from consent.web.admin.door import Visit
+from consent.web.admin.periods import Period
+from consent.web.services import Services
+
+CLASSES = tuple(f"part-{outcome.replace('_', '-')}" for outcome in OUTCOMES)
+ROWS = 12
+"""How many places the page lists before the rest folds away."""
+
+
+class Tile(NamedTuple):
+    """One number of the first row. ``rate`` None: a count alone."""
+
+    name: str
+    class_: str
+    n: int
+    rate: Rate | None
+    change: str | None
+    note: str
+
+
+class Row(NamedTuple):
+    """One place, and the regime that its visitors come under."""
+
+    name: str
+    country: str
+    regime: str
+    model: str
+    counts: Counts
+    bar: Markup
+
+
+class Chosen(NamedTuple):
+    """What the address asks for, after checking that this user may see it."""
+
+    stores: list[StoreSummary]
+    store: StoreSummary | None
+    period: Period
+    ids: list[int] | None
+
+
+async def show(visit: Visit) -> Response:
+    chosen = await _chosen(visit)
+    if not chosen.stores:
+        return pages.render("rates_none.html", {"here": "rates"}, user=visit.user)
+    report, before = await _reports(visit, chosen)
+    as_share = visit.request.query_params.get("plot") == "share"
+    places = await _rows(visit, chosen, report)
+    context = {
+        "here": "rates",
+        "stores": chosen.stores,
+        "store": chosen.store,
+        "period": chosen.period,
+        "presets": periods.PRESETS,
+        "report": report,
+        "before": before,
+        "headline": headline(report, before, chosen.period),
+        "tiles": tiles(report.total, before, chosen.period),
+        "legend": _legend(report.total),
+        "whole": plot.strip(_parts(report.total), CLASSES, width=1000, height=18),
+        "plots": _plots(report, as_share=as_share),
+        "as_share": as_share,
+        "places": places[:ROWS],
+        "more_places": places[ROWS:],
+        "outcomes": OUTCOMES,
+        "outcome_names": words.OUTCOMES,
+        "small": rates.SMALL,
+        "link": _linker(chosen, as_share=as_share),
+        "snippet": "" if await _seen_ever(visit, chosen, report) else _snippet(visit, chosen),
+    }
+    return pages.render("rates.html", context, user=visit.user)
+
+
+async def download(visit: Visit) -> Response:
+    """The numbers of the page as CSV, one line for each day and one for each place."""
+    chosen = await _chosen(visit)
+    report, _ = await _reports(visit, chosen)
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(["store", "by", "key", "name", "visits", *OUTCOMES, "shown", "repeats"])
+    store = chosen.store.key if chosen.store is not None else "all"
+    writer.writerow(_line(store, "all", "", "", report.total))
+    for day in report.days:
+        writer.writerow(_line(store, "day", day.day.isoformat(), "", day.counts))
+    for by, groups in (("place", report.places), ("regime", report.regimes)):
+        for group in groups:
+            name = words.place(group.code) if by == "place" else ""
+            writer.writerow(_line(store, by, group.code, name, group.counts))
+    name = f"decline-rates-{store}-{chosen.period.first}-{chosen.period.last}.csv"
+    return Response(
+        file.getvalue(),
+        media_type="text/csv; charset=utf-8",
+        headers={"content-disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def headline(report: Report, before: Counts, period: Period) -> tuple[str, str]:
+    """The first line, and the one below it that gives the counts and the comparison."""
+    if not report.total.visits:
+        return "No visits in this period", f"Nothing was counted in {period.name}."
+    told = next((group for group in report.countries if group.code), None)
+    overall = report.total.rate("declined")
+    if told is not None and told.counts.visits >= rates.SMALL:
+        local = told.counts.rate("declined")
+        first = f"{words.percent(local)} of visits {words.in_place(told.code)} declined"
+    elif overall.share is not None:
+        first = f"{words.percent(overall)} of visits declined"
+    else:
+        first = f"{_visits(overall.n)} of {overall.of} declined so far"
+    if overall.share is None:
+        return first, f"Rates appear from {rates.SMALL} visits on, in {period.name}."
+    second = (
+        f"Over all places {words.percent(overall)} declined in {period.name}: "
+        f"{overall.n:,} of {_visits(overall.of)}"
+    )
+    moved = words.points(overall, before.rate("declined"))
+    return first, f"{second}, {_moved(moved, period)}." if moved else f"{second}."
+
+
+def tiles(total: Counts, before: Counts, period: Period) -> list[Tile]:
+    """The first row of numbers, each with its counts and the period before."""
+    repeats = f"{total.repeats:,} more on later pages" if total.repeats else ""
+    shown = Tile(
+        "Visits shown", "shown", total.shown, None, words.change(total.shown, before.shown), repeats
+    )
+    notes = {
+        "accepted": "every purpose",
+        "declined": "every purpose",
+        "partly": "some purposes",
+        "no_choice": "left without answering",
+        "gpc": "answered by the browser",
+    }
+    found = [shown]
+    for outcome in ("accepted", "declined", "partly", "no_choice", "gpc"):
+        rate = total.rate(outcome)
+        found.append(
+            Tile(
+                words.OUTCOMES[outcome],
+                f"part-{outcome.replace('_', '-')}",
+                rate.n,
+                rate,
+                words.points(rate, before.rate(outcome)),
+                notes[outcome],
+            )
+        )
+    return found
+
+
+async def _chosen(visit: Visit) -> Chosen:
+    found = await access.visible(visit.connection, visit.user)
+    query = visit.request.query_params
+    store = access.pick(found, query.get("store", ""))
+    if store is None and len(found) == 1:
+        store = found[0]
+    ids = [store.id] if store is not None else None
+    if ids is None and visit.user.store is not None:
+        ids = [each.id for each in found]
+    return Chosen(found, store, periods.read(query, visit.services.now()), ids)
+
+
+async def _reports(visit: Visit, chosen: Chosen) -> tuple[Report, Counts]:
+    period = chosen.period
+    report = await rates.report(visit.connection, chosen.ids, period.since, period.until)
+    return report, await rates.total(visit.connection, chosen.ids, *period.before)
+
+
+async def _rows(visit: Visit, chosen: Chosen, report: Report) -> list[Row]:
+    rules: Mapping[str, RegionRule] = {}
+    if chosen.store is not None:
+        version = await stores.current(visit.connection, chosen.store.key)
+        rules = version.config.regions if version is not None else {}
+    return [_row(visit.services, group, chosen.period, rules) for group in report.places]
+
+
+def _row(services: Services, group: Group, period: Period, rules: Mapping[str, RegionRule]) -> Row:
+    country, _, subdivision = group.code.partition("-")
+    place = Place(country or None, group.code if subdivision else None)
+    regime = services.regions.resolve(place, on=period.last, rules=rules).regime
+    return Row(
+        words.place(group.code),
+        words.country_of(group.code),
+        words.short(regime.name),
+        words.MODELS[regime.model],
+        group.counts,
+        plot.strip(_parts(group.counts), CLASSES, width=160, height=10),
+    )
+
+
+def _plots(report: Report, *, as_share: bool) -> list[Markup]:
+    columns = [
+        plot.Column(words.short_day(day.day), _told(day.day, day.counts), _parts(day.counts))
+        for day in report.days
+    ]
+    busiest = max(report.days, key=lambda day: day.counts.visits)
+    desc = (
+        f"{len(columns)} days, {_visits(report.total.visits)} in all, most on "
+        f"{words.day(busiest.day)}: {busiest.counts.visits:,}. The table below has every number."
+    )
+    title = "Share of visits by answer and day" if as_share else "Visits by answer and day"
+    return [
+        plot.stacked(columns, CLASSES, title=title, desc=desc, as_share=as_share, frame=frame)
+        for frame in (plot.WIDE, plot.NARROW)
+    ]
+
+
+def _told(day: Any, counts: Counts) -> str:
+    lines = [f"{words.day(day)}: {_visits(counts.visits)}"]
+    for outcome in OUTCOMES:
+        rate = counts.rate(outcome)
+        if rate.n:
+            share = f" ({words.percent(rate)})" if rate.share is not None else ""
+            lines.append(f"{words.OUTCOMES[outcome]}: {rate.n:,}{share}")
+    return "\n".join(lines)
+
+
+def _legend(total: Counts) -> list[tuple[str, str, Rate]]:
+    return [
+        (words.OUTCOMES[outcome], class_, total.rate(outcome))
+        for outcome, class_ in zip(OUTCOMES, CLASSES, strict=True)
+    ]
+
+
+def _parts(counts: Counts) -> tuple[int, ...]:
+    return tuple(counts.rate(outcome).n for outcome in OUTCOMES)
+
+
+def _line(store: str, by: str, key: str, name: str, counts: Counts) -> list[str | int]:
+    parts = _parts(counts)
+    return [store, by, key, name, counts.visits, *parts, counts.shown, counts.repeats]
+
+
+def _linker(chosen: Chosen, *, as_share: bool) -> Any:
+    """Makes addresses that keep what is chosen, but for what the template changes."""
+    kept = dict(chosen.period.query)
+    if chosen.store is not None and len(chosen.stores) > 1:
+        kept["store"] = chosen.store.key
+    if as_share:
+        kept["plot"] = "share"
+
+    def link(path: str = "/admin/rates", **changed: str | int | None) -> str:
+        query = {**kept, **changed}
+        if "days" in changed:
+            query.pop("from", None)
+            query.pop("until", None)
+        given = {name: value for name, value in query.items() if value is not None}
+        return f"{path}?{urlencode(given)}" if given else path
+
+    return link
+
+
+async def _seen_ever(visit: Visit, chosen: Chosen, report: Report) -> bool:
+    """Whether any visitor was ever counted here, so that there is something to show."""
+    if report.total.visits:
+        return True
+    began = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+    total = await rates.total(visit.connection, chosen.ids, began, chosen.period.until)
+    return total.visits > 0
+
+
+def _snippet(visit: Visit, chosen: Chosen) -> str:
+    store = chosen.store or chosen.stores[0]
+    return visit.services.composer.snippet(store.key, visit.services.settings.public_url)
+
+
+def _visits(n: int) -> str:
+    return f"{n:,} visit{'' if n == 1 else 's'}"
+
+
+def _moved(moved: str, period: Period) -> str:
+    if moved == "unchanged":
+        return f"as in {period.name_before}"
+    sign, size = moved[0], moved[1:]
+    return f"{size} {'more' if sign == '+' else 'less'} than in {period.name_before}"

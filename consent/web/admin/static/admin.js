@@ -1,0 +1,59 @@
+// Small comforts. Every page works without this file.
+
+for (const form of document.querySelectorAll("[data-send-on-change]")) {
+  form.addEventListener("change", () => form.requestSubmit());
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const source = document.getElementById(button.dataset.copy);
+    const said = button.querySelector("[data-said]");
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      said.textContent = said.dataset.said;
+    } catch {
+      getSelection().selectAllChildren(source);
+      said.textContent = "Selected: press Ctrl+C";
+    }
+    said.setAttribute("role", "status");
+  });
+}
+
+for (const details of document.querySelectorAll("[data-closes-outside]")) {
+  document.addEventListener("click", (event) => {
+    if (!details.contains(event.target)) details.open = false;
+  });
+  details.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      details.open = false;
+      details.querySelector("summary").focus();
+    }
+  });
+}
+
+for (const plot of document.querySelectorAll("[data-plot]")) {
+  const tip = document.createElement("div");
+  tip.className = "tip";
+  tip.hidden = true;
+  tip.setAttribute("aria-hidden", "true");
+  document.body.append(tip);
+  for (const column of plot.querySelectorAll(".column")) {
+    const title = column.querySelector("title");
+    const text = title.textContent;
+    title.remove(); // or the browser shows it a second time
+    column.addEventListener("pointerenter", () => {
+      tip.textContent = text;
+      tip.hidden = false;
+    });
+    column.addEventListener("pointermove", (event) => {
+      const left = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
+      const top = Math.min(event.clientY + 14, innerHeight - tip.offsetHeight - 8);
+      tip.style.left = `${Math.max(8, left)}px`;
+      tip.style.top = `${Math.max(8, top)}px`;
+    });
+    column.addEventListener("pointerleave", () => {
+      tip.hidden = true;
+    });
+  }
+}
