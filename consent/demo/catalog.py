@@ -64,7 +64,7 @@ PRODUCTS = {
                 ("Sleeps", "2"),
                 ("Packed weight", "1.9 kg"),
                 ("Floor", "215 × 130 cm"),
-                ("Fly", "Recycled ripstop, 3 000 mm"),
+                ("Fly", "Recycled ripstop, 3\u202f000\u00a0mm"),
             ),
             "Bestseller",
         ),
@@ -83,7 +83,7 @@ PRODUCTS = {
                 ("Sleeps", "4"),
                 ("Packed weight", "6.4 kg"),
                 ("Height", "190 cm"),
-                ("Fly", "Recycled polyester, 5 000 mm"),
+                ("Fly", "Recycled polyester, 5\u202f000\u00a0mm"),
             ),
         ),
         Product(
@@ -101,7 +101,7 @@ PRODUCTS = {
                 ("Sleeps", "1"),
                 ("Packed weight", "740 g"),
                 ("Floor", "225 × 90 cm"),
-                ("Fly", "Silnylon, 2 500 mm"),
+                ("Fly", "Silnylon, 2\u202f500\u00a0mm"),
             ),
             "New",
         ),
@@ -244,7 +244,12 @@ PRODUCTS = {
             "Half a litre to the boil in two minutes.",
             "A burner as wide as your pot and a pressure regulator, so the last of the gas boils "
             "as fast as the first.",
-            (("Boil, 0.5 l", "2:05 min"), ("Weight", "98 g"), ("Output", "2 800 W"), ("Legs", "3")),
+            (
+                ("Boil, 0.5 l", "2:05 min"),
+                ("Weight", "98 g"),
+                ("Output", "2\u202f800\u00a0W"),
+                ("Legs", "3"),
+            ),
             "New",
         ),
         Product(

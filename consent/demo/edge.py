@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from consent import geo
 from consent.demo.visitors import VISITORS
 
 PREFIX = "/edge/"
-_PLACE_HEADERS = frozenset({b"cf-ipcountry", b"cf-region-code"})
+_PLACE_HEADERS = frozenset(
+    name.lower().encode() for header in geo.HEADERS for name in header[1:] if name
+)
 
 
 def edge(app: ASGIApp) -> ASGIApp:

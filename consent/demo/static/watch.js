@@ -15,6 +15,7 @@
   const own = new Set([location.host, new URL(document.currentScript.dataset.service).host]);
   const watched = new WeakSet();
   const replaced = new WeakSet();
+  const playing = new Set();
   const heard = new Set();
   const changed = () => dispatchEvent(new Event('summit:changed'));
 
@@ -48,8 +49,10 @@
     note(library.host, 'unreachable');
     // In another document it can no longer run, should it arrive after all.
     document.implementation.createHTMLDocument('').adoptNode(script);
+    if (playing.has(library)) return; // one library serves all of a vendor's pixels
+    playing.add(library);
     const double = document.createElement('script');
-    double.src = `/static/vendors/${library.standIn}${new URL(script.src).search}`;
+    double.src = `/static/vendors/${library.standIn}?hits=panel`;
     document.head.append(double);
   }
 
