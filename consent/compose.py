@@ -27,14 +27,8 @@ from consent.texts import Texts
 
 _KEPT = 4096
 _TRACE_LETTERS = {"cookie": "c", "local": "l", "session": "s", "indexeddb": "i"}
-_CONSENT_TYPES = (
-    "ad_storage",
-    "ad_user_data",
-    "ad_personalization",
-    "analytics_storage",
-    "functionality_storage",
-    "personalization_storage",
-)
+# The four that Google's tags measure and advertise by. The loader speaks of all of them.
+_SNIPPET_TYPES = ("ad_storage", "ad_user_data", "ad_personalization", "analytics_storage")
 
 
 class Banner(msgspec.Struct, frozen=True):
@@ -139,19 +133,20 @@ class Composer:
         """What the owner pastes, once, as the first script of every page's head.
 
         It defines the queue, sets Google's and Microsoft's consent defaults to denied before any
-        tag of theirs can load, and inserts the loader. At most 600 bytes.
+        tag of theirs can load, and inserts the loader, telling it the page's language (``l``) and
+        whether a decision is there (``c``). At most 600 bytes for an address of 40 characters.
         """
-        denied = ",".join(f"{name}:n" for name in _CONSENT_TYPES)
+        denied = ",".join(f"{name}:n" for name in _SNIPPET_TYPES)
         return (
-            "<script>(function(w,d,n,p,s){p=w.pixelgate=w.pixelgate||function(){"
-            "p.q.push([Date.now(),arguments])};p.q=p.q||[];w.dataLayer=w.dataLayer||[];"
-            f"(function(){{dataLayer.push(arguments)}})('consent','default',{{{denied}}});"
-            "(w.uetq=w.uetq||[]).push('consent','default',{ad_storage:n});"
-            "s=d.createElement('script');s.nonce=d.currentScript.nonce;"
-            f"s.src='{public_url}/s/{store}/loader.js?l='+d.documentElement.lang"
-            "+(/pixelgate=/.test(d.cookie)?'':'&first');"
-            "s.onerror=function(){console.warn('pixelgate: no answer, no pixels')};"
-            "d.head.append(s)})(window,document,'denied')</script>"
+            "<script>{let w=window,d=document,n='denied',k=['consent','default'],"
+            "s=d.createElement('script'),p=w.pixelgate=w.pixelgate||"
+            "((...a)=>p.q.push([Date.now(),a]));p.q=p.q||[];"
+            "(function(){(w.dataLayer=w.dataLayer||[]).push(arguments)})"
+            f"(...k,{{{denied}}});(w.uetq=w.uetq||[]).push(...k,{{ad_storage:n}});"
+            "s.nonce=d.currentScript.nonce;"
+            f"s.src=`{public_url}/s/{store}/loader.js?l=${{d.documentElement.lang}}"
+            "&c=${/pixelgate=/.test(d.cookie)}`;"
+            "s.onerror=()=>console.warn('pixelgate: no answer');d.head.append(s)}</script>"
         )
 
     def _config(

@@ -23,13 +23,23 @@ MAX_LANGUAGES = 16
 def place(scope: Scope, geo: Geo) -> Place:
     """Where the request comes from; the address is used here and forgotten."""
     client = scope.get("client")
+    headers = joined(scope)
 
     def header(name: str) -> str | None:
-        wanted = name.lower().encode("latin-1")
-        found = [value for key, value in scope["headers"] if key == wanted]
-        return b", ".join(found).decode("latin-1") if found else None
+        value = headers.get(name.lower().encode("latin-1"))
+        return None if value is None else value.decode("latin-1")
 
     return geo.locate(client[0] if client else None, header)
+
+
+def joined(scope: Scope) -> dict[bytes, bytes]:
+    """The headers by lower-case name; lines of one name joined with commas, in their order."""
+    headers = dict(scope["headers"])
+    if len(headers) < len(scope["headers"]):
+        headers.clear()
+        for name, value in scope["headers"]:
+            headers[name] = headers[name] + b", " + value if name in headers else value
+    return headers
 
 
 def gpc(scope: Scope) -> bool:
@@ -53,9 +63,9 @@ def device(scope: Scope) -> Device:
 
 @lru_cache(maxsize=4096)
 def query(text: bytes) -> tuple[str, bool]:
-    """The page's own language (``l``), and whether it has no decision yet (``first``)."""
+    """The page's own language (``l``), and whether it has no decision yet (``c=false``)."""
     fields = parse_qs(text.decode("latin-1"), keep_blank_values=True, max_num_fields=16)
-    return fields.get("l", [""])[0][:64], "first" in fields
+    return fields.get("l", [""])[0][:64], fields.get("c") == ["false"]
 
 
 @lru_cache(maxsize=4096)

@@ -59,7 +59,7 @@ export function loader(config, pixels, choices, content) {
     settle(decision = decided) {
       decided = decision;
       outcome = decide(config, decided, gpc, Date.now() / 1000);
-      if (outcome.show != 'banner') tellTags(outcome.grants);
+      tellTags(outcome.grants);
       rack.apply(outcome, gpc);
       flush();
     },

@@ -1,0 +1,61 @@
+"""A real service, a real shop on its own origin, a real Chromium, vendors at the network's edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests import browser_setup
+from tests.e2e.service import PUBLISHED, Service
+from tests.e2e.shop import Shop
+from tests.e2e.visitor import Visitor
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = browser_setup.find()
+    if path is None:
+        pytest.fail(browser_setup.MISSING)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(browser_setup.FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def shop() -> Iterator[Shop]:
+    shop = Shop()
+    yield shop
+    shop.close()
+
+
+@pytest.fixture(scope="session")
+def service(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder: Path = tmp_path_factory.mktemp("service")
+    service = Service(folder)
+    service.consent("migrate")
+    service.publish(PUBLISHED.format(origin=shop.origin))
+    shop.snippet = service.snippet()
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def visitor_from(
+    chromium: Browser, shop: Shop, service: Service
+) -> Iterator[Callable[..., Visitor]]:
+    """Makes visitors: ``visitor_from("Berlin")``. Options go to the browser context."""
+    visitors: list[Visitor] = []
+    own = {shop.origin.removeprefix("http://"), service.url.removeprefix("http://")}
+
+    def make(place: str, **options: object) -> Visitor:
+        visitors.append(Visitor(chromium, place, own, **options))
+        return visitors[-1]
+
+    yield make
+    for visitor in visitors:
+        visitor.close()

@@ -1,0 +1,108 @@
+"""The real service, as an operator starts it: migrate, import, publish, serve."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+PUBLISHED = """
+key = "summit"
+name = "Summit Outdoor"
+origins = ["{origin}"]
+privacy_url = "{origin}/privacy"
+[[pixels]]
+platform = "meta"
+id = "123456789012345"
+[[pixels]]
+platform = "ga4"
+id = "G-TEST123456"
+[[pixels]]
+platform = "google-ads"
+id = "AW-123456789"
+labels = {{ Purchase = "abCDeFGhij" }}
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Service:
+    """One installation in ``folder``. ``start`` and ``stop`` may be called again and again."""
+
+    def __init__(self, folder: Path, *, database_url: str | None = None) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environ = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("CONSENT_")},  # noqa: TID251
+            "CONSENT_DATABASE_URL": database_url or f"sqlite:///{folder / 'pixelgate.db'}",
+            "CONSENT_SECRET_KEYS": "k" * 40,
+            "CONSENT_TRUSTED_PROXIES": "127.0.0.1",
+            "CONSENT_PUBLIC_URL": self.url,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def consent(self, *arguments: str, stdin: str = "") -> str:
+        """Runs the command ``consent`` and returns what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "consent", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env=self.environ,
+            check=False,
+        )
+        assert done.returncode == 0, f"consent {' '.join(arguments)}: {done.stderr}{done.stdout}"
+        return done.stdout
+
+    def publish(self, toml: str) -> None:
+        path = self.folder / "store.toml"
+        path.write_text(toml, encoding="utf-8")
+        self.consent("store", "import", str(path), "--publish")
+
+    def snippet(self, key: str = "summit") -> str:
+        return self.consent("store", "snippet", key).strip()
+
+    def start(self) -> None:
+        with (self.folder / "service.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "consent", "serve", "--port", str(self.port)],
+                cwd=self.folder,
+                env=self.environ,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if self._is_ready():
+                return
+            time.sleep(0.05)
+        self.stop(signal.SIGKILL)
+        raise AssertionError((self.folder / "service.log").read_text())
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop(self, sig: int = signal.SIGTERM) -> None:
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            os.killpg(os.getpgid(self._process.pid), sig)
+        self._process.wait(timeout=30)
+        self._process = None

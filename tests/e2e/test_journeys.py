@@ -1,0 +1,362 @@
+"""Each visitor's way through the shop, held to network, cookies, storage and ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.service import Service
+from tests.e2e.shop import Shop
+from tests.e2e.visitor import Visitor
+
+pytestmark = pytest.mark.browser
+
+Make = Callable[..., Visitor]
+META, GA4 = "www.facebook.com", "www.google-analytics.com"
+ADS, CONVERSIONS = "googleads.g.doubleclick.net", "www.googleadservices.com"
+ASKED_FIRST = ["Berlin", "London", "Montréal", "São Paulo", "nowhere"]
+TOLD = ["Los Angeles", "Dallas", "Tokyo"]
+NOTHING: dict[str, list[str]] = {"local": [], "session": [], "databases": [], "caches": []}
+
+
+def assert_nothing_left_the_browser(visitor: Visitor) -> None:
+    assert visitor.requests == []
+    assert visitor.cookies() <= {"pixelgate"}
+    assert visitor.storage() == NOTHING
+
+
+def assert_no_complaints(visitor: Visitor) -> None:
+    assert [line for line in visitor.console if line.startswith(("error", "warning"))] == []
+
+
+@pytest.mark.parametrize("place", ASKED_FIRST)
+def test_nothing_is_sent_and_nothing_is_stored_before_the_grant(
+    place: str, visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from(place)
+    visitor.visit(shop.origin)
+    visitor.visit(f"{shop.origin}/thanks")
+    for action in ("accept", "reject", "choose"):
+        expect(visitor.page.locator(f'#pixelgate [data-action="{action}"]')).to_be_visible()
+    assert visitor.cookies() == set()
+    assert_nothing_left_the_browser(visitor)
+    assert_no_complaints(visitor)
+
+
+@pytest.mark.parametrize("place", ASKED_FIRST)
+def test_after_accept_the_exact_hits_are_sent_in_order_and_once(
+    place: str, visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from(place)
+    visitor.visit(f"{shop.origin}/thanks")
+    visitor.decide("accept")
+    assert_exact_purchase(visitor)
+    assert_no_complaints(visitor)
+    assert {"_fbp", "_ga", "_gcl_au", "pixelgate"} <= visitor.cookies()
+
+
+def assert_exact_purchase(visitor: Visitor) -> None:
+    meta = visitor.hits(META)
+    assert [hit["ev"] for hit in meta] == ["PageView", "Purchase"]
+    purchase = meta[1]
+    assert purchase["id"] == "123456789012345"
+    assert purchase["eid"] == "order-SO-1001"
+    assert (float(purchase["cd[value]"]), purchase["cd[currency]"]) == (511.0, "EUR")
+    assert "tent-2p" in purchase["cd[content_ids]"]
+    assert "peg-8" in purchase["cd[content_ids]"]
+    ga4 = visitor.hits(GA4)
+    assert [hit["en"] for hit in ga4] == ["page_view", "purchase"]
+    assert {hit["tid"] for hit in ga4} == {"G-TEST123456"}
+    assert ga4[1]["ep.transaction_id"] == "SO-1001"
+    assert {hit["gcs"] for hit in ga4} == {"G111"}
+    assert len(visitor.hits(ADS)) == 2
+    conversions = visitor.hits(CONVERSIONS)
+    assert [hit["label"] for hit in conversions] == ["abCDeFGhij"]
+    assert (float(conversions[0]["value"]), conversions[0]["oid"]) == (511.0, "SO-1001")
+
+
+def test_events_called_before_the_decision_keep_their_ids_and_their_order(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(f"{shop.origin}/product")
+    visitor.page.evaluate(
+        "() => { for (let i = 0; i < 3; i++) pixelgate('track', 'Step' + i, {event_id: 's' + i}) }"
+    )
+    visitor.decide("accept")
+    meta = visitor.hits(META)
+    assert [hit["ev"] for hit in meta] == ["PageView", "ViewContent", "Step0", "Step1", "Step2"]
+    assert [hit["eid"] for hit in meta] == ["pv-2", "vc-2", "s0", "s1", "s2"]
+
+
+@pytest.mark.parametrize("place", ASKED_FIRST)
+def test_after_reject_nothing_is_sent_now_or_on_later_pages(
+    place: str, visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from(place)
+    visitor.visit(shop.origin)
+    visitor.decide("reject")
+    visitor.visit(f"{shop.origin}/thanks")
+    expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_have_count(0)
+    expect(visitor.page.locator('#pixelgate [data-action="open"]')).to_be_visible()
+    assert visitor.cookies() == {"pixelgate"}
+    assert_nothing_left_the_browser(visitor)
+
+
+def test_after_withdrawal_nothing_is_sent_and_what_was_stored_is_gone(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    visitor.page.evaluate("document.cookie = 'cart=2; path=/'")
+    visitor.decide("accept")
+    assert {"_fbp", "_ga"} <= visitor.cookies()
+    visitor.forget()
+    with visitor.page.expect_response(lambda response: response.url.endswith("/decisions")) as post:
+        visitor.page.evaluate("pixelgate('withdraw')")
+    sent = post.value.request.post_data_json
+    assert sent["action"] == "withdraw"
+    visitor.page.evaluate("pixelgate('track', 'AddToCart', {value: 1, currency: 'EUR'})")
+    visitor.visit(f"{shop.origin}/thanks")
+    assert visitor.hits(META) == []
+    assert visitor.hits(ADS) == []
+    assert visitor.hits(GA4) == []
+    assert visitor.cookies() == {"pixelgate", "cart"}
+
+
+@pytest.mark.parametrize("place", TOLD)
+def test_where_the_law_is_opt_out_pixels_run_after_notice_and_stop_at_once(
+    place: str, visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from(place)
+    visitor.visit(f"{shop.origin}/thanks")
+    assert_exact_purchase(visitor)
+    expect(visitor.page.locator('#pixelgate [data-action="open"]').first).to_be_visible()
+    visitor.decide("reject")
+    visitor.forget()
+    visitor.visit(f"{shop.origin}/thanks")
+    assert_nothing_left_the_browser(visitor)
+    expect(visitor.page.locator('#pixelgate [data-action="open"]')).to_be_visible()
+
+
+def test_california_gets_the_words_of_its_law(visitor_from: Make, shop: Shop) -> None:
+    visitor = visitor_from("Los Angeles")
+    visitor.visit(shop.origin)
+    reject = visitor.page.locator('#pixelgate [data-action="reject"]')
+    expect(reject).to_have_text("Do Not Sell or Share My Personal Information")
+    expect(visitor.page.locator('#pixelgate [data-action="open"]').first).to_contain_text(
+        "Your Privacy Choices"
+    )
+
+
+def test_gpc_from_california_refuses_sharing_at_once_without_a_dialog(
+    visitor_from: Make, shop: Shop, service: Service
+) -> None:
+    visitor = visitor_from("Los Angeles with GPC")
+    with visitor.page.expect_response(lambda response: response.url.endswith("/decisions")) as post:
+        visitor.visit(f"{shop.origin}/thanks")
+    sent = post.value.request.post_data_json
+    assert (sent["action"], sent["gpc"]) == ("gpc", True)
+    assert sent["grants"] == {"preferences": True, "analytics": True, "marketing": False}
+    assert visitor.hits(META) == []
+    assert visitor.hits(ADS) == []
+    assert visitor.hits(CONVERSIONS) == []
+    assert "connect.facebook.net" not in visitor.hosts
+    ga4 = visitor.hits(GA4)
+    assert [hit["en"] for hit in ga4] == ["page_view", "purchase"]
+    assert {hit["gcs"] for hit in ga4} == {"G101"}
+    expect(visitor.page.locator('#pixelgate [data-action="reject"]')).to_have_count(0)
+    expect(visitor.page.locator("#pixelgate")).to_contain_text("Opt-Out Request Honored")
+    assert not {"_fbp", "_gcl_au"} & visitor.cookies()
+
+
+def test_gpc_wins_over_an_accept_made_before_it_was_on(visitor_from: Make, shop: Shop) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    visitor.decide("accept")
+    assert visitor.hits(META)
+    visitor.context.set_extra_http_headers({"CF-IPCountry": "DE", "Sec-GPC": "1"})
+    visitor.forget()
+    visitor.visit(f"{shop.origin}/thanks")
+    assert visitor.hits(META) == []
+    assert visitor.hits(ADS) == []
+    assert not {"_fbp", "_gcl_au"} & visitor.cookies()
+
+
+def test_analytics_alone_lets_only_analytics_run(visitor_from: Make, shop: Shop) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(f"{shop.origin}/thanks")
+    visitor.click("choose")
+    dialog = visitor.page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    for purpose in ("preferences", "analytics", "marketing"):
+        expect(dialog.locator(f'[data-purpose="{purpose}"]')).not_to_be_checked()
+    dialog.locator('[data-purpose="analytics"]').check()
+    visitor.decide("save")
+    assert visitor.hits(META) == []
+    assert visitor.hits(ADS) == []
+    assert [hit["gcs"] for hit in visitor.hits(GA4)] == ["G101", "G101"]
+    assert visitor.cookies() == {"pixelgate", "_ga", "_ga_TEST123456"}
+
+
+def test_a_pixel_waits_for_the_receipt_and_a_decline_does_not(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    visitor.context.route("**/decisions", lambda route: route.abort())
+    visitor.click("accept")
+    visitor.page.wait_for_timeout(400)
+    assert visitor.requests == []
+    assert visitor.cookies() == set()
+    visitor.context.unroute("**/decisions")
+    visitor.page.wait_for_function("document.cookie.includes('pixelgate=')")
+    visitor.settle()
+    assert [hit["ev"] for hit in visitor.hits(META)] == ["PageView"]
+    assert visitor.storage()["local"] == []
+    visitor.context.route("**/decisions", lambda route: route.abort())
+    visitor.forget()
+    visitor.page.evaluate("pixelgate('withdraw'); pixelgate('track', 'Lead')")
+    assert visitor.hits(META) == []
+    assert not {"_fbp", "_ga"} & visitor.cookies()
+
+
+def test_an_accept_that_could_not_be_stored_goes_out_on_the_next_page(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    visitor.context.route("**/decisions", lambda route: route.abort())
+    visitor.click("accept")
+    visitor.page.wait_for_timeout(200)
+    visitor.context.unroute("**/decisions")
+    visitor.page.close()
+    visitor.page = visitor.open()
+    with visitor.page.expect_response(lambda response: response.url.endswith("/decisions")):
+        visitor.visit(f"{shop.origin}/product")
+    visitor.settle()
+    assert [hit["ev"] for hit in visitor.hits(META)] == ["PageView", "ViewContent"]
+
+
+@pytest.mark.parametrize(
+    "value", ["garbage", "1.a.b.c", "", "%00", "1" * 3000, "1.x; pixelgate=2.y"]
+)
+@pytest.mark.parametrize("place", ["Berlin", "Los Angeles"])
+def test_a_malformed_cookie_is_the_strictest_regime_and_the_next_choice_mends_it(
+    place: str, value: str, visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from(place)
+    visitor.context.add_cookies(
+        [{"name": "pixelgate", "value": value[:3000].split(";")[0], "url": shop.origin}]
+    )
+    visitor.visit(f"{shop.origin}/thanks")
+    assert visitor.requests == []
+    expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_be_visible()
+    visitor.decide("accept")
+    assert [hit["ev"] for hit in visitor.hits(META)] == ["PageView", "Purchase"]
+
+
+def test_two_copies_of_the_snippet_are_one(visitor_from: Make, shop: Shop) -> None:
+    visitor = visitor_from("Tokyo")
+    once = shop.snippet
+    shop.snippet = once + once
+    try:
+        visitor.visit(f"{shop.origin}/thanks")
+    finally:
+        shop.snippet = once
+    assert_exact_purchase(visitor)
+
+
+def test_other_scripts_that_came_first_keep_what_they_defined(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Tokyo")
+    visitor.context.add_init_script("window.dataLayer = [{event: 'theirs'}];")
+    visitor.visit(f"{shop.origin}/thanks")
+    assert visitor.page.evaluate("dataLayer[0].event") == "theirs"
+    assert_exact_purchase(visitor)
+
+
+def test_the_shop_works_without_the_service_and_the_console_says_why(
+    visitor_from: Make, shop: Shop, service: Service
+) -> None:
+    visitor = visitor_from("Los Angeles")
+    visitor.context.route(f"{service.url}/**", lambda route: route.abort())
+    visitor.page.goto(f"{shop.origin}/thanks")
+    visitor.settle()
+    expect(visitor.page.get_by_role("heading", name="Summit Outdoor")).to_be_visible()
+    assert_nothing_left_the_browser(visitor)
+    assert any("pixelgate: no answer, no pixels" in line for line in visitor.console)
+    assert not [line for line in visitor.console if "Uncaught" in line]
+
+
+def test_an_unknown_store_leaves_the_shop_unharmed_and_the_console_says_why(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Los Angeles")
+    right = shop.snippet
+    shop.snippet = right.replace("/s/summit/", "/s/nobody/")
+    try:
+        visitor.page.goto(f"{shop.origin}/thanks")
+        visitor.settle()
+    finally:
+        shop.snippet = right
+    assert_nothing_left_the_browser(visitor)
+    assert any("pixelgate" in line for line in visitor.console)
+    assert not [line for line in visitor.console if line.startswith("error: ")]
+
+
+def test_pages_can_ask_and_listen(visitor_from: Make, shop: Shop) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    visitor.page.evaluate(
+        """() => {
+            window.heard = [];
+            const heardBy = (who) => (decision) => heard.push([who, decision.action]);
+            document.addEventListener('pixelgate:decision', (e) => heardBy('dom')(e.detail));
+            pixelgate('on', 'decision', heardBy('on'));
+            pixelgate('consent', (grants) => heard.push(['consent', grants.marketing]));
+        }"""
+    )
+    visitor.decide("accept")
+    heard: list[list[Any]] = visitor.page.evaluate("heard")
+    assert heard == [
+        ["consent", False],
+        ["on", "accept_all"],
+        ["consent", True],
+        ["dom", "accept_all"],
+    ]
+    visitor.page.evaluate("pixelgate('show')")
+    expect(visitor.page.get_by_role("dialog")).to_be_visible()
+
+
+def test_italy_can_refuse_by_the_cross_in_the_corner(visitor_from: Make, shop: Shop) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.context.set_extra_http_headers({"CF-IPCountry": "IT"})
+    visitor.visit(shop.origin)
+    visitor.decide("close")
+    visitor.visit(f"{shop.origin}/thanks")
+    expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_have_count(0)
+    assert_nothing_left_the_browser(visitor)
+
+
+def test_the_banner_works_under_a_strict_policy_with_a_nonce(
+    visitor_from: Make, shop: Shop, service: Service
+) -> None:
+    vendors = "https://connect.facebook.net https://www.googletagmanager.com"
+    hits = " ".join(f"https://{host}" for host in (META, GA4, ADS, CONVERSIONS))
+    shop.csp = (
+        f"default-src 'none'; script-src 'nonce-abc123' {service.url} {vendors}; "
+        f"connect-src {service.url} {hits}; img-src data: {hits}; base-uri 'none'"
+    )
+    visitor = visitor_from("Berlin")
+    try:
+        visitor.visit(f"{shop.origin}/thanks")
+        visitor.decide("accept")
+    finally:
+        shop.csp = ""
+    assert_exact_purchase(visitor)
+    assert_no_complaints(visitor)

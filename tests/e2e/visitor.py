@@ -1,0 +1,121 @@
+"""A visitor: one browser context with a place, and everything that leaves it written down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, Page, Route
+
+DOUBLES = Path(__file__).resolve().parents[2] / "consent" / "demo" / "static" / "vendors"
+LIBRARIES = {
+    "connect.facebook.net": ("/en_US/fbevents.js", "fbevents.js"),
+    "www.googletagmanager.com": ("/gtag/js", "gtag.js"),
+}
+PLACES: dict[str, dict[str, str]] = {
+    "Berlin": {"CF-IPCountry": "DE", "CF-Region-Code": "BE"},
+    "London": {"CF-IPCountry": "GB", "CF-Region-Code": "ENG"},
+    "Los Angeles": {"CF-IPCountry": "US", "CF-Region-Code": "CA"},
+    "Los Angeles with GPC": {"CF-IPCountry": "US", "CF-Region-Code": "CA", "Sec-GPC": "1"},
+    "Dallas": {"CF-IPCountry": "US", "CF-Region-Code": "TX"},
+    "Montréal": {"CF-IPCountry": "CA", "CF-Region-Code": "QC"},
+    "São Paulo": {"CF-IPCountry": "BR", "CF-Region-Code": "SP"},
+    "Tokyo": {"CF-IPCountry": "JP", "CF-Region-Code": "13"},
+    "nowhere": {},
+}
+
+
+class Visitor:
+    """What a person in ``place`` does, and what the network and the browser then hold."""
+
+    def __init__(
+        self, browser: Browser, place: str, own_hosts: set[str], **context: object
+    ) -> None:
+        self.context: BrowserContext = browser.new_context(
+            extra_http_headers=PLACES[place],
+            **context,  # type: ignore[arg-type]
+        )
+        self._own = own_hosts
+        self.requests: list[str] = []
+        self.console: list[str] = []
+        self.posts: list[dict[str, object]] = []
+        self.context.route(lambda url: urlsplit(url).netloc not in own_hosts, self._vendor)
+        self.page = self.open()
+
+    def open(self) -> Page:
+        page = self.context.new_page()
+        page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
+        return page
+
+    def _vendor(self, route: Route) -> None:
+        """The network's edge: libraries are replayed by their doubles, hits are written down."""
+        url = route.request.url
+        if url.startswith("data:"):
+            route.continue_()
+            return
+        self.requests.append(url)
+        parts = urlsplit(url)
+        path, double = LIBRARIES.get(parts.netloc, ("", ""))
+        if double and parts.path == path:
+            body = (DOUBLES / double).read_text(encoding="utf-8")
+            route.fulfill(body=body, content_type="text/javascript")
+        else:
+            route.fulfill(status=204, body="")
+
+    @property
+    def root(self) -> str:
+        return "#pixelgate"
+
+    def click(self, action: str, page: Page | None = None) -> None:
+        (page or self.page).locator(f'#pixelgate [data-action="{action}"]:visible').click()
+
+    def decide(self, action: str) -> None:
+        """Clicks, and waits until the decision is in the ledger."""
+        with self.page.expect_response(lambda response: response.url.endswith("/decisions")):
+            self.click(action)
+        self.settle()
+
+    def settle(self, page: Page | None = None) -> None:
+        """Waits until nothing is under way any more."""
+        (page or self.page).wait_for_load_state("networkidle")
+
+    def visit(self, url: str) -> None:
+        self.page.goto(url)
+        self.page.locator("#pixelgate").wait_for(state="attached")
+        self.settle()
+
+    def hits(self, host: str) -> list[dict[str, str]]:
+        """The query parameters of every request to ``host`` (libraries apart), in order."""
+        found = []
+        for url in self.requests:
+            parts = urlsplit(url)
+            if parts.netloc == host and parts.path != LIBRARIES.get(host, ("", ""))[0]:
+                found.append({"path": parts.path, **dict(parse_qsl(parts.query))})
+        return found
+
+    @property
+    def hosts(self) -> set[str]:
+        return {urlsplit(url).netloc for url in self.requests}
+
+    def cookies(self) -> set[str]:
+        return {str(cookie["name"]) for cookie in self.context.cookies()}
+
+    def storage(self) -> dict[str, list[str]]:
+        """The names in each kind of storage of the shop's page."""
+        names: dict[str, list[str]] = self.page.evaluate(
+            """async () => ({
+                local: Object.keys(localStorage), session: Object.keys(sessionStorage),
+                databases: (await indexedDB.databases()).map((d) => d.name),
+                caches: await caches.keys(),
+            })"""
+        )
+        return names
+
+    def forget(self) -> None:
+        """Empties the notes, not the browser."""
+        self.requests.clear()
+        self.console.clear()
+
+    def close(self) -> None:
+        self.context.close()

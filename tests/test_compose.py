@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import brotli
+import pytest
+from bs4 import BeautifulSoup
+
+from consent.compose import Composer
+from consent.model import (
+    BannerConfig,
+    Pixel,
+    Place,
+    Resolution,
+    StoreConfig,
+    Version,
+)
+from consent.platforms import Platforms
+from consent.regions import Regions
+from consent.texts import Texts
+
+ON = dt.date(2026, 11, 23)
+BERLIN = Place("DE", "DE-BE", "header")
+ROME = Place("IT", None, "header")
+LOS_ANGELES = Place("US", "US-CA", "header")
+TOKYO = Place("JP", None, "header")
+
+
+@pytest.fixture(scope="module")
+def regions() -> Regions:
+    return Regions.load()
+
+
+@pytest.fixture(scope="module")
+def composer(regions: Regions) -> Composer:
+    return Composer(regions, Platforms.load(), Texts.load())
+
+
+def version(number: int = 1, **changes: object) -> Version:
+    fields: dict[str, object] = {
+        "key": "summit",
+        "name": "Summit Outdoor",
+        "origins": ("https://summit.example",),
+        "privacy_url": "https://summit.example/privacy",
+        "pixels": (
+            Pixel("meta", "123456789012345"),
+            Pixel("ga4", "G-ABCDE12345"),
+        ),
+        **changes,
+    }
+    at = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+    return Version(number, 1, number, "0" * 64, at, StoreConfig(**fields), 1)  # type: ignore[arg-type]
+
+
+def test_the_banner_of_an_opt_in_regime_offers_accept_reject_and_choose(
+    composer: Composer, regions: Regions
+) -> None:
+    banner = composer.banner(version(), regions.resolve(BERLIN, on=ON), "de")
+    content = json.loads(banner.content)
+    assert {"title", "text", "accept", "reject", "choose"} == set(content["banner"])
+    assert "notice" not in content
+    assert "close" not in content
+    assert [p["key"] for p in content["purposes"]] == [
+        "necessary",
+        "preferences",
+        "analytics",
+        "marketing",
+    ]
+    assert [s["name"] for s in content["purposes"][3]["services"]] == ["Meta Pixel"]
+
+
+def test_italy_gets_the_cross_that_refuses(composer: Composer, regions: Regions) -> None:
+    content = json.loads(composer.banner(version(), regions.resolve(ROME, on=ON), "en").content)
+    assert content["close"]
+    assert content["close_note"]
+
+
+def test_california_gets_its_link_and_tokyo_a_plain_notice(
+    composer: Composer, regions: Regions
+) -> None:
+    there = composer.banner(version(), regions.resolve(LOS_ANGELES, on=ON), "en")
+    assert json.loads(there.content)["notice"]["reject"].startswith("Do Not Sell or Share")
+    tokyo = json.loads(composer.banner(version(), regions.resolve(TOKYO, on=ON), "en").content)
+    assert "Do Not Sell" not in tokyo["notice"]["reject"]
+
+
+@pytest.mark.parametrize("place", [BERLIN, ROME, LOS_ANGELES, TOKYO, Place()])
+@pytest.mark.parametrize("language", ["en", "de", "ja"])
+def test_a_banner_is_found_again_by_its_hash_alone(
+    place: Place, language: str, composer: Composer, regions: Regions
+) -> None:
+    banner = composer.banner(version(), regions.resolve(place, on=ON), language)
+    assert composer.find_banner(version(), banner.sha256, language) == banner
+
+
+def test_a_hash_of_another_version_or_language_is_not_found(
+    composer: Composer, regions: Regions
+) -> None:
+    banner = composer.banner(version(), regions.resolve(BERLIN, on=ON), "en")
+    other = version(2, privacy_url="https://summit.example/other")
+    assert composer.find_banner(other, banner.sha256, "en") is None
+    assert composer.find_banner(version(), banner.sha256, "de") is None
+    assert composer.find_banner(version(), banner.sha256, "xx") is None
+    assert composer.find_banner(version(), "0" * 64, "en") is None
+
+
+def loader(composer: Composer, at: Resolution, place: Place, *, first: bool) -> bytes:
+    text = composer.loader(version(), at, place, "en", gpc=False, first=first)
+    return brotli.compress(text.encode(), quality=11)
+
+
+def test_bytes_stay_within_the_bars(composer: Composer, regions: Regions) -> None:
+    for place in (BERLIN, LOS_ANGELES, TOKYO):
+        at = regions.resolve(place, on=ON)
+        assert len(loader(composer, at, place, first=False)) <= 4_500
+        assert len(loader(composer, at, place, first=True)) <= 9_000
+
+
+def test_the_limit_of_a_us_state_reaches_the_pixel(composer: Composer, regions: Regions) -> None:
+    at = regions.resolve(LOS_ANGELES, on=ON)
+    text = composer.loader(version(), at, LOS_ANGELES, "en", gpc=False, first=False)
+    assert '"state":1000' in text
+
+
+def test_texts_cannot_leave_the_script(composer: Composer, regions: Regions) -> None:
+    hostile = version(4, privacy_url="https://x.example/</script><script>alert(1)//\u2028")
+    at = regions.resolve(BERLIN, on=ON)
+    text = composer.loader(hostile, at, BERLIN, "en", gpc=False, first=True)
+    assert "</script" not in text
+    assert "\u2028" not in text
+
+
+def test_the_snippet_is_one_small_inline_script(composer: Composer) -> None:
+    snippet = composer.snippet("summit", "https://consent.summit.example")
+    assert len(snippet.encode()) <= 600
+    scripts = BeautifulSoup(snippet, "html.parser").find_all("script")
+    assert len(scripts) == 1
+    assert "src" not in scripts[0].attrs
+    assert "https://consent.summit.example/s/summit/loader.js" in snippet
+
+
+def test_the_layout_and_the_accent_are_the_stores(composer: Composer, regions: Regions) -> None:
+    boxed = version(3, banner=BannerConfig(layout="box", accent="#0a5c36"))
+    at = regions.resolve(BERLIN, on=ON)
+    assert json.loads(composer.banner(boxed, at, "en").content)["layout"] == "box"
+    text = composer.loader(boxed, at, BERLIN, "en", gpc=False, first=False)
+    assert '"accent":"#0a5c36"' in text
