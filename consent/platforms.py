@@ -42,7 +42,7 @@ _HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+")
 _TRACE = re.compile(r"[^*\s]+\*?")
 _PLACEHOLDER = re.compile(r"\{\{ (\w+) \| tojson \}\}")
 _COMMENTS = re.compile(r"\A(?:\s*//[^\n]*\n)+")
-_FUNCTION = re.compile(r"\Afunction ?\((page)?\) ?\{.*\}\Z", re.S)
+_FUNCTION = re.compile(r"\Afunction ?\(\w*\) ?\{.*\}\Z", re.S)
 _FORBIDDEN = re.compile(
     r"\beval\b|\bFunction\b|\bimport\b|document\.write|(inner|outer)HTML|insertAdjacentHTML|srcdoc"
 )
@@ -316,10 +316,12 @@ def _label_faults(platform: Platform, labels: Mapping[str, str]) -> Iterator[str
     for event, label in labels.items():
         if not _EVENT.fullmatch(event):
             yield f"labels: {_shown(event)} is no event name; expected one like Purchase"
-        elif not _matches(platform.label_pattern, label):
-            says = _hinted(platform.label_hints, label)
+            continue
+        says = _hinted(platform.label_hints, label)
+        if not says and not _matches(platform.label_pattern, label):
             expected = f"expected one like {platform.label_example} ({platform.label_where})"
-            says = says or f"is no {platform.name} label; {expected}"
+            says = f"is no {platform.name} label; {expected}"
+        if says:
             yield f"labels.{event}: {_shown(label)} {says}"
 
 

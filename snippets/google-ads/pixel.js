@@ -7,6 +7,8 @@ function (page) {
   const events = {{ events | tojson }};
   const labels = {{ labels | tojson }};
   const script = {{ script | tojson }};
+  // The library, if a script of the page has brought it already.
+  const there = `script[src^="${script.split('?')[0]}?"]:not([type="text/plain"])`;
   const own = (map, name) => (Object.prototype.hasOwnProperty.call(map, name) ? map[name] : '');
 
   function gtag() {
@@ -45,7 +47,8 @@ function (page) {
       // One `js` command and one library serve every Google id on the page.
       if (!layer.some((command) => command && command[0] == 'js')) gtag('js', new Date());
       gtag('config', id, { send_page_view: false });
-      if (!document.querySelector(`script[src^="${script.split('?')[0]}?"]`)) page.load(script);
+      if (!layer.pixelgate && !document.querySelector(there)) page.load(script);
+      layer.pixelgate = true;
     },
     send(event, params) {
       params = params || {};

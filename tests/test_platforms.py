@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consent import data
+from consent.errors import DataErrors, RefusedError
+from consent.model import Limit, Pixel, Platform
+from consent.platforms import EVENTS, Platforms
+
+PLATFORMS = Platforms.load()
+SNIPPETS = data.folder("snippets")
+
+GOOD_TOML = """
+name = "Example"
+vendor = "Example Ltd"
+privacy_url = "https://example.com/privacy"
+purposes = ["marketing"]
+source = "https://example.com/docs"
+reviewed = 2026-01-01
+id_pattern = "[0-9]{4}"
+id_example = "1234"
+id_where = "on the first page"
+script_url = "https://cdn.example.com/pixel.js"
+traces = [{ name = "_ex*" }]
+[hosts]
+script = ["*.example.com"]
+[events]
+PageView = "view"
+"""
+GOOD_JS = "function (page) {\n  return {{ id | tojson }};\n}\n"
+
+
+def pixel(platform: str = "meta", **changes: object) -> Pixel:
+    values = {"platform": platform, "id": PLATFORMS[platform].id_example, **changes}
+    return Pixel(**values)  # type: ignore[arg-type]
+
+
+def written(root: Path, *, toml: str = GOOD_TOML, js: str = GOOD_JS, key: str = "example") -> Path:
+    folder = root / "snippets" / key
+    folder.mkdir(parents=True)
+    (folder / "platform.toml").write_text(toml, encoding="utf-8")
+    (folder / "pixel.js").write_text(js, encoding="utf-8")
+    return folder.parent
+
+
+def faults_of(root: Path) -> list[str]:
+    with pytest.raises(DataErrors) as caught:
+        Platforms.load(root)
+    return [str(fault) for fault in caught.value.faults]
+
+
+@pytest.fixture(params=sorted(PLATFORMS))
+def platform(request: pytest.FixtureRequest) -> Platform:
+    return PLATFORMS[request.param]
+
+
+def test_every_folder_of_snippets_is_a_platform():
+    folders = {path.name for path in SNIPPETS.iterdir() if path.is_dir()}
+    assert folders == set(PLATFORMS)
+
+
+def test_every_platform_is_listed_for_the_marketer(platform):
+    guide = (SNIPPETS / platform.key / "README.md").read_text(encoding="utf-8")
+    assert platform.id_example in guide
+    assert f"({platform.key}/README.md)" in (SNIPPETS / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_guide_names_each_event_and_what_it_becomes(platform):
+    guide = (SNIPPETS / platform.key / "README.md").read_text(encoding="utf-8")
+    for event, vendors_name in platform.events.items():
+        assert f"`{event}`" in guide
+        assert f"`{vendors_name}`" in guide
+
+
+def test_the_example_of_each_platform_is_accepted(platform):
+    labels = {"Purchase": platform.label_example} if platform.label_pattern else {}
+    assert PLATFORMS.faults(pixel(platform.key, labels=labels)) == []
+
+
+def test_every_standard_event_has_a_vendor_name(platform):
+    assert set(platform.events) == set(EVENTS)
+
+
+def test_every_platform_names_what_it_leaves_in_the_browser(platform):
+    assert any(trace.party == "first" for trace in platform.traces)
+
+
+def test_no_hint_of_a_platform_matches_a_good_id(platform):
+    assert [h for h in platform.hints if re.fullmatch(h.pattern, platform.id_example)] == []
+
+
+def test_every_key_of_a_platform_file_is_explained():
+    text = (SNIPPETS / "README.md").read_text(encoding="utf-8")
+    fields = set(Platform.__struct_fields__) - {"key"}
+    assert {field for field in fields if not re.search(rf"`\[?{field}\]?`", text)} == set()
+
+
+@pytest.mark.parametrize(
+    ("platform", "found", "says"),
+    [
+        ("meta", "act_123456", "is an ad account id"),
+        ("meta", "EAAB1234567890abcdefghijk", "is an access token"),
+        ("meta", "0123456789", "has spaces, a leading zero"),
+        ("meta", "1234 5678 9012", "has spaces, a leading zero"),
+        ("meta", "G-ABCDE12345", "looks like an id of Google Analytics 4; register it as platform"),
+        ("ga4", "UA-12345-1", "is a Universal Analytics id"),
+        ("ga4", "GTM-ABC123", "is a Tag Manager container"),
+        ("ga4", "g-abcde12345", "is in small letters"),
+        ("ga4", "AW-123456789", "looks like an id of Google Ads; register it as platform"),
+        ("ga4", "123456789", "is a property or stream number"),
+        ("google-ads", "123-456-7890", "is a customer id"),
+        ("google-ads", "123456789", "has no AW- before it"),
+        ("google-ads", "AW-123456789/abCDeFGhij", "is an id and a label together"),
+        ("google-ads", "", "is no Google Ads id; expected one like AW-123456789"),
+    ],
+)
+def test_a_mistaken_id_is_answered_with_what_it_looks_like(platform, found, says):
+    (fault,) = PLATFORMS.faults(pixel(platform, id=found))
+    assert fault.startswith(f"id: '{found}' {says}")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", " ", "\u2028", "\x00", "'", '"', "</script>", "\\"])
+def test_an_id_with_anything_after_it_is_refused(platform, end):
+    assert PLATFORMS.faults(pixel(platform.key, id=platform.id_example + end)) != []
+    assert PLATFORMS.faults(pixel(platform.key, id=end + platform.id_example)) != []
+
+
+def test_digits_of_other_scripts_are_no_digits():
+    assert PLATFORMS.faults(pixel(id="１２３４５６７８９０")) != []
+
+
+def test_a_fault_is_one_line_however_long_and_hostile_the_id():
+    (fault,) = PLATFORMS.faults(pixel(id="\n\x1b[31m" * 500))
+    assert fault.isprintable()
+    assert len(fault) < 300
+
+
+def test_an_unknown_platform_is_answered_with_the_known_ones():
+    assert PLATFORMS.faults(Pixel("metaa", "1")) == [
+        f"platform: 'metaa' is unknown; expected one of {', '.join(PLATFORMS)}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"labels": {"Purchase": "no"}}, "labels.Purchase: 'no' is no Google Ads label"),
+        ({"labels": {"Purchase": "AW-123456789/abCDeF"}}, "keep what follows the slash"),
+        ({"labels": {"Purchase": "AW-123456789"}}, "is the conversion id"),
+        ({"labels": {"__proto__": "abCDeFGhij"}}, "labels: '__proto__' is no event name"),
+        ({"purposes": ("necessary",)}, "purposes: 'necessary' cannot be refused"),
+        ({"purposes": ("marketing", "marketing")}, "purposes: one is named twice"),
+        ({"opt_out": "limit"}, "opt_out: Google Ads has no limited mode"),
+    ],
+)
+def test_a_pixel_that_cannot_work_is_refused_with_the_reason(changes, says):
+    (fault,) = PLATFORMS.faults(pixel("google-ads", **changes))
+    assert says in fault
+
+
+def test_labels_for_a_platform_without_labels_are_refused():
+    assert PLATFORMS.faults(pixel(labels={"Purchase": "abCDeFGhij"})) == [
+        "labels: Meta Pixel takes none; expected no labels"
+    ]
+
+
+def test_all_faults_of_a_pixel_are_told_together():
+    bad = pixel("ga4", id="x", purposes=("necessary",), opt_out="limit", labels={"Lead": "x"})
+    assert len(PLATFORMS.faults(bad)) == 4
+
+
+def test_a_pixel_without_purposes_has_those_of_its_platform():
+    assert PLATFORMS.purposes(pixel("ga4")) == ("analytics",)
+    assert PLATFORMS.purposes(pixel("ga4", purposes=("marketing",))) == ("marketing",)
+
+
+def test_limited_data_use_knows_california_and_not_berlin():
+    assert PLATFORMS.limit("meta", "US-CA") == Limit(country=1, state=1000)
+    assert PLATFORMS.limit("meta", "DE-BE") is None
+    assert PLATFORMS.limit("ga4", "US-CA") is None
+
+
+def test_a_pixel_with_faults_is_never_rendered():
+    with pytest.raises(RefusedError, match="bad_pixel: id: 'x' is no Meta Pixel id"):
+        PLATFORMS.render(pixel(id="x"))
+
+
+@given(st.text())
+def test_whatever_is_rendered_is_an_id_of_the_platform(found):
+    for key, platform in PLATFORMS.items():
+        refused = bool(PLATFORMS.faults(pixel(key, id=found)))
+        assert refused or re.fullmatch(r"[A-Za-z0-9-]+", found), platform.id_pattern
+
+
+def test_the_demo_can_bring_libraries_from_elsewhere():
+    moved = PLATFORMS.with_scripts({"ga4": "http://127.0.0.1:1/gtag.js?id={id}"})
+    assert '"http://127.0.0.1:1/gtag.js?id=G-ABCDE12345"' in moved.render(pixel("ga4"))
+    assert moved.render(pixel()) == PLATFORMS.render(pixel())
+
+
+def test_a_platform_added_as_a_folder_is_known(tmp_path):
+    found = Platforms.load(written(tmp_path, key="my-platform"))
+    assert list(found) == ["my-platform"]
+    assert found.render(Pixel("my-platform", "1234")) == 'function (page) {\n  return "1234";\n}'
+
+
+def test_a_template_that_was_edited_after_the_build_is_used_as_edited(tmp_path):
+    shipped = (SNIPPETS / "meta" / "pixel.js").read_text(encoding="utf-8")
+    toml = (SNIPPETS / "meta" / "platform.toml").read_text(encoding="utf-8")
+    edited = shipped.replace("function (page) {", "function (page) {\n  // edited\n", 1)
+    found = Platforms.load(written(tmp_path, toml=toml, js=edited, key="meta"))
+    assert "// edited" in found.render(pixel())
+
+
+def test_every_fault_of_every_file_is_told_at_once(tmp_path):
+    toml = GOOD_TOML.replace('name = "Example"', 'nmae = "Example"')
+    toml = toml.replace("2026-01-01", '"soon"').replace('["marketing"]', '["fun"]')
+    root = written(tmp_path, toml=toml)
+    written(tmp_path / "other", js="alert(1)")
+    (tmp_path / "other/snippets/example").rename(root / "second")
+    faults = faults_of(root)
+    assert any("platform.toml: nmae: is unknown" in fault for fault in faults)
+    assert any(
+        fault == "example/platform.toml: name: is missing; see snippets/README.md"
+        for fault in faults
+    )
+    assert any(fault.startswith("example/platform.toml: reviewed: ") for fault in faults)
+    assert any(fault.startswith("example/platform.toml: purposes[0]: ") for fault in faults)
+    assert any(fault.startswith("second/pixel.js: is not one function") for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('"[0-9]{4}"', '"[0-9"', "id_pattern: '[0-9' is no regular expression"),
+        ('"1234"', '"12345"', "id_example: '12345' does not match id_pattern"),
+        ('["marketing"]', "[]", "purposes: is empty"),
+        ('["marketing"]', '["necessary"]', "purposes: 'necessary' cannot be refused"),
+        ('"https://example.com/docs"', '"docs"', "source: 'docs' is no https address"),
+        ("https://cdn.example.com", "http://cdn.example.com", "script_url: 'http://cdn"),
+        ('["*.example.com"]', '["cdn.example.org"]', "hosts.script: does not cover 'cdn.example.c"),
+        ('["*.example.com"]', '["*.example.com", "a b"]', "hosts.script: 'a b' is no host"),
+        ('PageView = "view"', 'Pageview = "view"', "events.Pageview: is no standard event"),
+        ('"_ex*"', '"*"', "traces: '*' is no name"),
+        ('"_ex*"', '"_*ex"', "traces: '_*ex' is no name"),
+        (
+            "[hosts]",
+            'unverified = ["hosts.video"]\n[hosts]',
+            "unverified: 'hosts.video' is no fact",
+        ),
+        (
+            "[hosts]",
+            "[limited_data]\nCalifornia = { country = 1, state = 1 }\n[hosts]",
+            "limited_data",
+        ),
+        ("[hosts]", 'hints = [{ pattern = "(", says = "" }]\n[hosts]', "hints: '(' is no regular"),
+    ],
+)
+def test_a_platform_file_is_held_to_its_rules(tmp_path, old, new, fault):
+    (found,) = faults_of(written(tmp_path, toml=GOOD_TOML.replace(old, new)))
+    assert found.startswith(f"example/platform.toml: {fault}")
+
+
+def test_a_folder_name_that_is_no_key_is_refused(tmp_path):
+    (found,) = faults_of(written(tmp_path, key="My_Platform"))
+    assert "is in folder 'My_Platform'" in found
+
+
+def test_a_folder_without_platforms_is_refused(tmp_path):
+    (found,) = faults_of(tmp_path)
+    assert found.endswith("has no platform; expected KEY/platform.toml in it")
+
+
+def test_a_platform_without_its_pixel_is_refused(tmp_path):
+    root = written(tmp_path)
+    (root / "example" / "pixel.js").unlink()
+    (found,) = faults_of(root)
+    assert found.startswith("example/pixel.js: cannot be read")
