@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consent.database import tables
-from consent.database.dialects import EPOCH, upsert
+from consent.database.dialects import EPOCH, adding
 
 Measure = Literal[
     "visit",  # a banner shown on an entry page
@@ -31,7 +31,6 @@ Measure = Literal[
 By = Literal["none", "day", "store", "place", "regime", "device", "language", "version"]
 
 _c = tables.counts.c
-_KEYS = [column.name for column in tables.counts.primary_key]
 
 
 class Key(NamedTuple):
@@ -66,7 +65,7 @@ async def add(c: AsyncConnection, deltas: Mapping[Key, int]) -> None:
         return
     rows = [{**key._asdict(), "n": n} for key, n in sorted(deltas.items()) if n]
     if rows:
-        await c.execute(upsert(c.dialect.name, tables.counts, _KEYS, add="n"), rows)
+        await c.execute(adding(c.dialect.name, tables.counts, "n"), rows)
 
 
 async def totals(

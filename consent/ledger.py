@@ -23,20 +23,18 @@ Whoever later removes a person's content must keep the row's ``seq`` taken.
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import hashlib
-import itertools
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consent import model
-from consent.database import tables
-from consent.database.dialects import Id, take_lock
+from consent.database import lookups, tables
+from consent.database.dialects import take_lock
 from consent.errors import NotFoundError
 from consent.model import CHOOSABLE, Action, Entry, Grants, Place, Record, Regime
 
@@ -50,6 +48,7 @@ _SAME = ("id", "visitor", "action", "language", "gpc_header", "gpc_property", "d
 """What an entry, a record and a row of the table call and hold alike."""
 
 _d = tables.decisions.c
+_INSERT = sa.insert(tables.decisions)
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -81,13 +80,6 @@ class LedgerFilter(msgspec.Struct, frozen=True):
     regime: str | None = None
 
 
-class _Version(NamedTuple):
-    store_id: int
-    store: str
-    number: int
-    sha256: str
-
-
 async def append(c: AsyncConnection, entries: Sequence[Entry]) -> list[Appended]:
     """Appends a batch: a handful of statements, however many entries.
 
@@ -109,19 +101,23 @@ async def append(c: AsyncConnection, entries: Sequence[Entry]) -> list[Appended]
     if not entries:
         return []
     await take_lock(c, "ledger")
-    known = await _by_ids(c, {entry.id for entry in entries})
-    head, versions = await _versions(c, {entry.version_id for entry in entries})
-    new = {entry.id: entry for entry in reversed(entries) if entry.id not in known}
-    fresh = await _records(c, [e for e in entries if new.get(e.id) is e], versions, head)
-    if fresh:
-        await _insert(c, [new[id_] for id_ in fresh], fresh)
-    appended = []
-    for entry in entries:
-        record = fresh.get(entry.id) or known[entry.id]
-        is_fresh = new.get(entry.id) is entry
-        is_same = is_fresh or _says_the_same(entry, record, versions[entry.version_id])
-        appended.append(Appended(record, is_fresh, conflict=not is_same))
-    return appended
+    pairs = {(entry.visitor, entry.store_id) for entry in entries}
+    taken, newest = await lookups.taken_and_newest(c, {entry.id for entry in entries}, pairs)
+    found = await lookups.references(
+        c,
+        versions={entry.version_id for entry in entries},
+        banners={entry.banner_sha256 for entry in entries},
+        regimes={entry.regime.sha256 for entry in entries},
+    )
+    first = {entry.id: entry for entry in reversed(entries)}
+    new = [e for e in entries if first[e.id] is e and e.id not in taken]
+    records = _records(new, found, newest)
+    if new:
+        await _insert(c, new, records, found)
+    fresh = {id(entry) for entry in new}
+    if taken:
+        records.update(await _by_ids(c, taken))
+    return [_appended(e, records[e.id], found, fresh=id(e) in fresh) for e in entries]
 
 
 async def get(c: AsyncConnection, id_: uuid.UUID) -> Record | None:
@@ -193,28 +189,15 @@ async def _by_ids(c: AsyncConnection, ids: Iterable[uuid.UUID]) -> dict[uuid.UUI
     return {record.id: record for record in await _read(c, rows.subquery("d"), lambda d: [d.seq])}
 
 
-async def _versions(c: AsyncConnection, ids: Iterable[int]) -> tuple[int, dict[int, _Version]]:
-    """The ledger's newest ``seq`` (0 when empty), and the versions asked for."""
-    s, v = tables.stores.c, tables.versions.c
-    head = sa.select(sa.func.coalesce(sa.func.max(_d.seq), 0)).scalar_subquery()
-    rows = await c.execute(
-        sa.select(head.label("head"), v.id, v.store_id, s.key, v.number, v.sha256)
-        .select_from(tables.versions.join(tables.stores))
-        .where(v.id.in_(list(ids)))
-    )
-    found = rows.all()
-    versions = {row.id: _Version(row.store_id, row.key, row.number, row.sha256) for row in found}
-    return (found[0].head if found else 0), versions
-
-
-async def _records(
-    c: AsyncConnection, entries: Sequence[Entry], versions: dict[int, _Version], head: int
+def _records(
+    entries: Sequence[Entry],
+    found: lookups.References,
+    newest: dict[lookups.Pair, uuid.UUID],
 ) -> dict[uuid.UUID, Record]:
     """What the ledger will hold of ``entries``, in their order."""
-    newest = await _newest_of(c, {(entry.visitor, entry.store_id) for entry in entries})
     records = {}
-    for seq, entry in enumerate(entries, head + 1):
-        version = versions.get(entry.version_id)
+    for seq, entry in enumerate(entries, found.head + 1):
+        version = found.versions.get(entry.version_id)
         if version is None or version.store_id != entry.store_id:
             raise NotFoundError(
                 "unknown_version", f"version: {entry.version_id} is not one of this store's"
@@ -225,7 +208,7 @@ async def _records(
     return records
 
 
-def _record(entry: Entry, version: _Version, seq: int, previous: uuid.UUID | None) -> Record:
+def _record(entry: Entry, version: lookups.Version, seq: int, previous: uuid.UUID | None) -> Record:
     return Record(
         **{name: getattr(entry, name) for name in _SAME},
         seq=seq,
@@ -242,47 +225,29 @@ def _record(entry: Entry, version: _Version, seq: int, previous: uuid.UUID | Non
     )
 
 
-def _says_the_same(entry: Entry, record: Record, version: _Version) -> bool:
-    """Whether the post is the one recorded, sent again. Time and place may differ."""
+def _appended(entry: Entry, record: Record, found: lookups.References, *, fresh: bool) -> Appended:
+    """Says whether the post is the one recorded, sent again. Time and place may differ."""
+    version = found.versions.get(entry.version_id)
     said = (entry.visitor, entry.action, entry.grants, entry.language, entry.banner_sha256)
     kept = (record.visitor, record.action, record.grants, record.language, record.banner_sha256)
-    return said == kept and (version.store, version.number) == (record.store, record.version)
-
-
-async def _newest_of(
-    c: AsyncConnection, pairs: set[tuple[uuid.UUID, int]]
-) -> dict[tuple[uuid.UUID, int], uuid.UUID]:
-    """The id of the newest record of each visitor in each store.
-
-    One index look-up for each pair, however long a visitor's history is.
-    """
-    if not pairs:
-        return {}
-    size = 1 << (len(pairs) - 1).bit_length()  # few sizes: few statements to prepare
-    values: dict[str, Any] = {}
-    for n, (visitor, store_id) in zip(range(size), itertools.cycle(pairs), strict=False):
-        values[f"v{n}"], values[f"s{n}"] = visitor, store_id
-    rows = await c.execute(_newest_query(size), values)
-    return {(row.visitor, row.store_id): row.id for row in rows}
-
-
-@functools.cache
-def _newest_query(size: int) -> sa.TextualSelect:
-    one = "(SELECT max(seq) FROM decisions WHERE visitor = :v{0} AND store_id = :s{0})"
-    wanted = ", ".join(one.format(n) for n in range(size))
-    binds = (sa.bindparam(f"v{n}", type_=Id()) for n in range(size))
-    stores = (sa.bindparam(f"s{n}", type_=sa.Integer()) for n in range(size))
-    text = f"SELECT visitor, store_id, id FROM decisions WHERE seq IN ({wanted})"  # noqa: S608
-    return sa.text(text).bindparams(*binds, *stores).columns(_d.visitor, _d.store_id, _d.id)
+    same = version is not None and (version.store, version.number) == (record.store, record.version)
+    return Appended(record, fresh, conflict=not (same and said == kept))
 
 
 async def _insert(
-    c: AsyncConnection, entries: Sequence[Entry], records: dict[uuid.UUID, Record]
+    c: AsyncConnection,
+    entries: Sequence[Entry],
+    records: dict[uuid.UUID, Record],
+    found: lookups.References,
 ) -> None:
-    shown = {entry.banner_sha256: {"content": entry.banner_content} for entry in entries}
-    laws = {entry.regime.sha256: entry.regime for entry in entries}
-    banner_ids = await _content_ids(c, tables.banners, shown)
-    regime_ids = await _content_ids(c, tables.regimes, {h: _law(r) for h, r in laws.items()})
+    for entry in entries:
+        if entry.banner_sha256 not in found.banners:
+            content = {"content": entry.banner_content}
+            key = entry.banner_sha256
+            found.banners[key] = await _keep(c, tables.banners, key, content)
+        if entry.regime.sha256 not in found.regimes:
+            key = entry.regime.sha256
+            found.regimes[key] = await _keep(c, tables.regimes, key, _law(entry.regime))
     rows = [
         {
             **{name: getattr(entry, name) for name in _SAME},
@@ -292,15 +257,15 @@ async def _insert(
             "previous": records[entry.id].previous,
             "store_id": entry.store_id,
             "version_id": entry.version_id,
-            "banner_id": banner_ids[entry.banner_sha256],
-            "regime_id": regime_ids[entry.regime.sha256],
+            "banner_id": found.banners[entry.banner_sha256],
+            "regime_id": found.regimes[entry.regime.sha256],
             "country": entry.place.country,
             "subdivision": entry.place.subdivision,
             "place_source": entry.place.source,
         }
         for entry in entries
     ]
-    await c.execute(sa.insert(tables.decisions), rows)
+    await c.execute(_INSERT, rows)
 
 
 def _law(regime: Regime) -> dict[str, Any]:
@@ -309,21 +274,13 @@ def _law(regime: Regime) -> dict[str, Any]:
     return {"regime": regime.id, "content": model.canonical(fields)}
 
 
-async def _content_ids(
-    c: AsyncConnection, table: sa.Table, contents: dict[str, dict[str, Any]]
-) -> dict[str, int]:
-    """The row of each SHA-256; made now where there is none."""
-    query = sa.select(table.c.sha256, table.c.id).where(table.c.sha256.in_(list(contents)))
-    ids: dict[str, int] = {row.sha256: row.id for row in (await c.execute(query)).all()}
-    for sha256, values in contents.items():
-        if sha256 in ids:
-            continue
-        found = hashlib.sha256(values["content"]).hexdigest()
-        if found != sha256:
-            raise ValueError(f"{table.name}: content has SHA-256 {found}; expected {sha256}")
-        insert = sa.insert(table).values(sha256=sha256, **values).returning(table.c.id)
-        ids[sha256] = (await c.execute(insert)).scalar_one()
-    return ids
+async def _keep(c: AsyncConnection, table: sa.Table, sha256: str, values: dict[str, Any]) -> int:
+    """Stores a content that no row has yet; gives the row's id."""
+    found = hashlib.sha256(values["content"]).hexdigest()
+    if found != sha256:
+        raise ValueError(f"{table.name}: content has SHA-256 {found}; expected {sha256}")
+    insert = sa.insert(table).values(sha256=sha256, **values).returning(table.c.id)
+    return int((await c.execute(insert)).scalar_one())
 
 
 async def _store_ids(c: AsyncConnection, keys: tuple[str, ...] | None) -> list[int] | None:

@@ -16,8 +16,9 @@ column                  SQLite                      PostgreSQL
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -120,17 +121,16 @@ async def take_lock(connection: AsyncConnection, name: Lock) -> None:
         await connection.exec_driver_sql("SELECT pg_advisory_xact_lock($1)", (_LOCKS[name],))
 
 
-def upsert(
-    dialect: str, table: sa.Table, keys: Sequence[str], *, add: str
-) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that adds the column ``add`` to the row which has the same ``keys``."""
+@functools.cache
+def adding(dialect: str, table: sa.Table, column: str) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that, where the primary key is taken, adds ``column`` to that row's."""
     if dialect == "postgresql":
         insert: Any = postgresql.insert(table)
     else:
         insert = sqlite.insert(table)
-    changed = {add: table.c[add] + insert.excluded[add]}
+    changed = {column: table.c[column] + insert.excluded[column]}
     statement: postgresql.Insert | sqlite.Insert = insert.on_conflict_do_update(
-        index_elements=list(keys), set_=changed
+        index_elements=list(table.primary_key), set_=changed
     )
     return statement
 
