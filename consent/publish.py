@@ -167,7 +167,7 @@ def _region_faults(config: StoreConfig, regions: Regions, on: dt.date) -> Iterat
         if chosen.matched not in config.regions or chosen.matched in told:
             continue
         shipped = regions.resolve(place, on=on).regime
-        looser = _looser(chosen.regime, shipped)
+        looser = _looser(chosen.regime, shipped, precaution=shipped.id == regions.strictest.id)
         if looser is not None:
             told.add(chosen.matched)
             yield (
@@ -189,11 +189,15 @@ def _places(rules: Mapping[str, RegionRule]) -> Iterator[Place]:
         yield Place(country, f"{country}-{''.join(letters)}")
 
 
-def _looser(chosen: Regime, shipped: Regime) -> str | None:
-    """How ``chosen`` asks less of a store than ``shipped``; None when it does not."""
+def _looser(chosen: Regime, shipped: Regime, *, precaution: bool) -> str | None:
+    """How ``chosen`` asks less of a store than ``shipped``; None when it does not.
+
+    A stricter model may drop the duties of a milder one. Where the shipped regime is a precaution,
+    because no law is known, the model alone counts.
+    """
     if STRICTNESS[chosen.model] < STRICTNESS[shipped.model]:
         return f"is {chosen.model}, looser"
-    if STRICTNESS[chosen.model] > STRICTNESS[shipped.model]:
+    if precaution or STRICTNESS[chosen.model] > STRICTNESS[shipped.model]:
         return None
     if _GPC_DUTIES.index(chosen.gpc_duty) < _GPC_DUTIES.index(shipped.gpc_duty):
         return "heeds Global Privacy Control less"

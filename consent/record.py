@@ -319,9 +319,10 @@ class Folder:
             _log.warning("counts not stored", counts=sum(folded.values()))
 
     async def _flush_often(self) -> None:
-        while not self._stopping.is_set():
+        stopping = False
+        while not stopping:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), FLUSH_SECONDS)
+                stopping = await asyncio.wait_for(self._stopping.wait(), FLUSH_SECONDS)
             await self.flush()
 
 

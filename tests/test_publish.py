@@ -1,0 +1,216 @@
+import datetime as dt
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consent import data, publish, stores
+from consent.database import Database
+from consent.errors import DataError, NotFoundError, RefusedError
+from consent.model import BannerConfig, GpcConfig, Pixel, RegionRule, StoreConfig
+from consent.platforms import Platforms
+from consent.regions import Regions
+from consent.texts import Texts
+
+PLATFORMS, REGIONS, TEXTS = Platforms.load(), Regions.load(), Texts.load()
+TODAY = dt.date(2026, 3, 2)
+SUMMIT = StoreConfig(
+    key="summit",
+    name="Summit Outdoor",
+    origins=("https://summit.example",),
+    privacy_url="https://summit.example/privacy",
+    pixels=(
+        Pixel("meta", "123456789012345"),
+        Pixel("google-ads", "AW-123456789", labels={"Purchase": "abCDeFGhij"}),
+    ),
+    regions={"US-CA": RegionRule("us-ca")},
+    banner=BannerConfig(layout="box", accent="#1a5fb4"),
+)
+
+
+def faults(**changes) -> list[str]:
+    config = msgspec.structs.replace(SUMMIT, **changes)
+    return publish.check(config, PLATFORMS, REGIONS, TEXTS, on=TODAY)
+
+
+def test_the_file_in_the_readme_form_is_read():
+    config = publish.parse(
+        """
+        key = "summit"
+        name = "Summit Outdoor"
+        origins = ["https://summit.example"]
+        privacy_url = "https://summit.example/privacy"
+        [[pixels]]
+        platform = "meta"            # a folder of snippets/
+        id = "123456789012345"
+        [regions."US-CA"]
+        regime = "us-ca"
+        [banner]
+        layout = "bar"
+        """,
+        "summit.toml",
+    )
+    assert config.pixels == (Pixel("meta", "123456789012345"),)
+    assert publish.check(config, PLATFORMS, REGIONS, TEXTS, on=TODAY) == []
+
+
+def test_a_written_store_reads_back_the_same():
+    assert publish.parse(publish.to_toml(SUMMIT), "summit.toml") == SUMMIT
+
+
+def test_a_written_store_leaves_defaults_out():
+    plain = StoreConfig(key="a", name="A", origins=("https://a.example",))
+    assert publish.to_toml(plain) == 'key = "a"\nname = "A"\norigins = ["https://a.example"]\n'
+
+
+text = st.text(st.characters(exclude_categories=["Cs"]))
+purposes = st.lists(
+    st.sampled_from(["necessary", "preferences", "analytics", "marketing"]), unique=True
+).map(tuple)
+pixels = st.builds(
+    Pixel,
+    platform=text,
+    id=text,
+    purposes=purposes,
+    labels=st.dictionaries(text, text),
+    opt_out=st.sampled_from(["stop", "limit"]),
+)
+configs = st.builds(
+    StoreConfig,
+    key=text,
+    name=text,
+    origins=st.lists(text).map(tuple),
+    privacy_url=text,
+    language=text,
+    release=st.sampled_from(["after-receipt", "at-once"]),
+    pixels=st.lists(pixels, max_size=3).map(tuple),
+    regions=st.dictionaries(text, st.builds(RegionRule, text)),
+    banner=st.builds(BannerConfig, st.sampled_from(["bar", "box", "dialog"]), text),
+    gpc=st.builds(GpcConfig, purposes),
+)
+
+
+@given(configs)
+def test_whatever_a_store_says_survives_being_written(config):
+    assert publish.parse(publish.to_toml(config), "any.toml") == config
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        ("key = ", ""),
+        ('key = "a"\nname = "A"', ""),
+        ('key = "a"\nname = "A"\norigins = "https://a.example"', "origins"),
+        ('key = "a"\nname = "A"\norigins = []\ncolour = "red"', ""),
+        ('key = "a"\nname = "A"\norigins = []\n[banner]\nlayout = "wall"', "banner.layout"),
+        ('key = "a"\nname = "A"\norigins = []\n[[pixels]]\nplatform = 1\nid = "x"', "pixels[0]"),
+    ],
+)
+def test_a_file_of_the_wrong_form_is_refused_with_its_name_and_key(content, where):
+    with pytest.raises(DataError) as caught:
+        publish.parse(content, "store.toml")
+    assert str(caught.value).startswith("store.toml: ")
+    assert caught.value.key.startswith(where)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"key": "Summit!"}, "key: 'Summit!'"),
+        ({"name": " "}, "name: "),
+        ({"origins": ()}, "origins: none"),
+        ({"origins": ("https://summit.example/",)}, "origins: 'https://summit.example/'"),
+        ({"origins": ("ftp://summit.example",)}, "origins: "),
+        ({"origins": ("https://Summit.example",)}, "origins: "),
+        ({"origins": ("*",)}, "origins: "),
+        ({"privacy_url": "javascript:alert(1)"}, "privacy_url: "),
+        ({"language": "xx"}, "language: 'xx'"),
+        ({"pixels": (Pixel("nobody", "1"),)}, "pixels[0]: "),
+        ({"pixels": (Pixel("meta", "');alert(1)//"),)}, "pixels[0]: "),
+        ({"pixels": (Pixel("meta", "123456789012345"),) * 2}, "pixels[1]: "),
+        ({"regions": {"Bavaria": RegionRule("eea")}}, "regions.Bavaria: "),
+        ({"regions": {"DE": RegionRule("lax")}}, "regions.DE.regime: "),
+        ({"banner": BannerConfig(accent="red")}, "banner.accent: "),
+        ({"banner": BannerConfig(accent="#ffee00")}, "banner.accent: "),
+        ({"gpc": GpcConfig(("analytics",))}, "gpc.refuses: "),
+        ({"gpc": GpcConfig(("marketing", "necessary"))}, "gpc.refuses: "),
+    ],
+)
+def test_a_store_that_cannot_be_published_is_told_why(changes, found):
+    told = faults(**changes)
+    assert len(told) == 1
+    assert told[0].startswith(found)
+    assert "; expected " in told[0] or "; known are " in told[0]
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:8080", "https://a.example", "http://[::1]:80"]
+)
+def test_origins_are_scheme_and_host_and_port(origin):
+    assert faults(origins=(origin,)) == []
+
+
+def test_all_faults_are_told_at_once():
+    assert len(faults(key="!", name="", language="xx")) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "regime", "law"),
+    [
+        ("DE", "us-ca", "GDPR"),
+        ("US-CA", "us-states", "CCPA"),
+        ("US", "us-other", "CCPA"),
+        ("@eea", "us-ca", "GDPR"),
+        ("*", "us-ca", "GDPR"),
+    ],
+)
+def test_a_rule_looser_than_the_law_is_refused_with_the_law(code, regime, law):
+    (told,) = faults(regions={code: RegionRule(regime)})
+    assert told.startswith(f"regions.{code}.regime: {regime!r}")
+    assert law in told
+
+
+@pytest.mark.parametrize("code", ["US-CA", "US", "JP", "*"])
+def test_a_rule_stricter_than_the_law_is_welcome(code):
+    assert faults(regions={code: RegionRule("eea")}) == []
+
+
+def test_no_country_but_these_has_law_by_state():
+    named = {
+        entry[:2]
+        for file in Path(data.folder("regimes")).glob("*.toml")
+        for entry in data.read_toml(file).get("applies_to", [])
+        if "-" in entry and not entry.startswith("@")
+    }
+    assert named <= set(publish.WITH_STATES)
+
+
+@pytest.mark.anyio
+class TestPublishing:
+    async def publish(self, database: Database, now, key: str = "summit"):
+        return await publish.publish(
+            database, key, platforms=PLATFORMS, regions=REGIONS, texts=TEXTS, now=now
+        )
+
+    async def test_a_sound_draft_becomes_the_next_version(self, database, now):
+        async with database.write() as c:
+            await stores.save(c, SUMMIT, now())
+        version = await self.publish(database, now)
+        assert (version.number, version.config) == (1, SUMMIT)
+        async with database.read() as c:
+            assert await stores.current(c, "summit") == version
+
+    async def test_a_draft_with_faults_is_not_published(self, database, now):
+        lax = msgspec.structs.replace(SUMMIT, regions={"DE": RegionRule("us-ca")}, language="xx")
+        async with database.write() as c:
+            await stores.save(c, lax, now())
+        with pytest.raises(RefusedError, match=r"language: .*regions\.DE"):
+            await self.publish(database, now)
+        async with database.read() as c:
+            assert await stores.current(c, "summit") is None
+
+    async def test_a_store_that_is_not_there_is_said(self, database, now):
+        with pytest.raises(NotFoundError):
+            await self.publish(database, now, "nobody")
