@@ -75,6 +75,7 @@ async def show(visit: Visit) -> Response:
         "store_name": version.config.name if version is not None else record.store,
         "version": version,
         "law": law,
+        "why": _why(services, version, record),
         "duties": [DUTIES[duty] for duty in (law.duties if law else ()) if duty in DUTIES],
         "banner": _banner(await ledger.banner_content(c, record.banner_sha256), law),
         "choices": _choices(services, version, record),
@@ -108,6 +109,16 @@ async def _record(visit: Visit) -> Record:
 
 def _law(content: bytes | None) -> Law | None:
     return _decoded(content, Law)
+
+
+def _why(services: Services, version: Version | None, record: Record) -> str:
+    """Why this regime, if the rules of this release still lead to the very one that is stored."""
+    rules = version.config.regions if version is not None else {}
+    found = services.regions.resolve(record.place, on=record.at.date(), rules=rules)
+    if found.regime.sha256 != record.regime_sha256:
+        return ""
+    why = found.why.removeprefix(f"{found.matched}: ")
+    return f"{why[:1].upper()}{why[1:]}"
 
 
 def _banner(content: bytes | None, law: Law | None) -> dict[str, Any] | None:

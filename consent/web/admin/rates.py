@@ -37,6 +37,14 @@ class Tile(NamedTuple):
     note: str
 
 
+class Headline(NamedTuple):
+    """The first line, its number apart; and the second one."""
+
+    figure: str
+    rest: str
+    second: str
+
+
 class Row(NamedTuple):
     """One place, and the regime that its visitors come under."""
 
@@ -112,32 +120,35 @@ async def download(visit: Visit) -> Response:
     )
 
 
-def headline(report: Report, before: Counts, period: Period) -> tuple[str, str]:
+def headline(report: Report, before: Counts, period: Period) -> Headline:
     """The first line, and the one below it that gives the counts and the comparison."""
     if not report.total.visits:
-        return "No visits in this period", f"Nothing was counted in {period.name}."
+        second = f"Nothing was counted in {period.name}."
+        return Headline("", "No visits in this period", second)
     told = next((group for group in report.countries if group.code), None)
     overall = report.total.rate("declined")
     if told is not None and told.counts.visits >= rates.SMALL:
         local = told.counts.rate("declined")
-        first = f"{words.percent(local)} of visits {words.in_place(told.code)} declined"
+        figure, rest = words.percent(local), f"of visits {words.in_place(told.code)} declined"
     elif overall.share is not None:
-        first = f"{words.percent(overall)} of visits declined"
+        figure, rest = words.percent(overall), "of visits declined"
     else:
-        first = f"{_visits(overall.n)} of {overall.of} declined so far"
+        figure, rest = f"{overall.n:,}", f"of {_visits(overall.of)} declined so far"
     if overall.share is None:
-        return first, f"Rates appear from {rates.SMALL} visits on, in {period.name}."
+        return Headline(figure, rest, f"A rate needs {rates.SMALL} visits or more.")
     second = (
         f"Over all places {words.percent(overall)} declined in {period.name}: "
         f"{overall.n:,} of {_visits(overall.of)}"
     )
     moved = words.points(overall, before.rate("declined"))
-    return first, f"{second}, {_moved(moved, period)}." if moved else f"{second}."
+    if moved:
+        second += f", {_moved(moved, period)}"
+    return Headline(figure, rest, f"{second}.")
 
 
 def tiles(total: Counts, before: Counts, period: Period) -> list[Tile]:
     """The first row of numbers, each with its counts and the period before."""
-    repeats = f"{total.repeats:,} more on later pages" if total.repeats else ""
+    repeats = f"and {total.repeats:,} repeats" if total.repeats else ""
     shown = Tile(
         "Visits shown", "shown", total.shown, None, words.change(total.shown, before.shown), repeats
     )

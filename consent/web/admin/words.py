@@ -39,9 +39,9 @@ OUTCOMES: dict[Outcome, str] = {
 MODELS = {"opt-in": "opt-in", "opt-out": "opt-out", "notice": "notice only"}
 
 _NOT_COUNTRIES = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"}
-_WITH_ARTICLE = frozenset(
-    ("AE", "BS", "CF", "DO", "FO", "GB", "GM", "KM", "KY", "MH")
-) | frozenset(("MP", "MV", "NL", "PH", "SB", "TC", "UM", "US", "VG", "VI"))
+_WITH_ARTICLE = frozenset(("AE", "BS", "CF", "DO", "FO", "GB", "GM", "KM", "KY", "MH")) | frozenset(
+    ("MP", "MV", "NL", "PH", "SB", "TC", "UM", "US", "VG", "VI")
+)
 
 
 @functools.cache
@@ -111,6 +111,11 @@ def day(at: dt.date) -> str:
 def short_day(at: dt.date) -> str:
     """``23 Nov``."""
     return f"{at.day} {at:%b}"
+
+
+def date(at: dt.date) -> str:
+    """``23 Nov 2026``."""
+    return f"{at.day} {at:%b %Y}"
 
 
 def clock(at: dt.datetime) -> str:
@@ -196,6 +201,7 @@ FILTERS: dict[str, Any] = {
     "country_of": country_of,
     "language_name": language,
     "day": day,
+    "date": date,
     "short_day": short_day,
     "clock": clock,
     "percent": percent,
