@@ -127,7 +127,11 @@ def demo_shop(service_url: str, admin_url: str, data: Data) -> ASGIApp:
 def _rules(regions: Regions) -> Mapping[str, str]:
     today = utcnow().date()
     regimes = {key: regions.resolve(v.place, on=today).regime for key, v in VISITORS.items()}
-    return {key: f"{regime.name}. {_MODELS[regime.model]}" for key, regime in regimes.items()}
+    gpc = "Global Privacy Control opts you out at once."
+    return {
+        key: f"{regime.name}. {gpc if VISITORS[key].gpc else _MODELS[regime.model]}"
+        for key, regime in regimes.items()
+    }
 
 
 def _settings(port: int) -> Settings:

@@ -34,14 +34,14 @@
   };
 
   /** The few words that say what a hit is about, whatever its vendor calls them. */
-  function summary({ platform, params }) {
+  function summary({ platform, params, url }) {
     const value = first(params, 'value', 'cd[value]', 'epn.value');
     const currency = first(params, 'currency_code', 'cd[currency]', 'cu', 'currency');
     const order = first(params, 'cd[order_id]', 'ep.transaction_id', 'oid', 'transaction_id', 'order_id');
     const label = platform === 'google-ads' ? first(params, 'label') : '';
     return {
       event: first(params, 'ev', 'en', 'event', 'event_name') || (label ? 'conversion' : 'hit'),
-      id: first(params, 'tid', 'id', 'send_to', 'aw_id', 'conversion_id'),
+      id: platform === 'google-ads' ? `AW-${(url.match(/conversion\/(\d+)/) || ['', '?'])[1]}` : first(params, 'tid', 'id'),
       words: [
         value && `${value} ${currency}`.trim(),
         order && `order ${order}`,
