@@ -211,7 +211,7 @@ class Composer:
     def _content(self, version: Version, shape: Shape, language: str) -> dict[str, Any]:
         texts = self._texts.messages(language)
         config = version.config
-        count = len({pixel.platform for pixel in config.pixels})
+        count = str(len({pixel.platform for pixel in config.pixels}))
         content: dict[str, Any] = {
             "language": language,
             "dir": self._texts.direction(language),
@@ -221,7 +221,7 @@ class Composer:
             "saved": texts["status.saved"],
             "banner": {
                 "title": texts["banner.title"],
-                "text": texts["banner.text"].replace("{count}", str(count)),
+                "text": texts["banner.text"].replace("{count}", count),
                 **{key: texts[f"banner.{key}"] for key in ("accept", "reject", "choose")},
             },
             "choices": {
@@ -245,7 +245,9 @@ class Composer:
         if shape.model != "opt-in":
             content["notice"] = {
                 "title": texts["notice.title"],
-                "text": texts["notice.text" if shape.link else "notice.text_plain"],
+                "text": texts["notice.text" if shape.link else "notice.text_plain"].replace(
+                    "{count}", count
+                ),
                 "accept": texts["notice.accept"],
                 "reject": texts["notice.reject" if shape.link else "banner.reject"],
             }

@@ -37,7 +37,7 @@ export function firstLayer(view, content, visitor) {
       el(
         'div',
         { class: 'words' },
-        el('h2', {}, texts.title),
+        el('h2', { tabindex: -1, autofocus: modal }, texts.title),
         el('p', {}, texts.text),
         content.close && el('p', {}, content.close_note),
         el(
