@@ -20,6 +20,12 @@ function (page) {
     return typeof result == 'number' && isFinite(result) ? result : undefined;
   }
 
+  // Google's rule for names: a letter first, then letters, digits and underscores, 40 in all.
+  function custom(event) {
+    const name = event.replace(/\W+/g, '_').slice(0, 40);
+    return /^[a-z]/i.test(name) && !/^(firebase_|ga_|google_|gtag_)/i.test(name) ? name : '';
+  }
+
   function item(content) {
     const result = { id: String(content.id), google_business_vertical: 'retail' };
     result.quantity = number(content.quantity) || 1;
@@ -55,7 +61,8 @@ function (page) {
       const data = money(id, params);
       const contents = Array.isArray(params.contents) ? params.contents.filter((one) => one && one.id) : [];
       if (contents.length) data.items = contents.map(item);
-      gtag('event', own(events, event) || event, data);
+      const name = own(events, event) || custom(event);
+      if (name) gtag('event', name, data);
       const label = own(labels, event);
       if (label) gtag('event', 'conversion', money(`${id}/${label}`, params));
     },

@@ -18,6 +18,7 @@
   const manual = []; // ids whose automatic configuration was switched off
   const held = []; // events while consent is revoked
   let revoked = false;
+  let count = 0; // in every hit, so that the browser takes no two for one picture
   let limits = null; // [options, country, state] once said
 
   const complain = (text) => console.error('fbevents.js stand-in: ' + text);
@@ -97,7 +98,7 @@
       held.push(() => fire(id, name, data, options));
       return;
     }
-    const query = { id, ev: name, dl: location.href, rl: document.referrer, ts: Date.now(), v: '2.9' };
+    const query = { id, ev: name, dl: location.href, rl: document.referrer, ts: Date.now(), ec: count++, v: '2.9' };
     if (options && options.eventID) query.eid = options.eventID;
     for (const [key, value] of Object.entries(data || {})) {
       query[`cd[${key}]`] = typeof value == 'object' ? JSON.stringify(value) : value;

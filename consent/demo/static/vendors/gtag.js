@@ -20,6 +20,7 @@
   const consent = {};
   let defaulted = false;
   let started = false;
+  let count = 0; // in every hit, so that the browser takes no two for one picture
 
   const complain = (text) => console.error('gtag.js stand-in: ' + text);
   const granted = (type) => consent[type] != 'denied';
@@ -108,7 +109,7 @@
   }
 
   function measure(id, name, params, gcs) {
-    const query = { v: '2', tid: id, en: name, gcs, dl: location.href, dr: document.referrer };
+    const query = { v: '2', tid: id, en: name, gcs, _s: ++count, dl: location.href, dr: document.referrer };
     query.cid = granted('analytics_storage') ? cookie('_ga').split('.').slice(-2).join('.') : '';
     for (const [key, value] of Object.entries(params)) {
       if (key == 'currency') query.cu = value;
@@ -127,7 +128,7 @@
 
   function convert(id, label, params, gcs) {
     const address = `https://www.googleadservices.com/pagead/conversion/${id.slice(3)}/`;
-    send('google-ads', address, { label, ...money(params), gcs, url: location.href });
+    send('google-ads', address, { label, ...money(params), gcs, random: ++count, url: location.href });
   }
 
   function remarket(id, name, params, gcs) {
@@ -136,7 +137,7 @@
       return item.id;
     });
     const address = `https://googleads.g.doubleclick.net/pagead/viewthroughconversion/${id.slice(3)}/`;
-    const query = { en: name, ...money(params), gcs, url: location.href };
+    const query = { en: name, ...money(params), gcs, random: ++count, url: location.href };
     if (data.length) query.data = `event=${name};id=${data.join(',')}`;
     send('google-ads', address, query);
   }

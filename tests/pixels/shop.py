@@ -1,0 +1,180 @@
+"""The pixels in a real browser, under the policy that their own host lists give, before libraries
+that take their queues over as the vendors' do. Nothing leaves the machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from consent import data
+from consent.model import Pixel
+from consent.platforms import Platforms
+from tests import browser_setup
+
+PLATFORMS = Platforms.load()
+VENDORS = data.folder("browser").parent / "demo" / "static" / "vendors"
+LIBRARIES = {"/en_US/fbevents.js": "fbevents.js", "/gtag/js": "gtag.js"}
+META, META_TWO = Pixel("meta", "123456789012345"), Pixel("meta", "987654321098765")
+GA4 = Pixel("ga4", "G-ABCDE12345")
+ADS = Pixel("google-ads", "AW-123456789", labels={"Purchase": "abCDeFGhij", "Lead": "klMNopQRst"})
+
+DENIED = """
+window.dataLayer = window.dataLayer || [];
+(function () { dataLayer.push(arguments); })('consent', 'default', {
+  ad_storage: 'denied', ad_user_data: 'denied', ad_personalization: 'denied',
+  analytics_storage: 'denied' });
+"""
+HARNESS = """
+window.dataLayer = window.dataLayer || [];
+window.hits = [];
+addEventListener('vendor:hit', (event) => hits.push(event.detail));
+const waiting = [];
+const loaded = {};
+const page = (limit) => ({ limit, load(url) {
+  if (loaded[url]) return loaded[url];
+  const script = loaded[url] = document.createElement('script');
+  waiting.push(new Promise((done) => { script.onload = script.onerror = done; }));
+  script.async = true; script.src = url; script.nonce = 'n0nce';
+  document.head.appendChild(script);
+  return script;
+} });
+window.grant = (...types) => (function () { dataLayer.push(arguments); })(
+  'consent', 'update', Object.fromEntries(types.map((type) => [type, 'granted'])));
+window.libraries = () => Promise.all(waiting);
+"""
+ORDER = {
+    "value": 129.9,
+    "currency": "EUR",
+    "order_id": "A-1001",
+    "contents": [
+        {"id": "tent-2", "quantity": 1, "price": 99.9, "name": "Tent"},
+        {"id": 7, "quantity": 2, "price": "15"},
+    ],
+    "email": "lena@example.com",
+    "search": "",
+}
+
+
+class Hit(NamedTuple):
+    host: str
+    path: str
+    params: dict[str, str]
+
+
+class Seen(NamedTuple):
+    """What happened in one page."""
+
+    result: Any
+    hits: list[Hit]
+    scripts: list[str]
+    complaints: list[str]
+    cookies: set[str]
+
+
+class Chromium:
+    """A browser in a thread of its own, so that it gets in no event loop's way."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._thread.submit(self._start).result()
+
+    def _start(self) -> None:
+        path = browser_setup.find()
+        assert path is not None, browser_setup.MISSING
+        self._playwright = sync_playwright().start()
+        flags = list(browser_setup.FLAGS)
+        self.browser: Browser = self._playwright.chromium.launch(executable_path=path, args=flags)
+
+    def run(self, work: Callable[..., Any], *args: Any) -> Any:
+        return self._thread.submit(work, self.browser, *args).result()
+
+    def close(self) -> None:
+        self.run(lambda browser: browser.close())
+        self._thread.submit(self._playwright.stop).result()
+        self._thread.shutdown()
+
+
+def policy(pixels: Sequence[Pixel]) -> str:
+    """The strictest policy under which ``pixels`` have to work."""
+    hosts: dict[str, set[str]] = {"script": set(), "connect": set(), "img": set()}
+    for pixel in pixels:
+        for key, found in hosts.items():
+            found.update(getattr(PLATFORMS[pixel.platform].hosts, key))
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src 'nonce-n0nce' {' '.join(sorted(hosts['script']))}",
+            f"connect-src {' '.join(sorted(hosts['connect']))}",
+            f"img-src {' '.join(sorted(hosts['img']))}",
+        ]
+    )
+
+
+def document(pixels: Sequence[Pixel], limits: Mapping[int, object], before: str) -> str:
+    factories = ", ".join(
+        f"({PLATFORMS.render(pixel)})(page({json.dumps(limits.get(at))}))"
+        for at, pixel in enumerate(pixels)
+    )
+    script = f"{before}\n{HARNESS}\nwindow.pixels = [{factories}];"
+    return f'<!doctype html><title>Shop</title><script nonce="n0nce">{script}</script>'
+
+
+def visit(
+    browser: Browser,
+    pixels: Sequence[Pixel],
+    steps: str,
+    limits: Mapping[int, object],
+    before: str,
+) -> Seen:
+    hits: list[Hit] = []
+    scripts: list[str] = []
+    complaints: list[str] = []
+
+    def answer(route: Route) -> None:
+        url = urlsplit(route.request.url)
+        if url.hostname == "shop.example":
+            headers = {"content-security-policy": policy(pixels)}
+            body = document(pixels, limits, before)
+            route.fulfill(content_type="text/html", headers=headers, body=body)
+        elif url.path in LIBRARIES:
+            scripts.append(route.request.url)
+            route.fulfill(path=VENDORS / LIBRARIES[url.path], content_type="text/javascript")
+        else:
+            params = {key: value[0] for key, value in parse_qs(url.query).items()}
+            hits.append(Hit(url.hostname or "", url.path, params))
+            route.fulfill(status=204)
+
+    with browser.new_context() as context:
+        context.route("**/*", answer)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto("https://shop.example/?fbclid=Ab.C_d&gclid=Xy-Z")
+        result = page.evaluate(f"async () => {{ {steps}\n}}")
+        settle(page, hits)
+        cookies = {cookie["name"] for cookie in context.cookies()}
+    return Seen(result, hits, scripts, complaints, cookies)
+
+
+def settle(page: Page, hits: list[Hit]) -> None:
+    """Waits until every hit that the page knows of has reached the network's edge."""
+    page.evaluate("libraries()")
+    told = page.evaluate("new Promise((done) => setTimeout(() => done(hits.length), 30))")
+    for _ in range(100):
+        if len(hits) >= told:
+            break
+        page.wait_for_timeout(20)
+    assert len(hits) == told
+
+
+GRANTED = "grant('ad_storage', 'ad_user_data', 'ad_personalization', 'analytics_storage');"
+START = f"{GRANTED} pixels.forEach((pixel) => pixel.start());"
+
+
+def send(event: str, params: object = None, at: int = 0) -> str:
+    return f"pixels[{at}].send({json.dumps(event)}, {json.dumps(params or {})}, 'id-{event}', 1);"
