@@ -1,17 +1,35 @@
 import datetime as dt
 import hashlib
+import itertools
+import subprocess
+import sys
 import uuid
+from typing import NamedTuple
 
 import pytest
+import sqlalchemy as sa
 
+from consent import database as database_
 from consent import ledger, stores
-from consent.database import Database
+from consent.database import Database, tables
+from consent.errors import NotFoundError
+from consent.ledger import LedgerFilter
 from consent.model import Entry, Grants, Place, Regime, StoreConfig, canonical
 
 pytestmark = pytest.mark.anyio
 
+START = dt.datetime(2026, 3, 2, 10, 30, 0, 123456, tzinfo=dt.UTC)
+BERLIN = Place("DE", "DE-BE", "database")
+LOS_ANGELES = Place("US", "US-CA", "header")
 
-def a_regime(id_: str = "eea", name: str = "EEA") -> Regime:
+
+class Store(NamedTuple):
+    key: str
+    id: int
+    version_id: int
+
+
+def a_regime(id_: str, name: str) -> Regime:
     fields = {
         "id": id_,
         "name": name,
@@ -29,11 +47,11 @@ def a_regime(id_: str = "eea", name: str = "EEA") -> Regime:
     return Regime(**fields, sha256=hashlib.sha256(canonical(fields)).hexdigest())
 
 
-EEA = a_regime()
-START = dt.datetime(2026, 3, 2, 10, 30, 0, 123456, tzinfo=dt.UTC)
+EEA = a_regime("eea", "EEA")
+CALIFORNIA = a_regime("us-ca", "California")
 
 
-def an_entry(store: "Store", **changes) -> Entry:
+def an_entry(store: Store, **changes) -> Entry:
     banner = changes.pop("banner", b"<banner>")
     values = {
         "id": uuid.uuid4(),
@@ -47,7 +65,7 @@ def an_entry(store: "Store", **changes) -> Entry:
         "banner_sha256": hashlib.sha256(banner).hexdigest(),
         "banner_content": banner,
         "regime": EEA,
-        "place": Place("US", "US-CA", "header"),
+        "place": BERLIN,
         "gpc_header": False,
         "gpc_property": True,
         "device": "phone",
@@ -56,18 +74,17 @@ def an_entry(store: "Store", **changes) -> Entry:
     return Entry(**{**values, **changes})
 
 
-class Store:
-    def __init__(self, id_: int, version_id: int) -> None:
-        self.id = id_
-        self.version_id = version_id
-
-
 async def a_store(database: Database, key: str = "summit") -> Store:
     config = StoreConfig(key=key, name=key.title(), origins=(f"https://{key}.example",))
     async with database.write() as c:
         id_ = await stores.save(c, config, START)
         version = await stores.publish(c, key, START)
-    return Store(id_, version.id)
+    return Store(key, id_, version.id)
+
+
+@pytest.fixture
+async def store(database: Database) -> Store:
+    return await a_store(database)
 
 
 async def append(database: Database, *entries: Entry) -> list[ledger.Appended]:
@@ -75,11 +92,334 @@ async def append(database: Database, *entries: Entry) -> list[ledger.Appended]:
         return await ledger.append(c, entries)
 
 
-async def test_a_record_is_read_back_as_it_was_appended(database):
-    entry = an_entry(await a_store(database))
+async def search(database: Database, *, before=None, limit=100, **filter_) -> list[uuid.UUID]:
+    async with database.read() as c:
+        found = await ledger.search(c, LedgerFilter(**filter_), before=before, limit=limit)
+        assert limit < 100 or len(found) == await ledger.count(c, LedgerFilter(**filter_))
+    return [record.id for record in found]
+
+
+async def test_a_record_is_read_back_as_it_was_appended(database, store):
+    entry = an_entry(store, place=LOS_ANGELES, grants=Grants(True, False, True), action="save")
     (appended,) = await append(database, entry)
     async with database.read() as c:
-        found = await ledger.get(c, entry.id)
-    assert appended.fresh
-    assert found == appended.record
-    assert (found.seq, found.at, found.place) == (1, START, Place("US", "US-CA", "header"))
+        record = await ledger.get(c, entry.id)
+        version = await stores.current(c, "summit")
+    assert record == appended.record
+    assert (appended.fresh, appended.conflict) == (True, False)
+    same = ["id", "visitor", "at", "action", "grants", "language", "banner_sha256"]
+    same += ["place", "gpc_header", "gpc_property", "device", "salt"]
+    assert [getattr(record, name) for name in same] == [getattr(entry, name) for name in same]
+    assert (record.seq, record.previous, record.store) == (1, None, "summit")
+    assert (record.version, record.version_sha256) == (1, version.sha256)
+    assert (record.regime_id, record.regime_sha256) == ("eea", EEA.sha256)
+
+
+async def test_a_moment_in_another_zone_is_kept_in_utc(database, store):
+    tokyo = dt.timezone(dt.timedelta(hours=9))
+    (appended,) = await append(database, an_entry(store, at=START.astimezone(tokyo)))
+    assert appended.record.at.utcoffset() == dt.timedelta(0)
+    assert appended.record.at == START
+
+
+async def test_an_unknown_id_gives_nothing(database):
+    async with database.read() as c:
+        assert await ledger.get(c, uuid.uuid4()) is None
+
+
+async def test_an_empty_batch_appends_nothing(database):
+    assert await append(database) == []
+
+
+async def test_the_same_post_again_is_not_stored_again(database, store):
+    entry = an_entry(store)
+    (first,) = await append(database, entry)
+    later = entry.__class__(**{**_fields(entry), "at": START + dt.timedelta(days=1)})
+    (second,) = await append(database, later)
+    assert (second.fresh, second.conflict) == (False, False)
+    assert second.record == first.record
+
+
+async def test_the_same_post_twice_in_a_batch_is_stored_once(database, store):
+    entry = an_entry(store)
+    first, second = await append(database, entry, entry.__class__(**_fields(entry)))
+    assert (first.fresh, second.fresh, second.conflict) == (True, False, False)
+    assert first.record == second.record
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"visitor": uuid.uuid4()},
+        {"action": "save"},
+        {"grants": Grants(True, True, False)},
+        {"language": "fr"},
+        {"banner": b"<another>"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_an_id_used_again_with_other_content_is_a_conflict(database, store, change):
+    entry = an_entry(store)
+    await append(database, entry)
+    (again,) = await append(database, an_entry(store, id=entry.id, **change))
+    assert (again.fresh, again.conflict) == (False, True)
+    assert again.record.visitor == entry.visitor
+
+
+async def test_an_id_used_again_in_another_store_or_version_is_a_conflict(database, store):
+    entry = an_entry(store)
+    await append(database, entry)
+    other = await a_store(database, "valley")
+    elsewhere = an_entry(other, id=entry.id, visitor=entry.visitor)
+    nowhere = an_entry(store._replace(version_id=99), id=entry.id, visitor=entry.visitor)
+    appended = await append(database, elsewhere, nowhere)
+    assert [one.conflict for one in appended] == [True, True]
+
+
+async def test_an_id_used_twice_in_a_batch_with_other_content_is_a_conflict(database, store):
+    entry = an_entry(store)
+    first, second = await append(database, entry, an_entry(store, id=entry.id))
+    assert (first.fresh, first.conflict) == (True, False)
+    assert (second.fresh, second.conflict) == (False, True)
+
+
+async def test_a_conflict_does_not_keep_the_rest_of_the_batch_out(database, store):
+    taken = an_entry(store)
+    await append(database, taken)
+    new = [an_entry(store) for _ in range(3)]
+    appended = await append(database, new[0], an_entry(store, id=taken.id), *new[1:])
+    assert [one.fresh for one in appended] == [True, False, True, True]
+    assert [one.record.seq for one in appended] == [2, 1, 3, 4]
+
+
+async def test_each_record_names_the_one_before_of_its_visitor_and_store(database, store):
+    visitor = uuid.uuid4()
+    other = await a_store(database, "valley")
+    a, b, c, d = (an_entry(where, visitor=visitor) for where in (store, store, other, store))
+    await append(database, a, an_entry(store), b)
+    appended = await append(database, c, an_entry(store), d)
+    assert appended[0].record.previous is None
+    assert appended[2].record.previous == b.id
+    async with database.read() as connection:
+        history = await ledger.history(connection, "summit", visitor)
+    assert [(one.id, one.previous) for one in history] == [
+        (a.id, None),
+        (b.id, a.id),
+        (d.id, b.id),
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 64, 100, ledger.MOST_AT_ONCE])
+async def test_a_batch_of_any_size_is_appended_in_its_order(database, store, size):
+    entries = [an_entry(store) for _ in range(size)]
+    appended = await append(database, *entries)
+    assert [one.record.id for one in appended] == [entry.id for entry in entries]
+    assert [one.record.seq for one in appended] == list(range(1, size + 1))
+
+
+async def test_a_batch_that_is_too_large_is_refused(database, store):
+    with pytest.raises(ValueError, match="at most 1000"):
+        await append(database, *[an_entry(store)] * (ledger.MOST_AT_ONCE + 1))
+
+
+async def test_a_version_of_another_store_is_refused_and_nothing_is_written(database, store):
+    other = await a_store(database, "valley")
+    good = an_entry(store)
+    with pytest.raises(NotFoundError):
+        await append(database, good, an_entry(store._replace(version_id=other.version_id)))
+    async with database.read() as c:
+        assert await ledger.get(c, good.id) is None
+
+
+async def test_what_was_shown_and_its_law_are_kept_once(database, store):
+    first, other = an_entry(store), an_entry(store, banner=b"<other>", regime=CALIFORNIA)
+    await append(database, first, other, an_entry(store))
+    await append(database, an_entry(store), an_entry(store, banner=b"<other>"))
+    async with database.read() as c:
+        assert await ledger.banner_content(c, first.banner_sha256) == b"<banner>"
+        assert await ledger.banner_content(c, other.banner_sha256) == b"<other>"
+        law = await ledger.regime_content(c, CALIFORNIA.sha256)
+        assert await ledger.banner_content(c, "00" * 32) is None
+        rows = await c.execute(sa.select(sa.func.count()).select_from(tables.banners))
+        assert rows.scalar() == 2
+    assert hashlib.sha256(law).hexdigest() == CALIFORNIA.sha256
+
+
+async def test_content_that_does_not_have_its_sha256_is_refused(database, store):
+    with pytest.raises(ValueError, match="banners: content has SHA-256"):
+        await append(database, an_entry(store, banner_sha256="00" * 32))
+
+
+@pytest.mark.parametrize("table", ["decisions", "versions", "banners", "regimes"])
+@pytest.mark.parametrize("statement", ["UPDATE {0} SET id = id", "DELETE FROM {0}"])
+async def test_the_database_refuses_to_change_or_remove_rows(database, store, table, statement):
+    entry = an_entry(store)
+    await append(database, entry)
+    with pytest.raises(sa.exc.DBAPIError, match="never changed or removed"):
+        async with database.write() as c:
+            await c.exec_driver_sql(statement.format(table))
+    async with database.read() as c:
+        assert await ledger.get(c, entry.id) is not None
+
+
+async def test_search_gives_the_newest_first_page_by_page(database, store):
+    entries = [an_entry(store, at=START + dt.timedelta(seconds=n // 3)) for n in range(20)]
+    await append(database, *entries)
+    expected = [entry.id for entry in reversed(entries)]
+    for filter_ in (LedgerFilter(), LedgerFilter(stores=("summit",))):
+        pages, before = [], None
+        async with database.read() as c:
+            while page := await ledger.search(c, filter_, before=before, limit=7):
+                pages += [record.id for record in page]
+                before = page[-1].seq
+        assert pages == expected
+
+
+async def test_search_goes_by_time_even_when_the_clock_went_back(database, store):
+    late = an_entry(store, at=START + dt.timedelta(hours=1))
+    early = an_entry(store)
+    await append(database, late)
+    await append(database, early)
+    assert await search(database) == [late.id, early.id]
+
+
+async def test_search_keeps_to_the_stores_named(database):
+    many = [await a_store(database, f"store-{n:02}") for n in range(23)]
+    entries = [
+        an_entry(store, at=START + dt.timedelta(seconds=n)) for n, store in enumerate(many * 2)
+    ]
+    await append(database, *entries)
+    newest = list(reversed(entries))
+    keys = {store.id: store.key for store in many}
+    for chosen in (0, 1, 3, 22):
+        named = tuple(store.key for store in many[:chosen])
+        expected = [entry.id for entry in newest if keys[entry.store_id] in named]
+        assert await search(database, stores=named) == expected
+        assert await search(database, stores=named, limit=5) == expected[:5]
+    assert await search(database, stores=("no-such-store",)) == []
+    assert await search(database) == [entry.id for entry in newest]
+
+
+async def test_each_part_of_a_filter_narrows_the_search(database, store):
+    grants = [Grants.all(True), Grants.all(False), Grants(False, True, False)]
+    actions = ["accept_all", "reject_all", "save"]
+    choices = list(zip(grants, actions, strict=True))
+    places = [(BERLIN, EEA), (LOS_ANGELES, CALIFORNIA), (Place("US", None, "header"), CALIFORNIA)]
+    entries = [
+        an_entry(store, grants=g, action=a, place=p, regime=r, at=START + dt.timedelta(hours=n))
+        for n, ((g, a), (p, r)) in enumerate(itertools.product(choices, places))
+    ]
+    await append(database, *entries)
+    noon = START + dt.timedelta(hours=4)
+    for filter_, holds in [
+        ({"since": noon}, lambda e: e.at >= noon),
+        ({"until": noon}, lambda e: e.at < noon),
+        ({"place": "US"}, lambda e: e.place.country == "US"),
+        ({"place": "US-CA"}, lambda e: e.place == LOS_ANGELES),
+        ({"action": "save"}, lambda e: e.action == "save"),
+        ({"kind": "all"}, lambda e: e.grants.kind == "all"),
+        ({"kind": "none"}, lambda e: e.grants.kind == "none"),
+        ({"kind": "some"}, lambda e: e.grants.kind == "some"),
+        ({"regime": "us-ca"}, lambda e: e.regime == CALIFORNIA),
+        ({"regime": "us-ca", "kind": "some", "since": noon, "stores": ("summit",)}, None),
+    ]:
+        holds = holds or (lambda e: e.regime == CALIFORNIA and e.grants.kind == "some")
+        expected = [entry.id for entry in reversed(entries) if holds(entry)]
+        assert expected
+        assert await search(database, **filter_) == expected
+
+
+WRITER = """
+import asyncio, sys, uuid
+from consent import database, ledger
+from tests.test_ledger import Store, an_entry
+
+async def main(url, store_id, version_id, visitor):
+    opened = database.connect(url)
+    store = Store("summit", int(store_id), int(version_id))
+    for n in range(25):
+        entries = [an_entry(store, visitor=uuid.UUID(visitor)), an_entry(store), an_entry(store)]
+        async with opened.write() as c:
+            await ledger.append(c, entries)
+        for entry in entries:
+            print(entry.id, flush=True)
+    await opened.close()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def a_writer(url: str, store: Store, visitor: uuid.UUID) -> subprocess.Popen[str]:
+    arguments = [url, str(store.id), str(store.version_id), str(visitor)]
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, *arguments], stdout=subprocess.PIPE, text=True
+    )
+
+
+async def test_two_processes_append_at_once_and_lose_nothing(database, database_url, store):
+    visitor = uuid.uuid4()
+    writers = [a_writer(database_url, store, visitor) for _ in range(2)]
+    printed = [writer.communicate(timeout=60)[0].split() for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0]
+    acknowledged = {uuid.UUID(id_) for id_ in itertools.chain(*printed)}
+    async with database.read() as c:
+        records = await ledger.search(c, LedgerFilter(), limit=1000)
+        history = await ledger.history(c, "summit", visitor)
+    assert {record.id for record in records} == acknowledged
+    assert sorted(record.seq for record in records) == list(range(1, 151))
+    assert [one.previous for one in history] == [None, *(one.id for one in history[:-1])]
+
+
+async def test_a_killed_process_loses_nothing_acknowledged(database, database_url, store):
+    writer = a_writer(database_url, store, uuid.uuid4())
+    acknowledged = [uuid.UUID(writer.stdout.readline().strip()) for _ in range(12)]
+    writer.kill()
+    acknowledged += [uuid.UUID(line) for line in writer.communicate()[0].split() if len(line) == 36]
+    async with database.read() as c:
+        assert all([await ledger.get(c, id_) for id_ in acknowledged])
+    (appended,) = await append(database, an_entry(store))
+    assert appended.record.seq > len(acknowledged)
+
+
+async def test_sqlite_finds_what_is_asked_for_by_an_index(sqlite_url):
+    opened = database_.connect(sqlite_url)
+    store = await a_store(opened)
+    entry = an_entry(store)
+    await append(opened, entry)
+    plans: list[str] = []
+    engine = opened._reader.sync_engine
+
+    @sa.event.listens_for(engine, "before_cursor_execute", retval=True)
+    def explain(connection, cursor, statement, parameters, context, many):
+        if statement.startswith("SELECT") and "decisions" in statement:
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append("\n".join(row[3] for row in cursor.fetchall()))
+        return statement, parameters
+
+    async def plan(question) -> str:
+        plans.clear()
+        async with opened.read() as c:
+            await question(c)
+        return plans[-1]
+
+    def newest(**filter_):
+        return lambda c: ledger.search(c, LedgerFilter(**filter_), before=1, limit=50)
+
+    expected = {
+        "ix_decisions_store (store_id=? AND at<?)": newest(stores=("summit",)),
+        "ix_decisions_at (at<?)": newest(),
+        "ix_decisions_visitor (visitor=? AND store_id=?)": lambda c: ledger.history(
+            c, "summit", entry.visitor
+        ),
+        "sqlite_autoindex_decisions_1 (id=?)": lambda c: ledger.get(c, entry.id),
+    }
+    for index, question in expected.items():
+        found = await plan(question)
+        assert f"SEARCH decisions USING INDEX {index}" in found
+        assert "SCAN decisions" not in found
+        assert "TEMP B-TREE" not in found.partition("SCAN d\n")[0] or index.endswith("store_id=?)")
+    await opened.close()
+
+
+def _fields(entry: Entry) -> dict[str, object]:
+    return {name: getattr(entry, name) for name in entry.__struct_fields__}

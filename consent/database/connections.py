@@ -16,8 +16,11 @@ from consent.errors import SettingsError
 BUSY_SECONDS = 5.0
 """How long a write waits for another process, and anyone for a free connection."""
 
-WAL_LIMIT_BYTES = 32 * 1024 * 1024
+WAL_LIMIT_BYTES = 64 * 1024 * 1024
 """Past this size a write waits for the readers, and the write-ahead log starts anew."""
+
+_CHECKPOINT_PAGES = 4000
+"""Every so often SQLite moves the log into the file: 16 MB, in which hot pages are moved once."""
 
 _WAL_WAIT_SECONDS = 0.5
 _POSTGRESQL_CONNECTIONS = 10
@@ -67,6 +70,7 @@ def open_sqlite(url: URL, *, writes: bool, busy_seconds: float = BUSY_SECONDS) -
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
+        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
         f"journal_size_limit = {WAL_LIMIT_BYTES}",
         f"cache_size = {-65536 if writes else -8192}",  # KiB; the ids' indexes grow at random
         "temp_store = MEMORY",

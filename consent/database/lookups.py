@@ -9,7 +9,7 @@ import functools
 import itertools
 import uuid
 from collections.abc import Collection, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -61,7 +61,7 @@ async def _on_postgresql(
     c: AsyncConnection, ids: Collection[uuid.UUID], pairs: Collection[Pair]
 ) -> list[_Row]:
     visitors, store_ids = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    rows = (await c.exec_driver_sql(_POSTGRESQL, (list(ids), visitors, store_ids))).all()
+    rows: Sequence[Any] = (await c.exec_driver_sql(_POSTGRESQL, (list(ids), visitors, store_ids))).all()
     return [(row[0], row[1].bytes, row[2], row[3].bytes) for row in rows]
 
 
@@ -85,7 +85,7 @@ async def _on_sqlite(
     for visitor, store_id in _padded(list(pairs)):
         parameters += visitor.bytes, store_id
     statement = _sqlite(_size(len(ids)), _size(len(pairs)))
-    rows = (await c.exec_driver_sql(statement, tuple(parameters))).all()
+    rows: Sequence[Any] = (await c.exec_driver_sql(statement, tuple(parameters))).all()
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
