@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ WAL_LIMIT_BYTES = 64 * 1024 * 1024
 _CHECKPOINT_PAGES = 4000
 """Every so often SQLite moves the log into the file: 16 MB, in which hot pages are moved once."""
 
-_WAL_WAIT_SECONDS = 0.5
+_WAL_WAIT_SECONDS = 1.0
 _POSTGRESQL_CONNECTIONS = 10
 _SQLITE_READERS = 8
 
@@ -77,6 +78,13 @@ def open_sqlite(url: URL, *, writes: bool, busy_seconds: float = BUSY_SECONDS) -
         f"query_only = {'OFF' if writes else 'ON'}",
     ]
 
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def look_for_folder(*_: Any) -> None:
+        # aiosqlite leaves its thread behind when a file cannot be opened
+        folder = Path(str(url.database)).parent
+        if not folder.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "no such folder", str(folder))
+
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
@@ -108,7 +116,7 @@ class WriteAheadLog:
     async def restart(self, writer: AsyncEngine, *, busy_seconds: float) -> None:
         """Waits for the readers and empties the log; gives up while a long read goes on.
 
-        Having given up, it tries again when the log has grown by as much once more.
+        Having given up, it tries again when the log has grown by another quarter of the limit.
         """
         async with writer.connect() as connection:
             raw = await connection.get_raw_connection()
@@ -117,8 +125,7 @@ class WriteAheadLog:
             with contextlib.suppress(aiosqlite.OperationalError):
                 await _pragma(driver, "wal_checkpoint(TRUNCATE)")
             await _pragma(driver, f"busy_timeout = {int(busy_seconds * 1000)}")
-        size_bytes = self._size_bytes()
-        self._limit_bytes = (size_bytes if size_bytes > WAL_LIMIT_BYTES else 0) + WAL_LIMIT_BYTES
+        self._limit_bytes = max(WAL_LIMIT_BYTES, self._size_bytes() + WAL_LIMIT_BYTES // 4)
 
     def _size_bytes(self) -> int:
         try:

@@ -63,7 +63,7 @@ def _driver_reason(error: BaseException | None) -> str | None:
             return _SQLITE[code & 0xFF]
         return _UNMIGRATED if "no such table" in str(error) else None
     if isinstance(error, OSError):  # a TimeoutError is one
-        return f"not reachable ({type(error).__name__})"
+        return f"not reachable ({error.strerror or type(error).__name__})"
     state = getattr(error, "sqlstate", None)
     if not isinstance(state, str):
         return None

@@ -61,7 +61,9 @@ async def _on_postgresql(
     c: AsyncConnection, ids: Collection[uuid.UUID], pairs: Collection[Pair]
 ) -> list[_Row]:
     visitors, store_ids = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    rows: Sequence[Any] = (await c.exec_driver_sql(_POSTGRESQL, (list(ids), visitors, store_ids))).all()
+    rows: Sequence[Any] = (
+        await c.exec_driver_sql(_POSTGRESQL, (list(ids), visitors, store_ids))
+    ).all()
     return [(row[0], row[1].bytes, row[2], row[3].bytes) for row in rows]
 
 

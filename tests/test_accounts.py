@@ -1,0 +1,97 @@
+import pytest
+
+from consent import accounts, stores
+from consent.errors import ConflictError, NotFoundError, RefusedError
+from consent.model import StoreConfig
+
+pytestmark = pytest.mark.anyio
+
+PASSWORD = "correct horse battery"
+
+
+async def add(database, now, email="ada@shop.example", role="owner", store=None):
+    async with database.write() as c:
+        return await accounts.add(c, email, "hash", role, store, now())
+
+
+async def test_a_user_is_found_by_address_and_id(database, now):
+    user = await add(database, now, " Ada@Shop.example ")
+    assert (user.email, user.role, user.store) == ("ada@shop.example", "owner", None)
+    assert (user.created_at, user.disabled_at, user.session_epoch) == (now(), None, 0)
+    async with database.read() as c:
+        assert await accounts.by_email(c, "ADA@shop.example") == user
+        assert await accounts.by_id(c, user.id) == user
+        assert await accounts.password_hash(c, user.id) == "hash"
+
+
+async def test_nobody_is_found_where_nobody_is(database):
+    async with database.read() as c:
+        assert await accounts.by_email(c, "nobody@shop.example") is None
+        assert await accounts.by_id(c, 1) is None
+        with pytest.raises(NotFoundError):
+            await accounts.password_hash(c, 1)
+
+
+async def test_a_role_can_hold_for_one_store(database, now):
+    async with database.write() as c:
+        await stores.save(c, StoreConfig("summit", "Summit", ("https://s.example",)), now())
+    assert (await add(database, now, store="summit")).store == "summit"
+    with pytest.raises(NotFoundError, match="unknown_store"):
+        await add(database, now, "bob@shop.example", store="nowhere")
+
+
+async def test_an_address_is_taken_once_even_when_disabled(database, now):
+    await add(database, now)
+    async with database.write() as c:
+        await accounts.disable(c, "ada@shop.example", now())
+    with pytest.raises(ConflictError, match="email_taken"):
+        await add(database, now, "ADA@shop.example")
+
+
+@pytest.mark.parametrize("email", ["", "ada", "@shop.example", "ada@", "a da@shop.example"])
+async def test_what_is_no_address_is_refused(database, now, email):
+    with pytest.raises(RefusedError, match="bad_email"):
+        await add(database, now, email)
+
+
+async def test_disabling_ends_every_session_and_is_done_once(database, now):
+    await add(database, now)
+    at = now()
+    async with database.write() as c:
+        first = await accounts.disable(c, "Ada@shop.example", at)
+        again = await accounts.disable(c, "ada@shop.example", now.advance(days=1))
+    assert (first.disabled_at, first.session_epoch) == (at, 1)
+    assert again == first
+    with pytest.raises(NotFoundError):
+        async with database.write() as c:
+            await accounts.disable(c, "nobody@shop.example", at)
+
+
+async def test_all_users_are_listed_by_address(database, now):
+    for email in ("zoe@shop.example", "ada@shop.example"):
+        await add(database, now, email)
+    async with database.write() as c:
+        await accounts.disable(c, "zoe@shop.example", now())
+        found = await accounts.all_users(c)
+    assert [user.email for user in found] == ["ada@shop.example", "zoe@shop.example"]
+
+
+def test_a_password_is_known_by_its_hash_alone():
+    hashed = accounts.hash_password(PASSWORD)
+    assert hashed.startswith("$argon2id$")
+    assert hashed != accounts.hash_password(PASSWORD)
+    assert accounts.verify_password(PASSWORD, hashed)
+    assert not accounts.verify_password(PASSWORD + "!", hashed)
+    assert not accounts.verify_password("", hashed)
+
+
+@pytest.mark.parametrize("hashed", ["", "no hash", "$argon2id$broken"])
+def test_what_is_no_hash_opens_nothing(hashed):
+    assert not accounts.verify_password(PASSWORD, hashed)
+
+
+@pytest.mark.parametrize("password", ["", "short", "eleven char", "x" * 1025])
+def test_a_password_of_a_wrong_length_is_refused(password):
+    with pytest.raises(RefusedError, match="expected 12 to 1024"):
+        accounts.hash_password(password)
+    assert not accounts.verify_password(password, accounts.hash_password(PASSWORD))
