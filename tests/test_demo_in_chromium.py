@@ -80,14 +80,7 @@ class Guest:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    demo = Demo(tmp_path_factory.mktemp("demo"))
-    yield demo
-    assert demo.interrupt() == (0, "")  # also with a browser's connections still open
-
-
-@pytest.fixture(scope="module")
-def browser(demo: Demo) -> Iterator[Browser]:
+def browser() -> Iterator[Browser]:
     path = browser_setup.find()
     if path is None:
         pytest.fail(browser_setup.MISSING)
@@ -100,6 +93,17 @@ def browser(demo: Demo) -> Iterator[Browser]:
     yield browser
     THREAD.submit(browser.close).result()
     THREAD.submit(playwright.stop).result()
+
+
+@pytest.fixture(scope="module")
+def demo(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    demo = Demo(tmp_path_factory.mktemp("demo"))
+    yield demo
+    context = THREAD.submit(browser.new_context).result()
+    page = THREAD.submit(context.new_page).result()
+    THREAD.submit(page.goto, f"{demo.shop}/as/tokyo/").result()
+    assert demo.interrupt() == (0, "")  # with a browser's connections still open
+    THREAD.submit(context.close).result()
 
 
 @pytest.fixture
@@ -232,7 +236,7 @@ def test_becoming_someone_else_starts_with_an_empty_browser(guest: Guest) -> Non
 def test_a_vendor_that_never_answers_is_replaced_after_four_seconds(guest: Guest) -> None:
     waiting: list[Route] = []
     guest.context.route("https://connect.facebook.net/**", lambda route: waiting.append(route))
-    guest.come_from("la")
+    guest.page.goto(f"{guest.demo.shop}/visit/la", wait_until="commit")
     expect(guest.hit("meta", "PageView")).to_have_count(1, timeout=9000)
     assert len(waiting) == 1
     waiting[0].fulfill(body="window.cameLate = true", content_type="text/javascript")

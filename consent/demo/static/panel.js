@@ -22,7 +22,12 @@
     return element;
   }
 
+  const place = () => {
+    panel.style.top = `${toggle.parentElement.offsetHeight}px`;
+  };
+
   function open(yes) {
+    place();
     panel.hidden = !yes;
     toggle.setAttribute('aria-expanded', String(yes));
     document.documentElement.classList.toggle('demo-open', yes);
@@ -172,6 +177,7 @@
   };
   addEventListener('summit:event', ({ detail }) => tell(detail));
   for (const name of seen.events) tell(name);
+  addEventListener('resize', place);
   setInterval(drawStored, 1000);
   open(wide.matches);
   draw();
