@@ -45,6 +45,48 @@ class Release(NamedTuple):
     allowed: bool
 
 
+class Service(msgspec.Struct, frozen=True):
+    name: str = ""
+    vendor: str = ""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A purpose as the banner put it."""
+
+    title: str = ""
+    text: str = ""
+    services: tuple[Service, ...] = ()
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """The first thing a visitor saw: a banner, or a notice where pixels may run before a choice."""
+
+    title: str = ""
+    text: str = ""
+    accept: str = ""
+    reject: str = ""
+    choose: str = ""
+
+    @property
+    def acts(self) -> list[str]:
+        return [text for text in (self.accept, self.reject, self.choose) if text]
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """The stored banner, as far as the page shows it. See ``compose`` for the whole of it."""
+
+    language: str = ""
+    dir: str = "ltr"
+    banner: Layer = Layer()
+    notice: Layer | None = None
+    gpc: str = ""
+    purposes: tuple[Asked, ...] = ()
+
+    @property
+    def layer(self) -> Layer:
+        return self.notice or self.banner
+
+
 class Law(msgspec.Struct, frozen=True):
     """The stored regime, as far as the page shows it; other fields of the content are kept out."""
 
@@ -67,7 +109,7 @@ async def show(visit: Visit) -> Response:
     c, services = visit.connection, visit.services
     record = await _record(visit)
     version = await stores.version(c, record.store, record.version)
-    law = _law(await ledger.regime_content(c, record.regime_sha256))
+    law = _decoded(await ledger.regime_content(c, record.regime_sha256), Law)
     context: dict[str, Any] = {
         "here": "ledger",
         "record": record,
@@ -77,7 +119,7 @@ async def show(visit: Visit) -> Response:
         "law": law,
         "why": _why(services, version, record),
         "duties": [DUTIES[duty] for duty in (law.duties if law else ()) if duty in DUTIES],
-        "banner": _banner(await ledger.banner_content(c, record.banner_sha256), law),
+        "banner": _decoded(await ledger.banner_content(c, record.banner_sha256), Shown),
         "choices": _choices(services, version, record),
         "history": await ledger.history(c, record.store, record.visitor),
         "receipt": services.recorder.receipt(record),
@@ -107,10 +149,6 @@ async def _record(visit: Visit) -> Record:
     return found
 
 
-def _law(content: bytes | None) -> Law | None:
-    return _decoded(content, Law)
-
-
 def _why(services: Services, version: Version | None, record: Record) -> str:
     """Why this regime, if the rules of this release still lead to the very one that is stored."""
     rules = version.config.regions if version is not None else {}
@@ -121,28 +159,8 @@ def _why(services: Services, version: Version | None, record: Record) -> str:
     return f"{why[:1].upper()}{why[1:]}"
 
 
-def _banner(content: bytes | None, law: Law | None) -> dict[str, Any] | None:
-    """What was shown, ready for the template: first layer, then purposes with their services."""
-    banner = _decoded(content, dict[str, Any])
-    if banner is None:
-        return None
-    notice = banner.get("notice") if law is None or law.model != "opt-in" else None
-    layer = notice if isinstance(notice, dict) else banner.get("banner", {})
-    acts = [layer.get(key) for key in ("accept", "reject", "choose")]
-    return {
-        "language": banner.get("language", ""),
-        "dir": banner.get("dir", "ltr"),
-        "title": layer.get("title", ""),
-        "text": layer.get("text", ""),
-        "acts": [text for text in acts if text],
-        "choices": banner.get("choices", {}),
-        "close": banner.get("close", ""),
-        "gpc": banner.get("gpc", ""),
-        "purposes": banner.get("purposes", []),
-    }
-
-
 def _decoded(content: bytes | None, type_: type[T]) -> T | None:
+    """What is stored, as far as it can be read; an older release may have written it."""
     if content is None:
         return None
     try:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from consent.errors import ConsentError, RefusedError, UnavailableError
+from consent.errors import RefusedError, UnavailableError
 from consent.model import User
 from consent.web import errors
 from consent.web.admin import access, pages, sessions
@@ -21,6 +21,7 @@ HEADINGS = {
     404: "There is nothing here",
     413: "That was too much",
     429: "Too many attempts",
+    500: "Something went wrong here",
     503: "Storage does not answer",
 }
 
@@ -44,7 +45,7 @@ def page(services: Services, key: access.Page | None, show: Page) -> Endpoint:
     Args:
         services: the wiring.
         key: which of ``access.PAGES`` this is part of; None: every role may see it.
-        show: makes the answer; its ``ConsentError`` becomes a readable page.
+        show: makes the answer; an error of it becomes a readable page.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -58,7 +59,7 @@ def page(services: Services, key: access.Page | None, show: Page) -> Endpoint:
                 if key is not None:
                     access.check(user, key)
                 return await show(Visit(request, services, user, c))
-        except ConsentError as error:
+        except Exception as error:
             return fault(error, user)
 
     return endpoint
@@ -74,11 +75,11 @@ def to_login(request: Request) -> Response:
     return RedirectResponse(f"/admin/login?next={quote(wanted, safe='/')}", status_code=303)
 
 
-def fault(error: ConsentError, user: User | None) -> Response:
+def fault(error: Exception, user: User | None) -> Response:
     """``error`` as a page; the status comes from the one table of errors."""
     status = errors.status_of(error)
     heading = HEADINGS.get(status, "That did not work")
-    detail = "Something went wrong here; the log of the service says where."
+    detail = "It is not your fault. The log of the service says where it happened."
     if isinstance(error, RefusedError):
         detail = f"{error.detail[:1].upper()}{error.detail[1:]}."
     elif isinstance(error, UnavailableError):

@@ -282,7 +282,8 @@ async def _seen_ever(visit: Visit, chosen: Chosen, report: Report) -> bool:
     if report.total.visits:
         return True
     began = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-    total = await rates.total(visit.connection, chosen.ids, began, chosen.period.until)
+    end = visit.services.now() + dt.timedelta(hours=1)
+    total = await rates.total(visit.connection, chosen.ids, began, end)
     return total.visits > 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import math
 import random
 import uuid
@@ -88,8 +89,7 @@ class Seed:
 
     async def user(self, email: str, role: Role, store: str | None = None) -> None:
         async with self.database.write() as c:
-            hashed = accounts.hash_password(PASSWORD)
-            await accounts.add(c, email, hashed, role, store, self.now)
+            await accounts.add(c, email, _hashed(), role, store, self.now)
 
     async def counts(self, version: Version, *, days: int = 200, size: float = 1.0) -> None:
         deltas: dict[counts.Key, int] = {}
@@ -194,6 +194,11 @@ class Seed:
 
     def _uuid(self) -> uuid.UUID:
         return uuid.UUID(bytes=self.random.randbytes(16), version=4)
+
+
+@functools.cache
+def _hashed() -> str:
+    return accounts.hash_password(PASSWORD)
 
 
 def _place(code: str) -> Place:

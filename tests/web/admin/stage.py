@@ -1,0 +1,114 @@
+"""What the tests of the admin pages share: a seeded database, and small ways to use the pages."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import datetime as dt
+import hashlib
+import io
+import shutil
+import uuid
+from pathlib import Path
+
+import msgspec
+from bs4 import BeautifulSoup
+from starlette.testclient import TestClient
+
+from consent import database, ledger, settings
+from consent.model import Role
+from consent.web.app import App, create_app
+from tests.conftest import Clock
+from tests.web.admin.seed import HARBOR, PASSWORD, SUMMIT, Seed
+
+NOW = dt.datetime(2026, 11, 23, 17, 20, tzinfo=dt.UTC)
+ORIGIN = "http://localhost:8000"
+HERE = {"Origin": ORIGIN}
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+USERS: tuple[tuple[str, Role, str | None], ...] = (
+    ("owner@example.com", "owner", None),
+    ("dev@example.com", "developer", None),
+    ("mia@example.com", "marketer", None),
+    ("lex@example.com", "legal", None),
+    ("mia@summit.example", "marketer", "summit"),
+    ("lex@summit.example", "legal", "summit"),
+    ("owner@summit.example", "owner", "summit"),
+)
+USER_IDS = {email: n for n, (email, _, _) in enumerate(USERS, start=1)}
+
+
+class Story:
+    """A seeded database in a file, and the ids of what is in it."""
+
+    def __init__(self, folder: Path, migrated: Path) -> None:
+        self.file = folder / "seeded.db"
+        shutil.copy(migrated, self.file)
+        asyncio.run(self._tell())
+
+    async def _tell(self) -> None:
+        db = database.connect(f"sqlite:///{self.file}")
+        seed = Seed(db, NOW)
+        summit, harbor = await seed.store(SUMMIT), await seed.store(HARBOR)
+        await seed.counts(summit, days=62)
+        await seed.counts(harbor, days=8, size=0.2)
+        self.summit = await seed.decisions(summit, 120)
+        self.harbor = await seed.decisions(harbor, 12)
+        self.hostile = await self._hostile(db, seed, summit)
+        for email, role, store in USERS:
+            await seed.user(email, role, store)
+        await db.close()
+
+    async def _hostile(self, db, seed: Seed, version) -> uuid.UUID:
+        """A decision whose every free text tries to break out of the page."""
+        entry = seed._entry(version, NOW, uuid.uuid4(), "DE", "de", "reject_all")
+        content = msgspec.json.encode(
+            {
+                "language": HOSTILE,
+                "dir": HOSTILE,
+                "banner": {"title": HOSTILE, "text": HOSTILE, "accept": HOSTILE},
+                "purposes": [{"title": HOSTILE, "text": HOSTILE, "services": [{"name": HOSTILE}]}],
+            }
+        )
+        hostile = msgspec.structs.replace(
+            entry,
+            language=HOSTILE,
+            banner_content=content,
+            banner_sha256=hashlib.sha256(content).hexdigest(),
+        )
+        async with db.write() as c:
+            await ledger.append(c, [hostile])
+        return hostile.id
+
+
+def open_app(file: Path, clock: Clock, folder: Path, **environ: str) -> App:
+    given = {
+        "CONSENT_DATABASE_URL": f"sqlite:///{file}",
+        "CONSENT_SECRET_KEYS": "k" * 40,
+        "CONSENT_TRUSTED_PROXIES": "127.0.0.1",
+        **environ,
+    }
+    return create_app(settings.load(given, var=folder), now=clock)
+
+
+def sign_in(client, email, password=PASSWORD, *, headers=None, **fields):
+    form = {"email": email, "password": password, **fields}
+    return client.post("/admin/login", data=form, headers={**HERE, **(headers or {})})
+
+
+def soup(response) -> BeautifulSoup:
+    assert response.status_code == 200, response.text
+    return BeautifulSoup(response.text, "html.parser")
+
+
+def write(client: TestClient, work) -> None:
+    async def run() -> None:
+        db = database.connect(client.app.services.settings.database_url)
+        async with db.write() as c:
+            await work(c)
+        await db.close()
+
+    asyncio.run(run())
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))

@@ -1,0 +1,142 @@
+import uuid
+
+import pytest
+
+from tests.web.admin.stage import ORIGIN, rows, soup
+
+
+class TestHeaders:
+    @pytest.mark.parametrize(
+        "path", ["/admin/login", "/admin/", "/admin/rates", "/admin/nothing", "/admin/rates.csv"]
+    )
+    def test_every_answer_is_strict_and_kept_by_no_cache(self, signed_in, path):
+        headers = signed_in("owner@example.com").get(path).headers
+        policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
+        assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "same-origin"
+
+    def test_static_files_are_addressed_by_their_hash_and_cached_for_ever(self, client):
+        page = soup(client.get("/admin/login"))
+        links = [link["href"] for link in page.find_all("link", rel="stylesheet")]
+        for link in [*links, page.find("script")["src"]]:
+            answer = client.get(link)
+            assert answer.status_code == 200
+            assert "immutable" in answer.headers["cache-control"]
+
+    @pytest.mark.parametrize(
+        "path", ["/admin/rates", "/admin/ledger", "/admin/stores", "/admin/rates?plot=share"]
+    )
+    def test_nothing_in_a_page_is_inline_script_or_style(self, signed_in, path):
+        page = soup(signed_in("owner@example.com").get(path))
+        assert all(script.get("src") and not script.string for script in page.find_all("script"))
+        assert not page.find("style")
+        for tag in page.find_all(True):
+            assert "style" not in tag.attrs
+            assert not [name for name in tag.attrs if name.startswith("on")]
+
+    def test_the_footer_says_where_the_places_come_from(self, signed_in):
+        page = soup(signed_in("owner@example.com").get("/admin/rates"))
+        assert page.footer.find("a", href="https://db-ip.com").text == "IP Geolocation by DB-IP"
+
+
+class TestRoles:
+    PAGES = ("/admin/rates", "/admin/rates.csv", "/admin/ledger", "/admin/stores")
+
+    @pytest.mark.parametrize(
+        ("email", "opens"),
+        [
+            ("owner@example.com", {"rates", "rates.csv", "ledger", "stores"}),
+            ("dev@example.com", {"rates", "rates.csv", "ledger", "stores"}),
+            ("mia@example.com", {"rates", "rates.csv"}),
+            ("lex@example.com", {"ledger"}),
+        ],
+    )
+    def test_each_role_opens_its_own_pages_and_no_other(self, signed_in, story, email, opens):
+        client = signed_in(email)
+        for path in self.PAGES:
+            expected = 200 if path.removeprefix("/admin/") in opens else 403
+            assert client.get(path).status_code == expected, path
+        decision = client.get(f"/admin/ledger/{story.summit[0]}")
+        assert decision.status_code == (200 if "ledger" in opens else 403)
+
+    def test_everyone_lands_on_the_own_work_and_is_offered_nothing_else(self, signed_in):
+        for email, home, names in (
+            ("mia@example.com", "/admin/rates", ["Decline rates"]),
+            ("lex@example.com", "/admin/ledger", ["Ledger"]),
+            ("owner@example.com", "/admin/rates", ["Decline rates", "Ledger", "Stores"]),
+        ):
+            client = signed_in(email)
+            assert client.get("/admin/").headers["location"] == home
+            page = soup(client.get(home))
+            links = page.find("nav", {"aria-label": "Pages"}).find_all("a")
+            assert [link.text.strip() for link in links] == names
+
+    @pytest.mark.parametrize(
+        "path", ["/admin/", "/admin/rates", "/admin/ledger", "/admin/stores", "/admin/rates.csv"]
+    )
+    def test_a_stranger_is_sent_to_sign_in(self, client, path):
+        assert client.get(path).headers["location"].startswith("/admin/login")
+
+    def test_a_stranger_cannot_tell_which_pages_exist(self, client, story):
+        for path in ("/admin/nothing", f"/admin/ledger/{story.summit[0]}"):
+            assert client.get(path).headers["location"].startswith("/admin/login")
+
+    def test_an_address_without_a_page_says_so(self, signed_in):
+        answer = signed_in("owner@example.com").get("/admin/nothing")
+        assert answer.status_code == 404
+        assert "There is nothing here" in answer.text
+
+
+class TestTenants:
+    def test_a_store_bound_user_never_sees_another_store(self, signed_in, story):
+        client = signed_in("owner@summit.example")
+        for path in (
+            "/admin/rates?store=harbor",
+            "/admin/rates.csv?store=harbor",
+            "/admin/ledger?store=harbor",
+            f"/admin/ledger/{story.harbor[0]}",
+        ):
+            assert client.get(path).status_code == 404, path
+
+    def test_another_store_answers_like_one_that_is_not_there(self, signed_in, story):
+        client = signed_in("owner@summit.example")
+        for there, nowhere in (
+            ("/admin/rates?store=harbor", "/admin/rates?store=hrabor"),
+            (f"/admin/ledger/{story.harbor[0]}", f"/admin/ledger/{uuid.uuid4()}"),
+        ):
+            found, missing = client.get(there), client.get(nowhere)
+            assert found.status_code == missing.status_code == 404
+            assert found.text.replace("harbor", "") == missing.text.replace("hrabor", "")
+
+    @pytest.mark.parametrize("path", ["/admin/rates", "/admin/ledger", "/admin/stores"])
+    def test_no_page_names_the_other_store(self, signed_in, path):
+        text = signed_in("owner@summit.example").get(path).text
+        assert "arbor" not in text
+        assert "ummit" in text
+
+    def test_the_own_store_alone_is_counted(self, signed_in):
+        own = soup(signed_in("lex@summit.example").get("/admin/ledger"))
+        all_ = soup(signed_in("lex@example.com").get("/admin/ledger"))
+        assert own.find(id="found").text == "121 decisions"
+        assert all_.find(id="found").text == "133 decisions"
+        lines = {
+            who: rows(signed_in(who).get("/admin/rates.csv?days=7").text)
+            for who in ("mia@summit.example", "mia@example.com")
+        }
+        bound, everything = lines["mia@summit.example"], lines["mia@example.com"]
+        assert 0 < int(bound[0]["visits"]) < int(everything[0]["visits"])
+
+
+class TestStores:
+    def test_each_store_has_its_snippet_to_copy(self, signed_in):
+        client = signed_in("dev@example.com")
+        page = soup(client.get("/admin/stores"))
+        composer = client.app.services.composer
+        shown = [pre.text for pre in page.find_all("pre")]
+        assert shown == [composer.snippet(key, ORIGIN) for key in ("harbor", "summit")]

@@ -1,0 +1,202 @@
+import asyncio
+import uuid
+
+import pytest
+from bs4 import BeautifulSoup
+
+from consent import database, ledger
+from consent.rates import Rate
+from consent.web.admin import words
+from tests.web.admin.stage import HOSTILE, sign_in, soup
+
+
+class TestLedger:
+    def found(self, client, query: str) -> tuple[int, list[str]]:
+        page = soup(client.get(f"/admin/ledger?{query}"))
+        heading = page.find(id="found")
+        total = int(heading.text.split()[0].replace(",", "")) if heading else 0
+        return total, [row.text for row in page.select("table.records tbody tr")]
+
+    @pytest.mark.parametrize(
+        ("query", "word"),
+        [
+            ("action=withdraw", "Withdraw"),
+            ("choice=none", "denied: Marketing"),
+            ("choice=all", "granted: Marketing"),
+            ("place=DE", "Germany"),
+            ("place=US", "United States"),
+            ("place=US-CA", "California"),
+            ("store=harbor", "Harbor"),
+        ],
+    )
+    def test_a_filter_leaves_only_what_it_says(self, signed_in, query, word):
+        client = signed_in("lex@example.com")
+        total, lines = self.found(client, query)
+        assert 0 < total < 133
+        assert len(lines) == min(total, 50)
+        if not query.startswith("store"):
+            assert all(word in line for line in lines)
+
+    def test_the_days_of_a_filter_both_count(self, signed_in):
+        client = signed_in("lex@example.com")
+        today, _ = self.found(client, "from=2026-11-23&until=2026-11-23")
+        before, _ = self.found(client, "until=2026-11-22")
+        assert today + before == 133
+        assert 0 < today < 133
+
+    def test_filters_add_up(self, signed_in):
+        client = signed_in("lex@example.com")
+        kinds = [self.found(client, f"store=summit&choice={kind}")[0] for kind in words.KINDS]
+        assert sum(kinds) == 121
+
+    def test_pages_go_to_older_ones_and_back_and_miss_nothing(self, signed_in):
+        client = signed_in("lex@example.com")
+        seen, address, addresses = [], "/admin/ledger?store=summit", []
+        while address:
+            addresses.append(address)
+            page = soup(client.get(address))
+            seen += [link["href"] for link in page.select("table.records th a")]
+            older = page.find("a", rel="next")
+            address = older["href"] if older else None
+        assert len(seen) == len(set(seen)) == 121
+        assert len(addresses) == 3
+        newer = page.find("a", rel="prev")["href"]
+        assert newer == addresses[1]
+        assert soup(client.get(newer)).find("a", rel="prev")["href"] == addresses[0]
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "page=x",
+            "page=1.2.",
+            "page=-4",
+            "page=99999999999999999999999",
+            "page=" + ".".join(["5"] * 300),
+            "place=%3Cscript%3E",
+            "place=ZZ",
+            "action=drop",
+            "choice=maybe",
+            "from=2026-99-99",
+        ],
+    )
+    def test_an_address_that_makes_no_sense_still_gives_a_page(self, signed_in, query):
+        text = signed_in("lex@example.com").get(f"/admin/ledger?{query}")
+        assert soup(text).h1.text == "Ledger"
+        assert "<script>alert" not in text.text
+
+    def test_nothing_found_offers_to_clear_the_filter(self, signed_in):
+        page = soup(signed_in("lex@example.com").get("/admin/ledger?place=FJ"))
+        assert page.h2.text == "No decision matches"
+
+    def test_an_empty_ledger_says_what_will_stand_here(self, empty_client):
+        sign_in(empty_client, "lex@example.com")
+        page = soup(empty_client.get("/admin/ledger"))
+        assert page.h2.text == "No decision yet"
+        assert not page.find("a", href="/admin/stores")
+
+
+class TestDecision:
+    def shown(self, signed_in, id_) -> BeautifulSoup:
+        return soup(signed_in("lex@example.com").get(f"/admin/ledger/{id_}"))
+
+    def record(self, client, id_):
+        async def read():
+            db = database.connect(client.app.services.settings.database_url)
+            async with db.read() as c:
+                found = await ledger.get(c, id_)
+            await db.close()
+            return found
+
+        return asyncio.run(read())
+
+    def test_it_reads_as_a_sentence_first(self, signed_in, story):
+        client = signed_in("lex@example.com")
+        for id_ in story.summit[:20]:
+            record = self.record(client, id_)
+            sentence = self.shown(signed_in, id_).h1.text
+            assert sentence == words.sentence(record)
+            assert sentence.startswith(f"On {record.at.day} November 2026 at ")
+            assert " UTC a visitor " in sentence
+
+    def test_it_shows_the_stored_banner_word_for_word(self, signed_in, story):
+        client = signed_in("lex@example.com")
+        record = self.record(client, story.summit[0])
+        texts = client.app.services.texts.messages(record.language)
+        page = self.shown(signed_in, record.id)
+        for key in ("purpose.marketing.title", "purpose.analytics.text"):
+            assert texts[key] in page.text
+        assert "Meta Pixel" in page.text
+
+    def test_it_says_which_pixels_were_released_and_which_blocked(self, signed_in, story):
+        client = signed_in("lex@example.com")
+        records = [self.record(client, id_) for id_ in story.summit]
+        for kind, word, other in (("all", "released", "blocked"), ("none", "blocked", "released")):
+            record = next(r for r in records if r.grants.kind == kind)
+            chosen = self.shown(signed_in, record.id).find("section", {"aria-labelledby": "chosen"})
+            assert word in chosen.text
+            assert other not in chosen.text
+            assert "123456789012345" in chosen.text
+
+    def test_it_names_the_law_and_links_to_its_source(self, signed_in, story):
+        client = signed_in("lex@example.com")
+        record = next(
+            r for r in (self.record(client, i) for i in story.summit) if r.place.country == "DE"
+        )
+        law = self.shown(signed_in, record.id).find("section", {"aria-labelledby": "law"})
+        assert "GDPR" in law.text
+        assert law.a["href"].startswith("https://")
+        assert "noopener" in law.a["rel"]
+
+    def test_it_shows_all_that_this_visitor_decided(self, signed_in, story):
+        client = signed_in("lex@example.com")
+        records = [self.record(client, id_) for id_ in story.summit]
+        withdrawal = next(record for record in records if record.previous is not None)
+        page = self.shown(signed_in, withdrawal.id)
+        history = page.find("ol", class_="history").find_all("li")
+        assert len(history) >= 2
+        assert history[0].get("aria-current") == "true"
+        assert page.find("a", href=f"/admin/ledger/{withdrawal.previous}")
+
+    def test_its_receipt_is_the_one_that_the_visitor_was_given(self, signed_in, story):
+        client = signed_in("lex@example.com")
+        receipt = self.shown(signed_in, story.summit[0]).find(id="receipt-text").text
+        facts = client.app.services.signer.read_receipt(receipt)
+        assert facts["id"] == str(story.summit[0])
+
+    @pytest.mark.parametrize("id_", ["x", str(uuid.UUID(int=0)), "..%2f..%2fetc", HOSTILE[:20]])
+    def test_an_id_that_leads_to_nothing_is_not_found(self, signed_in, id_):
+        assert signed_in("lex@example.com").get(f"/admin/ledger/{id_}").status_code == 404
+
+    def test_what_a_visitor_sent_is_text_and_never_markup(self, signed_in, story):
+        client = signed_in("lex@example.com")
+        for path in (f"/admin/ledger/{story.hostile}", "/admin/ledger"):
+            answer = client.get(path)
+            page = soup(answer)
+            assert "<script>alert" not in answer.text
+            assert "<img" not in answer.text
+            assert HOSTILE in page.text
+            for tag in page.find_all(True):
+                assert not [name for name in tag.attrs if name.startswith("on")]
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("code", "expected"),
+        [
+            ("DE", "in Germany"),
+            ("US", "in the United States"),
+            ("US-CA", "in California"),
+            ("NL", "in the Netherlands"),
+            ("", "at an unknown place"),
+            ("XY", "in XY"),
+        ],
+    )
+    def test_a_place_in_a_sentence(self, code, expected):
+        assert words.in_place(code) == expected
+
+    @pytest.mark.parametrize(
+        ("rate", "expected"),
+        [((38, 100), "38 %"), ((1, 30), "3.3 %"), ((0, 30), "0 %"), ((3, 9), "–")],
+    )
+    def test_a_rate_in_words(self, rate, expected):
+        assert words.percent(Rate(*rate)) == expected

@@ -1,0 +1,155 @@
+import pytest
+from bs4 import BeautifulSoup
+from starlette.testclient import TestClient
+
+from consent import accounts
+from consent.web.admin import sessions
+from tests.web.admin.seed import PASSWORD
+from tests.web.admin.stage import HERE, HOSTILE, NOW, ORIGIN, open_app, sign_in, soup, write
+
+
+class TestSigningIn:
+    def test_a_right_password_leads_to_the_page_that_was_asked_for(self, client):
+        first = client.get("/admin/rates?days=7")
+        assert (first.status_code, first.headers["location"]) == (
+            303,
+            "/admin/login?next=/admin/rates%3Fdays%3D7",
+        )
+        page = soup(client.get(first.headers["location"]))
+        wanted = page.find("input", {"name": "next"})["value"]
+        answer = sign_in(client, "owner@example.com", next=wanted)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/admin/rates?days=7")
+        assert client.get("/admin/rates").status_code == 200
+
+    def test_the_cookie_is_for_these_pages_and_for_no_script(self, client):
+        cookie = sign_in(client, "owner@example.com").headers["set-cookie"].lower()
+        assert cookie.startswith("pixelgate_admin=")
+        for part in ("httponly", "samesite=lax", "path=/admin", "max-age=43200"):
+            assert part in cookie
+        assert "secure" not in cookie
+
+    def test_the_cookie_is_secure_where_the_service_is_on_https(self, story, clock, tmp_path):
+        public = "https://consent.example"
+        app = open_app(story.file, clock, tmp_path, CONSENT_PUBLIC_URL=public)
+        with TestClient(app, base_url=public, follow_redirects=False) as client:
+            answer = sign_in(client, "owner@example.com", headers={"Origin": public})
+            assert "secure" in answer.headers["set-cookie"].lower()
+
+    @pytest.mark.parametrize(
+        ("email", "password"),
+        [
+            ("owner@example.com", "wrong horse battery"),
+            ("nobody@example.com", PASSWORD),
+            ("", ""),
+            (HOSTILE, PASSWORD),
+            ("owner@example.com", "x" * 2000),
+        ],
+    )
+    def test_every_wrong_answer_reads_the_same(self, client, email, password):
+        answer = sign_in(client, email, password)
+        assert answer.status_code == 401
+        assert "set-cookie" not in answer.headers
+        alert = BeautifulSoup(answer.text, "html.parser").find(role="alert")
+        assert alert.text == ("That email and password do not match an account that may sign in.")
+        assert "<script>alert" not in answer.text
+
+    def test_a_disabled_user_is_out_at_once_and_cannot_come_back(self, client):
+        sign_in(client, "owner@example.com")
+        assert client.get("/admin/rates").status_code == 200
+        write(client, lambda c: accounts.disable(c, "owner@example.com", NOW))
+        assert client.get("/admin/rates").headers["location"].startswith("/admin/login")
+        assert sign_in(client, "owner@example.com").status_code == 401
+
+    def test_a_session_of_an_earlier_epoch_counts_no_more(self, client):
+        token = client.app.services.signer.session({"user": 1, "epoch": 7})
+        client.cookies.set("pixelgate_admin", token, path="/admin")
+        assert client.get("/admin/rates").status_code == 303
+
+    @pytest.mark.parametrize("token", ["", "x", "a.b.c", '"quoted"', "é".encode().decode("latin1")])
+    def test_a_cookie_that_is_not_ours_is_no_session(self, client, token):
+        headers = {"Cookie": f"pixelgate_admin={token}".encode("latin1")}
+        assert client.get("/admin/rates", headers=headers).status_code == 303
+
+    def test_a_receipt_is_no_session(self, client):
+        token = client.app.services.signer.receipt({"user": 1, "epoch": 0})
+        client.cookies.set("pixelgate_admin", token, path="/admin")
+        assert client.get("/admin/rates").status_code == 303
+
+    def test_signing_out_ends_the_session_in_this_browser(self, client):
+        sign_in(client, "owner@example.com")
+        assert client.post("/admin/logout", headers=HERE).headers["location"] == "/admin/login"
+        assert client.get("/admin/rates").status_code == 303
+
+    def test_who_is_signed_in_does_not_sign_in_again(self, signed_in):
+        answer = signed_in("lex@example.com").get("/admin/login")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/admin/")
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            "https://evil.example/",
+            "//evil.example/",
+            "/\\evil.example",
+            "/admin//evil.example",
+            "/admin/../evil",
+            "/admin/\r\nSet-Cookie: a=b",
+            "javascript:alert(1)",
+            "/s/summit/loader.js",
+            "/adminevil",
+            "/admin/logout",
+            "/admin/é",
+        ],
+    )
+    def test_next_leads_nowhere_else(self, client, wanted):
+        answer = sign_in(client, "owner@example.com", next=wanted)
+        assert answer.headers["location"] == "/admin/"
+
+    def test_a_body_that_is_no_small_form_is_refused(self, client):
+        much = {"email": "a" * 9000, "password": "b"}
+        assert client.post("/admin/login", data=much, headers=HERE).status_code == 413
+        assert client.post("/admin/login", json={}, headers=HERE).status_code == 415
+        kind = {**HERE, "Content-Type": "application/x-www-form-urlencoded"}
+        assert client.post("/admin/login", content=b"\xff=1", headers=kind).status_code == 422
+        many = "&".join(f"a{n}=1" for n in range(50))
+        assert client.post("/admin/login", content=many, headers=kind).status_code == 422
+
+
+class TestCrossSite:
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Origin": "https://evil.example"},
+            {"Origin": "null"},
+            {"Origin": "http://localhost:8000.evil.example"},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site", "Origin": ORIGIN},
+            {},
+        ],
+    )
+    @pytest.mark.parametrize("path", ["/admin/login", "/admin/logout", "/admin/rates"])
+    def test_a_post_that_did_not_begin_here_is_refused(self, signed_in, headers, path):
+        client = signed_in("owner@example.com")
+        form = {"email": "owner@example.com", "password": PASSWORD}
+        answer = client.post(path, data=form, headers=headers)
+        assert answer.status_code in (403, 405)
+        assert "set-cookie" not in answer.headers
+        assert client.get("/admin/rates").status_code == 200
+
+    @pytest.mark.parametrize(
+        "headers",
+        [HERE, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}],
+    )
+    def test_a_post_from_the_page_itself_passes(self, client, headers):
+        form = {"email": "owner@example.com", "password": PASSWORD}
+        assert client.post("/admin/login", data=form, headers=headers).status_code == 303
+
+    def test_plain_http_is_another_site_for_a_service_on_https(self, story, clock, tmp_path):
+        app = open_app(story.file, clock, tmp_path, CONSENT_PUBLIC_URL="https://consent.example")
+        with TestClient(app, base_url="http://consent.example", follow_redirects=False) as client:
+            headers = {"Origin": "http://consent.example"}
+            assert sign_in(client, "owner@example.com", headers=headers).status_code == 403
+
+
+def test_a_safe_next_keeps_what_was_asked_for():
+    asked = "/admin/ledger?store=summit&place=US-CA&page=12.8"
+    assert sessions.safe_next(asked) == asked

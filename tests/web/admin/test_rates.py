@@ -1,0 +1,153 @@
+import datetime as dt
+import itertools
+
+import pytest
+
+from consent import counts
+from consent.web.admin import periods, plot
+from tests.web.admin.stage import HOSTILE, NOW, ORIGIN, rows, sign_in, soup, write
+
+
+class TestRates:
+    def test_the_first_line_says_how_many_declined_where_most_came_from(self, signed_in):
+        page = soup(signed_in("mia@example.com").get("/admin/rates"))
+        first = page.find(class_="headline").get_text(" ", strip=True)
+        assert first == "38 % of visits in Germany declined"
+        second = page.find(class_="headline").find_next("p").text
+        assert "of 29,849 visits" in second
+        assert "the 30 days before" in second
+
+    def test_a_rate_never_stands_without_its_counts(self, signed_in):
+        page = soup(signed_in("mia@example.com").get("/admin/rates?store=summit"))
+        tiles = page.find("ul", class_="tiles").find_all("li")
+        names = [tile.h2.text.strip() for tile in tiles]
+        assert names == ["Visits shown", "Accepted", "Declined", "Partly", "No choice", "GPC"]
+        for tile in tiles[1:]:
+            n, of = tile.find(class_="counts").text.replace(",", "").split(" of ")
+            assert tile.find(class_="big").text.endswith("%")
+            assert 0 < int(n) < int(of)
+        for cell in page.select("table.regions td.number"):
+            if "%" in cell.text:
+                assert cell.small.text.replace(",", "").isdigit()
+
+    def test_the_parts_of_every_line_add_up_to_its_visits(self, signed_in):
+        lines = rows(signed_in("mia@example.com").get("/admin/rates.csv?days=90").text)
+        parts = ("accepted", "partly", "declined", "closed", "gpc", "no_choice")
+        assert {line["by"] for line in lines} == {"all", "day", "place", "regime"}
+        for line in lines:
+            assert sum(int(line[part]) for part in parts) >= int(line["visits"]) >= 0
+        days = [line for line in lines if line["by"] == "day"]
+        assert len(days) == 90
+        assert sum(int(day["shown"]) for day in days) == int(lines[0]["shown"])
+
+    def test_few_visits_are_shown_as_counts_and_not_as_a_rate(self, signed_in):
+        page = soup(signed_in("mia@example.com").get("/admin/rates?days=7&store=summit"))
+        line = next(row for row in page.find_all("tr") if row.th and row.th.text == "Iceland")
+        assert "%" not in line.text
+        assert "3" in line.text
+
+    def test_each_place_is_named_with_its_regime(self, signed_in):
+        page = soup(signed_in("mia@example.com").get("/admin/rates?store=summit"))
+        found = {}
+        for row in page.select("table.regions tbody tr"):
+            country = row.th.small.text if row.th.small else ""
+            name = row.th.text.removesuffix(country)
+            found[name] = (country, row.td.text.removesuffix(row.td.small.text), row.td.small.text)
+        assert found["California"] == ("United States", "California", "opt-out")
+        assert found["Germany"][2] == "opt-in"
+        assert found["Unknown place"][2] == "opt-in"
+
+    def test_the_plot_is_readable_without_eyes_and_has_its_numbers_beside_it(self, signed_in):
+        page = soup(signed_in("mia@example.com").get("/admin/rates?days=7"))
+        for svg in page.select("svg.plot"):
+            assert svg["role"] == "img"
+            ids = svg["aria-labelledby"].split()
+            assert [page.find(id=id_).name for id_ in ids] == ["title", "desc"]
+            assert len(svg.select("g.column")) == 7
+        numbers = page.find("div", {"aria-label": "Numbers of each day"})
+        assert len(numbers.tbody.find_all("tr")) == 7
+
+    def test_the_csv_has_the_numbers_of_the_page(self, signed_in):
+        client = signed_in("mia@example.com")
+        address = "/admin/rates?store=summit&from=2026-11-01&until=2026-11-10"
+        page = soup(client.get(address))
+        answer = client.get(page.find("a", download=True)["href"])
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+        name = "decline-rates-summit-2026-11-01-2026-11-10.csv"
+        assert name in answer.headers["content-disposition"]
+        lines = rows(answer.text)
+        assert len([line for line in lines if line["by"] == "day"]) == 10
+        declined = page.find("ul", class_="tiles").find_all("li")[2].find(class_="counts").text
+        assert declined == f"{int(lines[0]['declined']):,} of {int(lines[0]['visits']):,}"
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "days=999",
+            "days=x",
+            "from=yesterday",
+            "from=2026-11-20&until=2026-11-10",
+            "from=0001-01-01&until=9999-12-31",
+            "from=2000-01-01",
+            "until=2031-01-01",
+            "plot=%3Cscript%3E",
+            "store=",
+        ],
+    )
+    def test_an_address_that_makes_no_sense_still_gives_a_page(self, signed_in, query):
+        page = soup(signed_in("mia@example.com").get(f"/admin/rates?{query}"))
+        assert page.find(class_="headline")
+
+    def test_a_quiet_period_says_that_nothing_was_counted(self, signed_in):
+        address = "/admin/rates?from=2020-01-01&until=2020-02-01"
+        page = soup(signed_in("mia@example.com").get(address))
+        assert page.find(class_="headline").text.strip() == "No visits in this period"
+
+    def test_an_empty_store_shows_the_snippet_to_paste(self, empty_client):
+        sign_in(empty_client, "owner@example.com")
+        page = soup(empty_client.get("/admin/rates"))
+        assert page.find(id="empty-title").text == "No visitor yet"
+        snippet = page.find("pre").text
+        assert snippet == empty_client.app.services.composer.snippet("summit", ORIGIN)
+        assert snippet.startswith("<script>")
+
+    def test_a_first_visitor_is_told_without_a_rate(self, empty_client):
+        key = counts.Key(1, counts.hour_of(NOW), "DE", "eea", "phone", "de", 1, "visit")
+        declined = key._replace(measure="declined")
+        write(empty_client, lambda c: counts.add(c, {key: 2, declined: 1}))
+        sign_in(empty_client, "owner@example.com")
+        page = soup(empty_client.get("/admin/rates"))
+        headline = page.find(class_="headline").get_text(" ", strip=True)
+        assert headline == "1 of 2 visits declined so far"
+        assert "%" not in page.find("ul", class_="tiles").text
+
+
+class TestPeriods:
+    def test_the_period_before_has_the_same_hours(self):
+        period = periods.read({"days": "7"}, NOW)
+        assert (period.first, period.last) == (dt.date(2026, 11, 17), dt.date(2026, 11, 23))
+        since, until = period.before
+        assert until - since == period.until - period.since
+        assert period.since - since == dt.timedelta(days=7)
+
+    def test_days_that_have_not_come_are_left_out(self):
+        period = periods.read({"from": "2026-11-20", "until": "2027-11-20"}, NOW)
+        assert period.last == dt.date(2026, 11, 23)
+
+
+class TestPlot:
+    @pytest.mark.parametrize("top", [0, 1, 3, 7, 9, 10, 24, 99, 100, 1640, 999_999])
+    def test_a_scale_is_round_and_high_enough(self, top):
+        ticks = plot.scale(top)
+        assert ticks[0] == 0
+        assert ticks[-1] >= top
+        assert 2 <= len(ticks) <= 7
+        assert len({b - a for a, b in itertools.pairwise(ticks)}) == 1
+
+    def test_texts_in_a_plot_are_escaped(self):
+        column = plot.Column(HOSTILE, HOSTILE, (1,))
+        svg = plot.stacked(
+            [column], ["a"], title=HOSTILE, desc=HOSTILE, as_share=False, frame=plot.WIDE
+        )
+        assert "<script" not in svg
+        assert "<img" not in svg

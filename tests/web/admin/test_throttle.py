@@ -1,0 +1,69 @@
+from consent.errors import ThrottledError
+from consent.web.admin.throttle import PAIR_TRIES, Throttle
+from tests.conftest import Clock
+from tests.web.admin.stage import NOW, sign_in
+
+
+class TestThrottling:
+    def test_the_sixth_wrong_try_has_to_wait_and_is_told_how_long(self, client, clock):
+        for _ in range(PAIR_TRIES):
+            assert sign_in(client, "owner@example.com", "wrong password").status_code == 401
+        answer = sign_in(client, "owner@example.com")
+        assert answer.status_code == 429
+        assert answer.headers["retry-after"] == "900"
+        assert "15 minutes" in answer.text
+        clock.advance(seconds=900)
+        assert sign_in(client, "owner@example.com").status_code == 303
+
+    def test_the_owner_comes_in_from_elsewhere_all_the_while(self, client):
+        attacker = {"X-Forwarded-For": "198.51.100.7"}
+        for _ in range(PAIR_TRIES + 3):
+            answer = sign_in(client, "owner@example.com", "wrong password", headers=attacker)
+        assert answer.status_code == 429
+        home = {"X-Forwarded-For": "203.0.113.9"}
+        assert sign_in(client, "owner@example.com", headers=home).status_code == 303
+
+    def test_a_right_password_clears_the_count(self, client):
+        for _ in range(2):
+            for _ in range(PAIR_TRIES - 1):
+                sign_in(client, "owner@example.com", "wrong password")
+            assert sign_in(client, "owner@example.com").status_code == 303
+
+    def test_one_address_cannot_try_one_password_on_every_account(self):
+        throttle = Throttle(lambda: NOW)
+        refused = tries(throttle, [(f"user{n}@example.com", "198.51.100.7") for n in range(40)])
+        assert refused == 10
+
+    def test_an_ipv6_visitor_is_the_64_bit_network(self):
+        throttle = Throttle(lambda: NOW)
+        attempts = [("a@example.com", f"2001:db8::{n:x}") for n in range(20)]
+        assert tries(throttle, attempts) == 15
+        assert tries(throttle, [("a@example.com", "2001:db8:0:1::1")]) == 0
+
+    def test_all_addresses_together_have_a_ceiling_that_passes_quickly(self):
+        clock = Clock(NOW)
+        throttle = Throttle(clock)
+        attempts = [(f"u{n}@example.com", f"198.51.{n // 250}.{n % 250}") for n in range(70)]
+        assert tries(throttle, attempts) == 10
+        clock.advance(seconds=10)
+        assert tries(throttle, attempts[60:]) == 0
+
+    def test_what_is_remembered_is_bounded_and_names_nobody(self):
+        clock = Clock(NOW)
+        throttle = Throttle(clock)
+        for n in range(12_000):
+            clock.advance(seconds=1)
+            throttle.take(f"u{n}@example.com", f"10.{n // 60000}.{n // 250 % 250}.{n % 250}")
+        assert len(throttle._tries) <= 20_000
+        assert not any(b"example" in key for key in throttle._tries)
+
+
+def tries(throttle: Throttle, attempts: list[tuple[str, str]]) -> int:
+    """How many of the attempts were refused."""
+    refused = 0
+    for email, address in attempts:
+        try:
+            throttle.take(email, address)
+        except ThrottledError as error:
+            refused += error.retry_after_seconds > 0
+    return refused
