@@ -64,7 +64,10 @@ def device(scope: Scope) -> Device:
 @lru_cache(maxsize=4096)
 def query(text: bytes) -> tuple[str, bool]:
     """The page's own language (``l``), and whether it has no decision yet (``c=false``)."""
-    fields = parse_qs(text.decode("latin-1"), keep_blank_values=True, max_num_fields=16)
+    try:
+        fields = parse_qs(text.decode("latin-1"), max_num_fields=16)
+    except ValueError:
+        return "", False
     return fields.get("l", [""])[0][:64], fields.get("c") == ["false"]
 
 

@@ -1,0 +1,254 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from consent import __version__
+
+STORE = """
+key = "summit"
+name = "Summit Outdoor"
+origins = ["https://summit.example"]
+privacy_url = "https://summit.example/privacy"
+[[pixels]]
+platform = "meta"
+id = "123456789012345"
+[[pixels]]
+platform = "google-ads"
+id = "AW-123456789"
+labels = { Purchase = "abCDeFGhij" }
+[regions."US-CA"]
+regime = "eea"
+[banner]
+layout = "box"
+"""
+
+
+class Shell:
+    """Runs ``consent`` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environ = {
+            "CONSENT_DATABASE_URL": "sqlite:///pixelgate.db",
+            "CONSENT_SECRET_KEYS": "k" * 40,
+            "CONSENT_PUBLIC_URL": "https://gate.example",
+        }
+
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "consent", *arguments],
+            cwd=self.folder,
+            env=self.environ,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def __call__(self, *arguments: str, stdin: str = "") -> str:
+        done = self.run(*arguments, stdin=stdin)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    def fails(self, *arguments: str, stdin: str = "") -> tuple[int, str]:
+        done = self.run(*arguments, stdin=stdin)
+        assert done.stdout == ""
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stderr
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+@pytest.fixture
+def consent(sqlite_url: str, tmp_path: Path) -> Shell:
+    """With a migrated database and one store file."""
+    (tmp_path / "store.toml").write_text(STORE, encoding="utf-8")
+    return Shell(tmp_path)
+
+
+def test_the_operators_first_run(bare):
+    (bare.folder / "store.toml").write_text(STORE, encoding="utf-8")
+    assert bare("migrate").startswith("applied ")
+    assert bare("migrate").startswith("nothing to do")
+    assert bare("store", "import", "store.toml", "--publish").startswith(
+        "summit: version 1 is published"
+    )
+    added = bare(
+        *("user", "add", "me@example.com", "--role", "owner", "--password-stdin"),
+        stdin="correct horse battery\n",
+    )
+    assert added == "me@example.com\towner\tevery store\tactive\n"
+
+
+def test_an_exported_store_imports_as_the_same_version(consent):
+    consent("store", "import", "store.toml", "--publish")
+    consent("store", "export", "summit", "-o", "again.toml")
+    exported = (consent.folder / "again.toml").read_text(encoding="utf-8")
+    assert exported == consent("store", "export", "summit")
+    again = consent("store", "import", "again.toml", "--publish")
+    assert again.startswith("summit: version 1 is published")
+
+
+def test_a_draft_is_not_published_until_told(consent):
+    assert consent("store", "import", "store.toml") == "summit: saved, not published\n"
+    assert "not published" in consent("store", "list")
+    assert consent("store", "publish", "summit").startswith("summit: version 1")
+    listed = json.loads(consent("store", "list", "--json"))
+    assert [(one["key"], one["published"]) for one in listed] == [("summit", 1)]
+    shown = json.loads(consent("store", "show", "summit", "--json"))
+    assert shown["published"]["number"] == 1
+    assert shown["draft"]["pixels"][0]["id"] == "123456789012345"
+
+
+def test_the_snippet_is_one_short_script_of_this_store(consent):
+    consent("store", "import", "store.toml")
+    snippet = consent("store", "snippet", "summit").strip()
+    assert snippet.startswith("<script>")
+    assert "https://gate.example/s/summit/loader.js" in snippet
+    assert len(snippet.encode()) <= 600
+
+
+def test_all_faults_of_a_store_file_are_told_with_file_and_key(consent):
+    text = STORE.replace("123456789012345", "UA-1").replace('"eea"', '"us-states"')
+    (consent.folder / "bad.toml").write_text(text, encoding="utf-8")
+    status, said = consent.fails("store", "import", "bad.toml", "--publish")
+    assert status == 2
+    lines = said.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("consent: bad.toml: pixels[0]: ")
+    assert lines[1].startswith("consent: bad.toml: regions.US-CA.regime: ")
+    assert consent("store", "list") == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("store", "import", "missing.toml"),
+        ("store", "export", "nobody"),
+        ("store", "publish", "nobody"),
+        ("store", "snippet", "nobody"),
+        ("store", "show", "nobody"),
+        ("user", "disable", "nobody@example.com"),
+        ("explain", "--country", "Germany"),
+        ("explain", "--country", "DE", "--store", "nobody"),
+        ("explain",),
+        ("nonsense",),
+        ("serve", "--port", "0"),
+        (),
+    ],
+)
+def test_a_users_mistake_is_one_message_and_status_2(consent, arguments):
+    status, said = consent.fails(*arguments)
+    assert status == 2
+    assert said.startswith("consent: " if arguments else "Usage: consent")
+
+
+def test_a_database_that_was_not_migrated_is_not_served(bare):
+    status, said = bare.fails("serve", "--port", "8765")
+    assert status == 1
+    assert said.startswith("consent: ")
+    assert "consent migrate" in said
+
+
+def test_a_wrong_setting_is_named(bare):
+    bare.environ["CONSENT_DATABASE"] = "x"
+    status, said = bare.fails("migrate")
+    assert status == 2
+    assert said.startswith("consent: CONSENT_DATABASE: ")
+
+
+def test_users_are_added_listed_and_disabled(consent):
+    consent("store", "import", "store.toml")
+    password = "correct horse battery\n"
+    arguments = ("--role", "legal", "--store", "summit", "--password-stdin")
+    consent("user", "add", "law@example.com", *arguments, stdin=password)
+    status, _ = consent.fails("user", "add", "law@example.com", *arguments, stdin=password)
+    assert status == 2
+    assert consent("user", "disable", "law@example.com") == "law@example.com\tdisabled\n"
+    (one,) = json.loads(consent("user", "list", "--json"))
+    assert (one["email"], one["role"], one["store"]) == ("law@example.com", "legal", "summit")
+    assert one["disabled_at"] is not None
+    assert "password" not in json.dumps(one)
+
+
+def test_a_short_password_is_refused(consent):
+    arguments = ("user", "add", "me@example.com", "--role", "owner", "--password-stdin")
+    status, said = consent.fails(*arguments, stdin="short\n")
+    assert status == 2
+    assert "12" in said
+    assert "short" not in said.replace("shorter", "")
+
+
+class TestExplain:
+    def explain(self, shell: Shell, *arguments: str) -> dict:
+        return json.loads(shell("explain", *arguments, "--json"))
+
+    def test_california_with_gpc_denies_marketing_at_once(self, bare):
+        said = self.explain(bare, "--country", "US", "--region", "CA", "--gpc")
+        assert (said["regime"], said["model"], said["gpc"]) == ("us-ca", "opt-out", "required")
+        assert "CCPA" in said["law"]
+        assert "California" in said["why"]
+        assert said["banner"] == "none"
+        assert said["purposes"] == {
+            "necessary": True,
+            "preferences": True,
+            "analytics": True,
+            "marketing": False,
+        }
+
+    def test_germany_asks_first(self, bare):
+        said = self.explain(bare, "--country", "de")
+        assert (said["regime"], said["banner"]) == ("eea", "banner")
+        assert said["purposes"]["marketing"] is False
+
+    def test_a_place_that_nobody_knows_gets_the_strictest(self, bare):
+        said = self.explain(bare, "--country", "XX")
+        assert (said["regime"], said["model"]) == ("unknown", "opt-in")
+
+    def test_the_day_decides_which_law_is_in_force(self, bare):
+        before = self.explain(bare, "--country", "US", "--region", "US-CA", "--date", "2019-12-31")
+        after = self.explain(bare, "--country", "US", "--region", "US-CA", "--date", "2020-01-01")
+        assert before["regime"] != after["regime"] == "us-ca"
+
+    def test_a_stores_own_rules_and_pixels_are_said(self, consent):
+        consent("store", "import", "store.toml", "--publish")
+        said = self.explain(consent, "--country", "US", "--region", "CA", "--store", "summit")
+        assert said["regime"] == "eea"
+        assert said["pixels"] == [
+            {"platform": "meta", "id": "123456789012345", "state": "blocked"},
+            {"platform": "google-ads", "id": "AW-123456789", "state": "blocked"},
+        ]
+
+    def test_people_get_sentences(self, bare):
+        said = bare("explain", "--country", "US", "--region", "CA")
+        assert "May run: necessary, preferences, analytics, marketing. Denied: nothing." in said
+        assert "Law: " in said
+
+
+def test_an_address_is_looked_up(bare):
+    said = json.loads(bare("geo", "lookup", "8.8.8.8", "--json"))
+    assert set(said) == {"country", "subdivision", "source"}
+    assert (said["country"], said["source"]) == ("US", "database")
+    assert bare("geo", "lookup", "10.0.0.1") == "unknown (source: none)\n"
+
+
+def test_the_shipped_files_pass_the_check(bare):
+    assert bare("check").startswith("ok: ")
+
+
+def test_a_missing_place_database_is_a_fault_with_its_file(bare):
+    bare.environ["CONSENT_GEOIP_DB"] = "gone.mmdb"
+    status, said = bare.fails("check")
+    assert status == 2
+    assert "gone.mmdb: " in said
+
+
+def test_it_says_its_version(bare):
+    assert __version__ in bare("--version")

@@ -1,0 +1,160 @@
+import asyncio
+import datetime as dt
+import time
+
+import msgspec
+import pytest
+from starlette.testclient import TestClient
+
+from consent import counts
+from consent import database as database_
+from consent.errors import (
+    ConflictError,
+    ConsentError,
+    ForbiddenError,
+    NotFoundError,
+    RefusedError,
+    ThrottledError,
+    TooLargeError,
+    UnavailableError,
+)
+from consent.web import errors, services
+from tests.web.test_visitor import SUMMIT, an_app, client, published
+
+__all__ = ["client"]
+
+
+def test_it_says_that_it_is_alive_and_ready(client):
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_it_is_not_ready_before_the_tables_are_there(tmp_path, now):
+    url = f"sqlite:///{tmp_path / 'empty.db'}"
+    with TestClient(an_app(url, now, tmp_path)) as client:
+        assert client.get("/healthz").status_code == 200
+        answer = client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["error"] == "unavailable"
+        assert answer.headers["retry-after"] == "2"
+        loader = client.get("/s/summit/loader.js")
+        assert loader.status_code == 503
+        assert loader.text.startswith("// pixelgate: unavailable: ")
+
+
+def test_it_begins_to_serve_when_the_tables_appear(tmp_path, now):
+    url = f"sqlite:///{tmp_path / 'late.db'}"
+    with TestClient(an_app(url, now, tmp_path)) as client:
+        assert client.get("/s/summit/loader.js").status_code == 503
+        database_.migrate(url)
+        published(url, now, SUMMIT)
+        assert becomes(client, "/s/summit/loader.js", 200)
+
+
+def test_a_version_that_another_process_publishes_is_live_within_a_second(client, now):
+    url = client.app.services.settings.database_url
+    before = client.get("/s/summit/loader.js").text
+    changed = msgspec.structs.replace(SUMMIT, pixels=())
+    published(url, now, changed)
+    began = time.monotonic()
+    while client.get("/s/summit/loader.js").text == before:
+        assert time.monotonic() - began < services.POLL_SECONDS * 10
+        time.sleep(0.05)
+    assert client.app.services.current("summit").number == 2
+
+
+def test_it_says_that_it_abides_by_gpc(client):
+    answer = client.get("/.well-known/gpc.json")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["gpc"] is True
+
+
+def test_figures_are_there_for_prometheus(client):
+    client.get("/s/summit/loader.js")
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "pixelgate_scripts_served_total 1.0" in answer.text
+    assert "pixelgate_decisions_total 0.0" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/s", "/s/", "/s/summit", "/s/summit/loader.js/x"])
+def test_an_address_with_nothing_says_so(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert set(answer.json()) == {"error", "detail"}
+
+
+def test_a_method_that_is_not_taken_is_said(client):
+    answer = client.delete("/healthz")
+    assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
+
+
+def test_the_admin_pages_are_there(client):
+    answer = client.get("/admin/", follow_redirects=False)
+    assert answer.status_code in (302, 303)
+    assert client.get("/admin/login").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (NotFoundError("a", "b"), 404, "a"),
+        (ForbiddenError("a", "b"), 403, "a"),
+        (TooLargeError("a", "b"), 413, "a"),
+        (ConflictError("a", "b"), 409, "a"),
+        (ThrottledError("a", "b", retry_after_seconds=9), 429, "a"),
+        (RefusedError("a", "b"), 422, "a"),
+        (RefusedError("malformed_json", "b"), 400, "malformed_json"),
+        (UnavailableError("secret"), 503, "unavailable"),
+        (ConsentError("secret"), 500, "internal"),
+        (ZeroDivisionError("secret"), 500, "internal"),
+    ],
+)
+def test_each_error_has_one_status_and_one_shape(error, status, code):
+    answer = errors.answer(error).as_response()
+    content = msgspec.json.decode(answer.body)
+    assert (answer.status_code, content["error"]) == (status, code)
+    assert set(content) == {"error", "detail"}
+    assert b"secret" not in answer.body
+    assert ("retry-after" in answer.headers) == (status in (429, 503))
+
+
+def test_an_unforeseen_error_is_logged_without_its_message(capsys):
+    try:
+        raise ValueError("visitor 192.0.2.7")
+    except ValueError as error:
+        errors.answer(error)
+    said = capsys.readouterr().out
+    assert "ValueError" in said
+    assert "test_app.py" in said
+    assert "192.0.2.7" not in said
+
+
+def test_stopping_stores_what_was_counted(database_url, now, tmp_path):
+    published(database_url, now, SUMMIT)
+    app = an_app(database_url, now, tmp_path)
+    headers = {"Origin": SUMMIT.origins[0], "Content-Type": "text/plain"}
+    with TestClient(app) as client:
+        body = b'{"version":1,"entry":true,"language":"de"}'
+        assert client.post("/s/summit/seen", content=body, headers=headers).status_code == 204
+    assert app.services.folder._folded == {}
+    assert asyncio.run(visits(database_url)) == 1
+
+
+async def visits(url: str) -> int:
+    database = database_.connect(url)
+    async with database.read() as c:
+        begin, end = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2026, 2027))
+        found = await counts.totals(c, None, begin, end, "none")
+    await database.close()
+    return sum(total.n for total in found)
+
+
+def becomes(client: TestClient, path: str, status: int) -> bool:
+    """Whether ``path`` answers with ``status`` before long."""
+    began = time.monotonic()
+    while time.monotonic() - began < 10:
+        if client.get(path).status_code == status:
+            return True
+        time.sleep(0.05)
+    return False
