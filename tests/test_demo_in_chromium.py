@@ -230,6 +230,7 @@ def test_becoming_someone_else_starts_with_an_empty_browser(guest: Guest) -> Non
     expect(guest.page.locator('[data-visitor="london"]')).to_have_attribute("aria-current", "true")
     assert guest.cookies() == set()
     assert guest.page.evaluate("localStorage.length") == 0
+    assert guest.page.evaluate("document.referrer") == ""  # so that a new visit is counted
 
 
 @in_browser

@@ -287,6 +287,8 @@ class _Pages:
         answer = RedirectResponse(f"/as/{visitor.key}/", status_code=303)
         answer.headers["Clear-Site-Data"] = '"cookies", "storage"'
         answer.headers["Cache-Control"] = "no-store"
+        # Whoever arrives came from nowhere in this shop, so the service counts a new visit.
+        answer.headers["Referrer-Policy"] = "no-referrer"
         names = {"pixelgate", basket.COOKIE, *self._shop.vendor_cookies, *request.cookies}
         for name in sorted(names):
             answer.delete_cookie(name)
