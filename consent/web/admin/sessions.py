@@ -11,7 +11,6 @@ Source: https://www.w3.org/TR/fetch-metadata/ and https://fetch.spec.whatwg.org/
 
 from __future__ import annotations
 
-from typing import cast
 from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -60,7 +59,7 @@ async def user_of(services: Services, c: AsyncConnection, request: Request) -> U
         return None
     if not isinstance(facts.get("user"), int):
         return None
-    user = cast("User | None", await accounts.by_id(c, facts["user"]))
+    user = await accounts.by_id(c, facts["user"])
     if user is None or user.disabled_at is not None:
         return None
     return user if facts.get("epoch") == user.session_epoch else None

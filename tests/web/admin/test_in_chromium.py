@@ -1,0 +1,230 @@
+"""The admin pages as people meet them: on a desk, on a phone, in the dark, without script."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from consent import database
+from tests import browser_setup
+from tests.e2e.service import Service
+from tests.web.admin.seed import HARBOR, PASSWORD, SUMMIT, Seed
+
+pytestmark = pytest.mark.browser
+
+DESK = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+PAGES = ("/admin/rates", "/admin/rates?days=90&plot=share", "/admin/ledger", "/admin/stores")
+
+CONTRASTS = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return canvas.getImageData(0, 0, 1, 1).data;
+  };
+  const light = ([r, g, b]) => [r, g, b]
+    .map((v) => v / 255)
+    .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const found = rgba(getComputedStyle(e).backgroundColor);
+      if (found[3] === 255) return found;
+    }
+    return [255, 255, 255];
+  };
+  const poor = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
+    const style = getComputedStyle(element);
+    const ink = rgba(element instanceof SVGElement ? style.fill : style.color);
+    const [a, b] = [light(ink), light(ground(element))].sort((x, y) => y - x);
+    const large = parseFloat(style.fontSize) >= 24;
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < (large ? 3 : 4.5)) poor.push([walker.currentNode.data.trim().slice(0, 30), ratio]);
+  }
+  return poor;
+}"""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = Service(tmp_path_factory.mktemp("admin"))
+    url = service.environ["CONSENT_DATABASE_URL"]
+    database.migrate(url)
+    asyncio.run(tell(url))
+    service.start()
+    yield service
+    service.stop()
+
+
+async def tell(url: str) -> None:
+    db = database.connect(url)
+    seed = Seed(db, dt.datetime.now(dt.UTC))  # noqa: TID251 - the service's clock is the real one
+    summit, harbor = await seed.store(SUMMIT), await seed.store(HARBOR)
+    await seed.counts(summit, days=95)
+    await seed.counts(harbor, days=10, size=0.3)
+    await seed.decisions(summit, 70)
+    await seed.user("owner@example.com", "owner")
+    await db.close()
+
+
+@pytest.fixture(scope="module")
+def chromium(service: Service) -> Iterator[Browser]:
+    path = browser_setup.find()
+    if path is None:
+        pytest.fail(browser_setup.MISSING)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(browser_setup.FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def session(chromium: Browser, service: Service) -> dict:
+    """The cookies of someone who signed in by the form."""
+    context = chromium.new_context(base_url=service.url)
+    page = context.new_page()
+    page.goto("/admin/ledger?choice=none")
+    page.get_by_label("Email").fill("owner@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/admin/ledger?choice=none")
+    state = context.storage_state()
+    context.close()
+    return dict(state)
+
+
+@pytest.fixture
+def open_page(chromium: Browser, service: Service, session: dict) -> Iterator[Callable[..., Page]]:
+    """Opens pages as that user. At the end nothing may have been complained about or leaked."""
+    contexts, wrong = [], []
+
+    def open_(path: str, viewport: dict = DESK, **options) -> Page:
+        context = chromium.new_context(
+            base_url=service.url, viewport=viewport, storage_state=session, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda r: r.url.startswith(service.url) or wrong.append(r.url))
+        assert page.goto(path).status == 200
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_enough_contrast(open_page, path, scheme):
+    page = open_page(path, color_scheme=scheme)
+    assert page.evaluate(CONTRASTS) == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_phone_scrolls_no_page_sideways(open_page, path):
+    page = open_page(path, PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_a_decision_opens_from_anywhere_in_its_line_and_fits_on_a_phone(open_page):
+    page = open_page("/admin/ledger", PHONE)
+    page.locator("table.records tbody tr").first.click(position={"x": 250, "y": 90})
+    page.wait_for_url("**/admin/ledger/*-*")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("a visitor")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert page.evaluate(CONTRASTS) == []
+
+
+@pytest.mark.parametrize(("viewport", "shown"), [(DESK, "wide"), (PHONE, "narrow")])
+def test_the_plot_fits_the_screen(open_page, viewport, shown):
+    page = open_page("/admin/rates", viewport)
+    plots = page.locator("svg.plot:visible")
+    assert plots.count() == 1
+    assert shown in plots.get_attribute("class")
+
+
+def test_pointing_at_a_day_says_its_numbers(open_page):
+    page = open_page("/admin/rates?days=7")
+    page.locator("svg.plot.wide .column").nth(3).hover()
+    tip = page.locator(".tip:visible")
+    expect(tip).to_contain_text("visits")
+    expect(tip).to_contain_text("Declined: ")
+
+
+def test_choosing_a_store_shows_it_at_once(open_page):
+    page = open_page("/admin/rates?days=7")
+    page.get_by_label("Store").select_option(label="Harbor Books")
+    page.wait_for_url("**store=harbor**")
+    assert "days=7" in page.url
+
+
+def test_own_days_are_chosen_by_keyboard_alone(open_page):
+    page = open_page("/admin/rates")
+    page.get_by_text("Custom").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("First day")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("First day")).to_be_hidden()
+    expect(page.get_by_text("Custom")).to_be_focused()
+
+
+def test_the_first_tab_leads_past_the_navigation_and_is_seen(open_page):
+    page = open_page("/admin/rates")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the content")
+    expect(skip).to_be_focused()
+    assert skip.bounding_box()["x"] >= 0
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_the_snippet_is_copied_whole(open_page):
+    page = open_page("/admin/stores", permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy snippet").first.click()
+    expect(page.get_by_role("status")).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("pre").first.text_content()
+
+
+def test_everything_is_there_without_script(open_page):
+    page = open_page("/admin/rates", java_script_enabled=False)
+    expect(page.locator("p.headline")).to_contain_text("declined")
+    page.get_by_label("Store").select_option(label="Summit Outdoor")
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.wait_for_url("**store=summit**")
+
+
+def test_signing_out_ends_at_the_door(chromium, service, session):
+    context = chromium.new_context(base_url=service.url, storage_state=session)
+    page = context.new_page()
+    page.goto("/admin/rates")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/admin/login")
+    page.goto("/admin/ledger")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    context.close()
+
+
+def test_a_wrong_password_is_told_in_the_page(chromium, service):
+    context = chromium.new_context(base_url=service.url)
+    page = context.new_page()
+    page.goto("/admin/")
+    page.get_by_label("Email").fill("owner@example.com")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("do not match")
+    expect(page.get_by_label("Email")).to_have_value("owner@example.com")
+    expect(page.get_by_label("Password")).to_be_focused()
+    assert page.evaluate(CONTRASTS) == []
+    context.close()
