@@ -127,7 +127,7 @@ class Composer:
     def choices(self, version: Version, resolution: Resolution, language: str) -> str:
         """``choices.js``: the banner for a page whose loader came without it."""
         banner = self.banner(version, resolution, language)
-        return f"pixelgate.ui({self._choices},{_script(banner.content)})"
+        return f"pixelgate('ui',{self._choices},{_script(banner.content)})"
 
     def snippet(self, store: str, public_url: str) -> str:
         """What the owner pastes, once, as the first script of every page's head.

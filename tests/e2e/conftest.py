@@ -14,8 +14,9 @@ from tests.e2e.shop import Shop
 from tests.e2e.visitor import Visitor
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """Closed with this package: an open Playwright keeps its thread from running async tests."""
     path = browser_setup.find()
     if path is None:
         pytest.fail(browser_setup.MISSING)

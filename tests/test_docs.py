@@ -1,0 +1,68 @@
+"""What is not in the README does not exist for an operator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+
+from consent.cli import main
+from consent.settings import SETTINGS
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_each_setting_is_documented(setting: object) -> None:
+    assert f"`{setting.name}`" in README  # type: ignore[attr-defined]
+
+
+def commands(command: click.Command, path: str) -> list[str]:
+    if isinstance(command, click.Group):
+        return [
+            name
+            for word, inner in command.commands.items()
+            for name in commands(inner, f"{path} {word}")
+        ]
+    return [path]
+
+
+@pytest.mark.parametrize("command", commands(main, "consent"))
+def test_each_command_is_documented(command: str) -> None:
+    named = README if command != "consent demo" else README.replace("make demo", "consent demo")
+    assert command in named
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/s/{store}/loader.js",
+        "/s/{store}/choices.js",
+        "/s/{store}/decisions",
+        "/s/{store}/seen",
+        "/s/{store}/receipts/{id}",
+        "/.well-known/gpc.json",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/admin/",
+    ],
+)
+def test_each_address_is_documented(address: str) -> None:
+    assert address in README
+
+
+def test_the_two_commands_of_a_newcomer_come_first() -> None:
+    assert README.index("make demo") < README.index("make test") < README.index("consent migrate")
+
+
+@pytest.mark.parametrize("readme", sorted(ROOT.rglob("README.md")), ids=str)
+def test_every_link_between_the_readmes_leads_somewhere(readme: Path) -> None:
+    if ".venv" in readme.parts:
+        return
+    text = readme.read_text(encoding="utf-8")
+    links = [part.partition(")")[0] for part in text.split("](")[1:]]
+    local = [link for link in links if "://" not in link and not link.startswith("#")]
+    assert [link for link in local if not (readme.parent / link).exists()] == []
