@@ -25,7 +25,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -126,9 +126,8 @@ async def get(c: AsyncConnection, id_: uuid.UUID) -> Record | None:
 
 async def history(c: AsyncConnection, store: str, visitor: uuid.UUID) -> list[Record]:
     """All that ``visitor`` decided in ``store``, oldest first."""
-    store_id = sa.select(tables.stores.c.id).where(tables.stores.c.key == store).scalar_subquery()
-    rows = sa.select(tables.decisions).where(_d.visitor == visitor, _d.store_id == store_id)
-    return await _read(c, rows.subquery("d"), lambda d: [d.seq])
+    rows = await c.execute(_HISTORY, {"store": store, "visitor_id": visitor})
+    return [_of_row(row) for row in rows]
 
 
 async def search(
@@ -159,7 +158,9 @@ async def search(
         rows = _merged(list(each), limit)
     else:
         rows = _newest(query.where(_d.store_id.in_(store_ids)), limit)
-    return await _read(c, rows.subquery("d"), lambda d: [d.at.desc(), d.seq.desc()])
+    d = rows.subquery("d")
+    found = await c.execute(_records_in(d, d.c.at.desc(), d.c.seq.desc()))
+    return [_of_row(row) for row in found]
 
 
 async def count(c: AsyncConnection, filter_: LedgerFilter) -> int:
@@ -185,8 +186,8 @@ async def _content(c: AsyncConnection, table: sa.Table, sha256: str) -> bytes | 
 
 
 async def _by_ids(c: AsyncConnection, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Record]:
-    rows = sa.select(tables.decisions).where(_d.id.in_(list(ids)))
-    return {record.id: record for record in await _read(c, rows.subquery("d"), lambda d: [d.seq])}
+    rows = await c.execute(_BY_IDS, {"ids": list(ids)})
+    return {row.id: _of_row(row) for row in rows}
 
 
 def _records(
@@ -325,14 +326,10 @@ def _merged(queries: list[sa.Select[Any]], limit: int) -> sa.Select[Any]:
     return sa.select(all_).order_by(all_.c.at.desc(), all_.c.seq.desc()).limit(limit)
 
 
-async def _read(
-    c: AsyncConnection,
-    d: sa.Subquery,
-    order: Callable[[Any], Sequence[sa.ColumnElement[Any]]],
-) -> list[Record]:
-    """The records in the rows of ``d``."""
+def _records_in(d: sa.Subquery, *order: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """The rows of ``d`` with what they refer to."""
     s, v, b, r = (t.c for t in (tables.stores, tables.versions, tables.banners, tables.regimes))
-    query = (
+    return (
         sa.select(
             d,
             *(s.key, v.number, v.sha256.label("version_sha256")),
@@ -343,9 +340,25 @@ async def _read(
         .join(tables.versions, v.id == d.c.version_id)
         .join(tables.banners, b.id == d.c.banner_id)
         .join(tables.regimes, r.id == d.c.regime_id)
-        .order_by(*order(d.c))
+        .order_by(*order)
     )
-    return [_of_row(row) for row in await c.execute(query)]
+
+
+def _by_ids_query() -> sa.Select[Any]:
+    ids = sa.bindparam("ids", expanding=True)
+    return _records_in(sa.select(tables.decisions).where(_d.id.in_(ids)).subquery("d"))
+
+
+def _history_query() -> sa.Select[Any]:
+    s = tables.stores.c
+    store_id = sa.select(s.id).where(s.key == sa.bindparam("store")).scalar_subquery()
+    of_visitor = (_d.visitor == sa.bindparam("visitor_id"), _d.store_id == store_id)
+    d = sa.select(tables.decisions).where(*of_visitor).subquery("d")
+    return _records_in(d, d.c.seq)
+
+
+_BY_IDS = _by_ids_query()
+_HISTORY = _history_query()
 
 
 def _of_row(row: Any) -> Record:
