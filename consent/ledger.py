@@ -345,7 +345,7 @@ def _records_in(d: sa.Subquery, *order: sa.ColumnElement[Any]) -> sa.Select[Any]
 
 
 def _by_ids_query() -> sa.Select[Any]:
-    ids = sa.bindparam("ids", expanding=True)
+    ids: sa.BindParameter[uuid.UUID] = sa.bindparam("ids", expanding=True)
     return _records_in(sa.select(tables.decisions).where(_d.id.in_(ids)).subquery("d"))
 
 
