@@ -10,6 +10,7 @@ from granian.log import LogLevels
 from consent import database, settings
 from consent.cli import parts
 from consent.database import Database
+from consent.geo import Geo
 
 
 @click.command()
@@ -18,7 +19,9 @@ from consent.database import Database
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256))
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the scripts, the decisions and the admin pages until stopped."""
+    chosen = settings.load()
     parts.files()
+    Geo(chosen.geoip_db, chosen.trusted_proxies).close()
     parts.with_database(_nothing)
     click.echo(f"consent: serving on http://{host}:{port}", err=True)
     Granian(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import gc
 from collections.abc import AsyncIterator, Callable
 
 from starlette.applications import Starlette
@@ -113,7 +114,12 @@ def create_app(
 def factory() -> App:
     """The service for the settings of the environment; what an ASGI server is pointed at."""
     logs.configure()
-    return create_app(setting_table.load())
+    app = create_app(setting_table.load())
+    # What was made so far stays for good. Taking it out of the garbage collector's sight saves a
+    # fifth of the processor time of a request for a script.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 @contextlib.asynccontextmanager

@@ -26,10 +26,15 @@ def place(scope: Scope, geo: Geo) -> Place:
     headers = joined(scope)
 
     def header(name: str) -> str | None:
-        value = headers.get(name.lower().encode("latin-1"))
+        value = headers.get(_on_the_wire(name))
         return None if value is None else value.decode("latin-1")
 
     return geo.locate(client[0] if client else None, header)
+
+
+@lru_cache(maxsize=64)
+def _on_the_wire(name: str) -> bytes:
+    return name.lower().encode("latin-1")
 
 
 def joined(scope: Scope) -> dict[bytes, bytes]:
