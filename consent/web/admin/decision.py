@@ -155,7 +155,7 @@ def _why(services: Services, version: Version | None, record: Record) -> str:
     found = services.regions.resolve(record.place, on=record.at.date(), rules=rules)
     if found.regime.sha256 != record.regime_sha256:
         return ""
-    why = found.why.removeprefix(f"{found.matched}: ")
+    why = found.why.removeprefix(f"{record.place.code}: ").removeprefix(f"{found.matched}: ")
     return f"{why[:1].upper()}{why[1:]}"
 
 
