@@ -47,6 +47,7 @@ class Published:
         self._older: OrderedDict[tuple[str, int], Version] = OrderedDict()
         self._highest_id = 0
         self._loaded = False
+        self._failing = False
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -125,7 +126,13 @@ class Published:
         try:
             await self.refresh()
         except ConsentError as error:
-            _log.warning("published versions not read", error=type(error).__name__)
+            if not self._failing:
+                _log.warning("published versions not read", error=type(error).__name__)
+            self._failing = True
+        else:
+            if self._failing:
+                _log.info("published versions read again")
+            self._failing = False
 
 
 @dataclass(frozen=True, slots=True)
