@@ -29,7 +29,7 @@ _PLACEHOLDER = re.compile(r"\{\w+\}")
 
 
 class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The ``_meta`` of a file; ``reviewed`` and ``reviewer`` say who last read it, if anyone has."""
+    """The ``_meta`` of a file; ``reviewed`` and ``reviewer``: who last read it, if anyone has."""
 
     language: str
     name: str
