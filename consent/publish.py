@@ -38,7 +38,17 @@ import msgspec
 from consent import data, stores
 from consent.database import Database
 from consent.errors import DataError, RefusedError
-from consent.model import STRICTNESS, Place, Regime, RegionRule, StoreConfig, Version, is_key
+from consent.model import (
+    STRICTNESS,
+    Pixel,
+    Place,
+    Purpose,
+    Regime,
+    RegionRule,
+    StoreConfig,
+    Version,
+    is_key,
+)
 from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.texts import Texts
@@ -146,13 +156,26 @@ def _identity_faults(config: StoreConfig, texts: Texts) -> Iterator[str]:
 
 def _pixel_faults(config: StoreConfig, platforms: Platforms) -> Iterator[str]:
     for index, pixel in enumerate(config.pixels):
-        for fault in platforms.faults(pixel):
+        faults = platforms.faults(pixel)
+        for fault in faults or _weakened(pixel, platforms[pixel.platform].purposes):
             yield f"pixels[{index}]: {fault}"
     seen = set()
     for index, pixel in enumerate(config.pixels):
         if (pixel.platform, pixel.id) in seen:
             yield f"pixels[{index}]: {pixel.platform} {pixel.id} is there twice; expected it once"
         seen.add((pixel.platform, pixel.id))
+
+
+def _weakened(pixel: Pixel, own: tuple[Purpose, ...]) -> Iterator[str]:
+    """A store may ask for more than a platform needs, not for less: a visitor who refuses
+    marketing, or whose browser does, refuses every pixel that is marketing.
+    """
+    missing = [purpose for purpose in own if pixel.purposes and purpose not in pixel.purposes]
+    if missing:
+        yield (
+            f"purposes: {', '.join(pixel.purposes)}; expected {', '.join(missing)} among them, "
+            f"as that is what {pixel.platform} does"
+        )
 
 
 def _region_faults(config: StoreConfig, regions: Regions, on: dt.date) -> Iterator[str]:

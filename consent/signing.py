@@ -10,8 +10,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import itsdangerous
+import msgspec
 
 from consent.errors import ForbiddenError
+
+
+class _Receipts(itsdangerous.URLSafeSerializer):
+    """Receipts are short: trying to compress each one costs more time than its whole signature.
+
+    Those that were compressed are still read.
+    """
+
+    def dump_payload(self, obj: Any) -> bytes:
+        return itsdangerous.base64_encode(msgspec.json.encode(obj))
 
 
 class Signer:
@@ -23,7 +34,7 @@ class Signer:
 
     def __init__(self, keys: Sequence[str]) -> None:
         oldest_first = list(reversed(keys))
-        self._receipts = itsdangerous.URLSafeSerializer(oldest_first, salt="pixelgate.receipt")
+        self._receipts = _Receipts(oldest_first, salt="pixelgate.receipt")
         self._sessions = itsdangerous.URLSafeTimedSerializer(oldest_first, salt="pixelgate.session")
 
     def receipt(self, facts: Mapping[str, Any]) -> str:

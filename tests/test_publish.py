@@ -130,6 +130,7 @@ def test_a_file_of_the_wrong_form_is_refused_with_its_name_and_key(content, wher
         ({"pixels": (Pixel("nobody", "1"),)}, "pixels[0]: "),
         ({"pixels": (Pixel("meta", "');alert(1)//"),)}, "pixels[0]: "),
         ({"pixels": (Pixel("meta", "123456789012345"),) * 2}, "pixels[1]: "),
+        ({"pixels": (Pixel("meta", "123456789012345", ("analytics",)),)}, "pixels[0]: purposes: "),
         ({"regions": {"Bavaria": RegionRule("eea")}}, "regions.Bavaria: "),
         ({"regions": {"DE": RegionRule("lax")}}, "regions.DE.regime: "),
         ({"banner": BannerConfig(accent="red")}, "banner.accent: "),

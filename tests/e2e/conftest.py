@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import browser_setup
-from tests.e2e.service import PUBLISHED, Service
+from tests.e2e.service import LIMITED, PUBLISHED, Service
 from tests.e2e.shop import Shop
 from tests.e2e.visitor import Visitor
 
@@ -39,6 +39,7 @@ def service(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     service = Service(folder)
     service.consent("migrate")
     service.publish(PUBLISHED.format(origin=shop.origin))
+    service.publish(LIMITED.format(origin=shop.origin))
     shop.snippet = service.snippet()
     service.start()
     yield service

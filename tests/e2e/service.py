@@ -29,6 +29,22 @@ id = "AW-123456789"
 labels = {{ Purchase = "abCDeFGhij" }}
 """
 
+LIMITED = """
+key = "limited"
+name = "A store that limits instead of stopping"
+origins = ["{origin}"]
+release = "at-once"
+[[pixels]]
+platform = "meta"
+id = "123456789012345"
+opt_out = "limit"
+[[pixels]]
+platform = "ga4"
+id = "G-TEST123456"
+[gpc]
+refuses = ["marketing", "analytics"]
+"""
+
 
 def free_port() -> int:
     with socket.socket() as probe:

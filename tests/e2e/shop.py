@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -66,6 +68,15 @@ class Shop:
         self._server = ThreadingHTTPServer(("localhost", self.port), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
+
+    @contextmanager
+    def serving(self, snippet: str) -> Iterator[None]:
+        """Another snippet for a while."""
+        kept, self.snippet = self.snippet, snippet
+        try:
+            yield
+        finally:
+            self.snippet = kept
 
     def page(self, path: str) -> str:
         calls = "".join(

@@ -196,6 +196,41 @@ def test_gpc_from_california_refuses_sharing_at_once_without_a_dialog(
     assert not {"_fbp", "_gcl_au"} & visitor.cookies()
 
 
+def test_a_store_may_limit_metas_use_of_data_after_an_opt_out_by_hand(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Los Angeles")
+    with shop.serving(shop.snippet.replace("/s/summit/", "/s/limited/")):
+        visitor.visit(shop.origin)
+        assert [hit.get("dpo", "") for hit in visitor.hits(META)] == [""]
+        visitor.decide("reject")
+        visitor.forget()
+        visitor.visit(f"{shop.origin}/thanks")
+    told = [(hit["dpo"], hit["dpoco"], hit["dpost"]) for hit in visitor.hits(META)]
+    assert told == [("LDU", "1", "1000")] * 2
+    assert visitor.hits(GA4) == []
+
+
+def test_gpc_stops_a_limited_pixel_too_and_what_else_the_store_lists(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Los Angeles with GPC")
+    with shop.serving(shop.snippet.replace("/s/summit/", "/s/limited/")):
+        visitor.visit(f"{shop.origin}/thanks")
+    assert visitor.requests == []
+    assert visitor.cookies() == {"pixelgate"}
+
+
+def test_a_store_that_relaxed_it_releases_at_once(visitor_from: Make, shop: Shop) -> None:
+    visitor = visitor_from("Berlin")
+    with shop.serving(shop.snippet.replace("/s/summit/", "/s/limited/")):
+        visitor.visit(shop.origin)
+        visitor.context.route("**/decisions", lambda route: route.abort())
+        visitor.click("accept")
+        visitor.settle()
+        assert [hit["ev"] for hit in visitor.hits(META)] == ["PageView"]
+
+
 def test_gpc_wins_over_an_accept_made_before_it_was_on(visitor_from: Make, shop: Shop) -> None:
     visitor = visitor_from("Berlin")
     visitor.visit(shop.origin)
@@ -280,12 +315,8 @@ def test_a_malformed_cookie_is_the_strictest_regime_and_the_next_choice_mends_it
 
 def test_two_copies_of_the_snippet_are_one(visitor_from: Make, shop: Shop) -> None:
     visitor = visitor_from("Tokyo")
-    once = shop.snippet
-    shop.snippet = once + once
-    try:
+    with shop.serving(shop.snippet + shop.snippet):
         visitor.visit(f"{shop.origin}/thanks")
-    finally:
-        shop.snippet = once
     assert_exact_purchase(visitor)
 
 
@@ -316,13 +347,9 @@ def test_an_unknown_store_leaves_the_shop_unharmed_and_the_console_says_why(
     visitor_from: Make, shop: Shop
 ) -> None:
     visitor = visitor_from("Los Angeles")
-    right = shop.snippet
-    shop.snippet = right.replace("/s/summit/", "/s/nobody/")
-    try:
+    with shop.serving(shop.snippet.replace("/s/summit/", "/s/nobody/")):
         visitor.page.goto(f"{shop.origin}/thanks")
         visitor.settle()
-    finally:
-        shop.snippet = right
     assert_nothing_left_the_browser(visitor)
     assert any("pixelgate" in line for line in visitor.console)
     assert not [line for line in visitor.console if "Uncaught" in line]

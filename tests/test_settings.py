@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import ipaddress
+import stat
+from pathlib import Path
+
+import pytest
+
+from consent import settings
+from consent.errors import SettingsError
+
+KEYS = {"CONSENT_SECRET_KEYS": "k" * 40}
+
+
+def test_without_a_variable_the_defaults_hold(tmp_path: Path) -> None:
+    loaded = settings.load({}, var=tmp_path)
+    assert loaded.database_url == "sqlite:///var/pixelgate.db"
+    assert loaded.trusted_proxies == ()
+    assert loaded.geoip_db is None
+
+
+def test_a_key_is_made_once_kept_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    first = settings.load({}, var=tmp_path).secret_keys
+    assert settings.load({}, var=tmp_path).secret_keys == first
+    assert len(first[0]) >= 32
+    assert stat.S_IMODE((tmp_path / "secret-keys").stat().st_mode) == 0o600
+
+
+def test_keys_are_newest_first() -> None:
+    loaded = settings.load({"CONSENT_SECRET_KEYS": f"{'n' * 32}, {'o' * 32}"})
+    assert loaded.secret_keys == ("n" * 32, "o" * 32)
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    loaded = settings.load({**KEYS, "CONSENT_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8,::1"})
+    assert loaded.trusted_proxies == (
+        ipaddress.ip_network("127.0.0.1"),
+        ipaddress.ip_network("10.0.0.0/8"),
+        ipaddress.ip_network("::1"),
+    )
+
+
+def test_a_variable_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(
+        'public_url = "https://file.example"\ndatabase_url = "sqlite:///file.db"\n'
+        'trusted_proxies = ["127.0.0.1", "::1"]\n'
+    )
+    loaded = settings.load(
+        {**KEYS, "CONSENT_SETTINGS": str(file), "CONSENT_PUBLIC_URL": "https://variable.example/"}
+    )
+    assert loaded.public_url == "https://variable.example"
+    assert loaded.database_url == "sqlite:///file.db"
+    assert len(loaded.trusted_proxies) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CONSENT_DATABASE_URL", "mysql://host/name"),
+        ("CONSENT_TRUSTED_PROXIES", "proxy.example"),
+        ("CONSENT_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("CONSENT_PUBLIC_URL", "consent.example"),
+        ("CONSENT_PUBLIC_URL", "https://consent.example/?a=1"),
+        ("CONSENT_PUBLC_URL", "https://consent.example"),
+    ],
+)
+def test_a_wrong_value_or_name_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        settings.load({**KEYS, name: value})
+
+
+def test_a_key_that_is_too_short_is_refused_and_not_shown() -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings.load({"CONSENT_SECRET_KEYS": "hunter2"})
+    assert "32" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["public_url = ", 'no_such = "x"'])
+def test_a_wrong_file_is_named(content: str, tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(content)
+    with pytest.raises(SettingsError, match="CONSENT_"):
+        settings.load({**KEYS, "CONSENT_SETTINGS": str(file)})
