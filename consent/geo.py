@@ -8,6 +8,7 @@ into an error.
 
 from __future__ import annotations
 
+import bisect
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -56,6 +57,23 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 _SUBDIVISION = re.compile(r"[A-Z0-9]{1,3}")
 _WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d{1,5})?|(\d+\.\d+\.\d+\.\d+):\d{1,5}")
 _LONGEST_ADDRESS = 64
+
+# Source: IANA's registries of special-purpose addresses. The properties of ``ipaddress`` would do,
+# but they remember the addresses they were asked about.
+_NOT_PUBLIC = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+    *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15"),
+    *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
+    *("::/3", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "4000::/2", "8000::/1"),
+)
+_RANGES = {
+    version: sorted(
+        (int(network[0]), int(network[-1]))
+        for network in map(ipaddress.ip_network, _NOT_PUBLIC)
+        if network.version == version
+    )
+    for version in (4, 6)
+}
 
 
 class Geo:
@@ -147,7 +165,7 @@ class Geo:
             return UNKNOWN
         if isinstance(address, ipaddress.IPv6Address) and address.sixtofour is not None:
             address = address.sixtofour
-        if not address.is_global or address.is_multicast:
+        if not _is_public(address):
             return UNKNOWN
         try:
             country, subdivision = self._read(address)
@@ -210,6 +228,12 @@ def _checked(country: str | None, subdivision: str | None, source: PlaceSource) 
 def _code(text: str | None) -> str:
     """``text`` stripped, in upper case; nothing if it is not ASCII, since ``ß`` becomes ``SS``."""
     return text.strip().upper() if text is not None and text.isascii() else ""
+
+
+def _is_public(address: Address) -> bool:
+    ranges, number = _RANGES[address.version], int(address)
+    before = bisect.bisect(ranges, number, key=lambda ends: ends[0]) - 1
+    return before < 0 or number > ranges[before][1]
 
 
 def _address(text: str | None) -> Address | None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -221,7 +221,7 @@ def _control(kind: int, size: int) -> bytes:
     return bytes([first | 30]) + extended + (size - 285).to_bytes(2)
 
 
-def _as_geoip2(where: Where) -> dict[str, Any]:
+def as_geoip2(where: Where) -> dict[str, Any]:
     country, part = where
     record: dict[str, Any] = {"country": {"iso_code": country}}
     if part:
@@ -229,7 +229,15 @@ def _as_geoip2(where: Where) -> dict[str, Any]:
     return record
 
 
-def to_bytes(tree: Tree, root: int, *, epoch: int, kind: str = KIND, ip_version: int = 6) -> bytes:
+def to_bytes(
+    tree: Tree,
+    root: int,
+    *,
+    epoch: int,
+    kind: str = KIND,
+    ip_version: int = 6,
+    schema: Callable[[Where], Any] = as_geoip2,
+) -> bytes:
     """The whole file.
 
     Args:
@@ -238,11 +246,12 @@ def to_bytes(tree: Tree, root: int, *, epoch: int, kind: str = KIND, ip_version:
         epoch: when the data were made, in seconds since 1970.
         kind: the database's type, whose ending tells readers the schema.
         ip_version: 4 or 6.
+        schema: what is written of a place.
     """
     offsets, data = [], b""
     for where in tree.places:
         offsets.append(len(data))
-        data += encode(_as_geoip2(where))
+        data += encode(schema(where))
     nodes = tree.ordered(root)
     count = len(nodes)
     numbers = {value: number for number, value in enumerate(nodes)}
