@@ -243,7 +243,7 @@ def test_resolution_never_fails_and_always_says_why(
     found = REGIONS.resolve(place, on=on, rules=rules)
     assert found.regime.id in REGIONS.ids
     assert found.why
-    assert "{" not in found.why
+    assert "{" not in found.why or "{" in f"{place}{rules}"
     assert REGIONS.resolve(place, on=on, rules=rules) == found
 
 
