@@ -5,15 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import shutil
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent import data
-from consent.errors import DataErrors, NotFoundError
+from consent.errors import NotFoundError
 from consent.model import STRICTNESS, Place, Regime, RegionRule
 from consent.regions import Regions
 from consent.regions.files import PSEUDO_CODES
@@ -322,107 +319,3 @@ def test_a_regimes_hash_is_that_of_its_other_fields() -> None:
 def test_an_unknown_regime_is_refused_with_the_known_ones() -> None:
     with pytest.raises(NotFoundError, match="known are br, ca-qc"):
         REGIONS.regime("gdpr", Place(), on=TODAY)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    copied = tmp_path / "regimes"
-    shutil.copytree(data.folder("regimes"), copied)
-    return copied
-
-
-def edit(file: Path, old: str, new: str) -> None:
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-
-def faults_of(folder: Path) -> list[str]:
-    with pytest.raises(DataErrors) as caught:
-        Regions.load(folder)
-    return [str(fault) for fault in caught.value.faults]
-
-
-def test_a_change_in_a_file_is_all_it_takes(folder: Path) -> None:
-    edit(folder / "ch.toml", 'model = "opt-in"', 'model = "opt-out"')
-    edit(folder / "us-states.toml", "from = 2027-05-01", "from = 2026-11-01")
-    shutil.copy(folder / "jp.toml", folder / "kr.toml")
-    edit(folder / "kr.toml", 'applies_to = ["JP"]', 'applies_to = ["KR"]')
-    edit(folder / "kr.toml", '[places.JP]\nname = "Japan"', '[places.KR]\nname = "South Korea"')
-    changed = Regions.load(folder)
-    assert changed.resolve(at("CH"), on=TODAY).regime.model == "opt-out"
-    assert changed.resolve(at("US-AL"), on=TODAY).regime.id == "us-states"
-    assert changed.resolve(at("KR-11"), on=TODAY).why.startswith("KR-11: South Korea asks for")
-
-
-def test_two_files_that_claim_one_place_and_day_are_both_named(folder: Path) -> None:
-    edit(folder / "jp.toml", 'applies_to = ["JP"]', 'applies_to = ["JP", "BR", "@eu"]')
-    faults = faults_of(folder)
-    assert (
-        "regimes/jp.toml: applies_to: BR is claimed by br.toml and jp.toml from 2023-06-16;"
-        " expected one file for a place and a day" in faults
-    )
-    assert sum("eea.toml and jp.toml" in fault for fault in faults) == 27
-
-
-def test_two_files_may_share_a_place_on_different_days(folder: Path) -> None:
-    edit(folder / "jp.toml", 'applies_to = ["JP"]', 'applies_to = ["JP", "BR"]')
-    edit(folder / "jp.toml", "from = 2023-06-16", "from = 2027-06-16")
-    edit(folder / "br.toml", "from = 2020-09-18", "from = 2020-09-18\nuntil = 2027-06-16")
-    both = Regions.load(folder)
-    assert both.resolve(at("BR"), on=dt.date(2027, 6, 15)).regime.id == "br"
-    assert both.resolve(at("BR"), on=dt.date(2027, 6, 16)).regime.id == "jp"
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new", "fault"),
-    [
-        ("jp", 'model = "notice"', 'model = "opt-maybe"', "model: Invalid enum value 'opt-maybe'"),
-        ("jp", '"notice", "withdraw-link"', '"nag"', "banner.duties[0]: Invalid enum value 'nag'"),
-        ("jp", "refuse_days = 366", "refuse_days = 0", "ask_again.refuse_days: 0; expected 1 to"),
-        ("jp", "reviewed = ", "rewiewed = ", "Object contains unknown field `rewiewed`"),
-        ("jp", 'source = "https', 'source = "http', "source: 'http://"),
-        ("jp", "from = 2023-06-16", "from = 2023-06-16\nuntil = 2023-06-16", "places.JP: until is"),
-        ("jp", "{place}", "{country}", "why: found {country}; expected {place}"),
-        ("jp", "{place}", "{place", "why: "),
-        ("jp", "[places.JP]", "[places.KR]", "places.KR: is not in applies_to"),
-        ("jp", '["JP"]', '["Japan"]', "applies_to: 'Japan' is no place"),
-        ("jp", '["JP"]', '["EU"]', "applies_to: 'EU' is no place"),
-        ("jp", '["JP"]', '["@asia"]', "applies_to: no group '@asia'; known are @eea, @eu, @us"),
-        ("jp", '["JP"]', "[]", "applies_to: is empty"),
-        ("jp", 'name = "Japan (', "name = Japan (", "is not TOML"),
-        ("unknown", '["*"]', '["AQ"]', 'no file has "*" in applies_to'),
-        ("unknown", '["*"]', '["*"]\nfrom = 2020-01-01', "from or until in the file with *"),
-        ("groups", '"IS"', '"Iceland"', "groups.eea: 'Iceland' is no place"),
-        ("groups", '"@eu"', '"@ue"', "groups.eea: no group '@ue'"),
-        ("groups", 'as = "FR"', 'as = "France"', "treated_as.GP.as: 'France'"),
-    ],
-)
-def test_a_fault_is_named_by_file_and_key(
-    folder: Path, file: str, old: str, new: str, fault: str
-) -> None:
-    edit(folder / f"{file}.toml", old, new)
-    assert any(fault in found for found in faults_of(folder)), faults_of(folder)
-
-
-def test_all_faults_come_at_once(folder: Path) -> None:
-    edit(folder / "jp.toml", '["JP"]', '["Japan"]')
-    edit(folder / "br.toml", "https://", "ftp://")
-    assert [fault.split(":")[0] for fault in faults_of(folder)] == [
-        "regimes/br.toml",
-        "regimes/jp.toml",
-        "regimes/jp.toml",
-    ]
-
-
-def test_the_readme_explains_every_key_and_duty() -> None:
-    folder = data.folder("regimes")
-    readme = (folder / "README.md").read_text(encoding="utf-8")
-    for id_ in REGIONS.ids:
-        values = data.read_toml(folder / f"{id_}.toml")
-        tables = [values, values["gpc"], values["banner"], values["ask_again"]]
-        tables += list(values.get("places", {}).values())
-        for key in {key for table in tables for key in table} - {"places", "banner", "gpc"}:
-            assert f"`{key}`" in readme or f"] {key}`" in readme or f"[{key}]" in readme, key
-        for duty in REGIONS.regime(id_, Place(), on=TODAY).duties:
-            assert f"`{duty}`" in readme, duty
