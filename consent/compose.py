@@ -84,6 +84,10 @@ class Composer:
     def _choices(self) -> str:
         return _built("choices.js")
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return self._texts.languages
+
     def banner(self, version: Version, resolution: Resolution, language: str) -> Banner:
         """What a visitor under this regime is shown in ``language``."""
         return self._of_shape(version, Shape.of(resolution.regime), language)

@@ -13,7 +13,8 @@ Promises:
 * **Linked.** ``previous`` is the id of the record that the same visitor made before this one in
   the same store, within one batch too.
 * **Self-contained.** What was shown and the law that asked for it are kept by SHA-256, once each,
-  before the first decision that refers to them.
+  before the first decision that refers to them. Where a page named a banner that the service does
+  not know, its hash is kept and its content is not there.
 * **The clock may go back.** ``at`` is the server's time as given; only ``seq`` orders the ledger.
   ``search`` shows by time, and by ``seq`` among equals.
 
@@ -44,7 +45,10 @@ MOST_AT_ONCE = 1000
 _MERGED_STORES = 20
 """Up to so many stores are searched one by one and merged; more are picked out of all."""
 
-_SAME = ("id", "visitor", "action", "language", "gpc_header", "gpc_property", "device", "salt")
+_SAME = (
+    *("id", "visitor", "action", "language", "banner_sha256"),
+    *("gpc_header", "gpc_property", "device", "salt"),
+)
 """What an entry, a record and a row of the table call and hold alike."""
 
 _d = tables.decisions.c
@@ -219,7 +223,6 @@ def _record(entry: Entry, version: lookups.Version, seq: int, previous: uuid.UUI
         version_sha256=version.sha256,
         at=entry.at.astimezone(dt.UTC),
         grants=entry.grants,
-        banner_sha256=entry.banner_sha256,
         regime_id=entry.regime.id,
         regime_sha256=entry.regime.sha256,
         place=entry.place,
@@ -242,7 +245,7 @@ async def _insert(
     found: lookups.References,
 ) -> None:
     for entry in entries:
-        if entry.banner_sha256 not in found.banners:
+        if entry.banner_sha256 not in found.banners and entry.banner_content is not None:
             content = {"content": entry.banner_content}
             key = entry.banner_sha256
             found.banners[key] = await _keep(c, tables.banners, key, content)
@@ -258,7 +261,6 @@ async def _insert(
             "previous": records[entry.id].previous,
             "store_id": entry.store_id,
             "version_id": entry.version_id,
-            "banner_id": found.banners[entry.banner_sha256],
             "regime_id": found.regimes[entry.regime.sha256],
             "country": entry.place.country,
             "subdivision": entry.place.subdivision,
@@ -328,17 +330,16 @@ def _merged(queries: list[sa.Select[Any]], limit: int) -> sa.Select[Any]:
 
 def _records_in(d: sa.Subquery, *order: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """The rows of ``d`` with what they refer to."""
-    s, v, b, r = (t.c for t in (tables.stores, tables.versions, tables.banners, tables.regimes))
+    s, v, r = (t.c for t in (tables.stores, tables.versions, tables.regimes))
     return (
         sa.select(
             d,
             *(s.key, v.number, v.sha256.label("version_sha256")),
-            *(b.sha256.label("banner_sha256"), r.regime, r.sha256.label("regime_sha256")),
+            *(r.regime, r.sha256.label("regime_sha256")),
         )
         .select_from(d)
         .join(tables.stores, s.id == d.c.store_id)
         .join(tables.versions, v.id == d.c.version_id)
-        .join(tables.banners, b.id == d.c.banner_id)
         .join(tables.regimes, r.id == d.c.regime_id)
         .order_by(*order)
     )
@@ -371,7 +372,6 @@ def _of_row(row: Any) -> Record:
         version_sha256=row.version_sha256,
         at=row.at,
         grants=Grants(row.preferences, row.analytics, row.marketing),
-        banner_sha256=row.banner_sha256,
         regime_id=row.regime,
         regime_sha256=row.regime_sha256,
         place=Place(row.country, row.subdivision, row.place_source),

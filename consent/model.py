@@ -290,7 +290,8 @@ class Entry(msgspec.Struct, frozen=True):
     grants: Grants
     language: str
     banner_sha256: str
-    banner_content: bytes
+    banner_content: bytes | None
+    """None: the page named a banner that this release does not compose."""
     regime: Regime
     place: Place
     gpc_header: bool

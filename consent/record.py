@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import re
 import secrets
 import uuid
 from collections import Counter, OrderedDict, deque
@@ -46,6 +47,8 @@ QUEUE_POSTS = 8192
 BANNERS = 1024
 FLUSH_SECONDS = 1.0
 FOLDED_KEYS = 50_000
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _log = structlog.get_logger("record")
 
@@ -125,8 +128,8 @@ class Recorder:
         """The receipt of ``post``, after it is on disk. The same post again gets the same facts.
 
         Raises:
-            RefusedError: action and grants contradict each other, or the banner or the language
-                is not one that this version can show.
+            RefusedError: action and grants contradict each other, the language is not one of
+                ours, or the banner is not a SHA-256.
             ConflictError: the id is taken by another decision.
             UnavailableError: it was not stored; the same post may be sent again.
         """
@@ -152,13 +155,17 @@ class Recorder:
         contradiction = contradicts(post.action, post.grants, regime.model, config.gpc.refuses)
         if contradiction is not None:
             raise RefusedError("contradiction", contradiction)
-        banner = self._banner(version, post)
-        if banner is None:
+        if post.language not in self._composer.languages:
             raise RefusedError(
-                "unknown_banner",
-                "banner: not one that this version shows in this language; "
-                "expected the SHA-256 that the loader gave",
+                "unknown_language", f"language: {post.language!r}; expected one of the loader's"
             )
+        if _SHA256.fullmatch(post.banner) is None:
+            raise RefusedError(
+                "malformed_banner", "banner: not a SHA-256; expected 64 hexadecimal digits"
+            )
+        # A page that was loaded before a release changed a text names what this release does not
+        # compose. Its decision counts all the same: the hash is kept, the content is not there.
+        banner = self._banner(version, post)
         return Entry(
             id=post.id,
             visitor=post.visitor,
@@ -168,8 +175,8 @@ class Recorder:
             action=post.action,
             grants=post.grants,
             language=post.language,
-            banner_sha256=banner.sha256,
-            banner_content=banner.content,
+            banner_sha256=post.banner,
+            banner_content=banner.content if banner else None,
             regime=regime,
             place=place,
             gpc_header=gpc_header,

@@ -250,6 +250,16 @@ async def test_content_that_does_not_have_its_sha256_is_refused(database, store)
         await append(database, an_entry(store, banner_sha256="00" * 32))
 
 
+async def test_a_banner_without_content_is_a_hash_until_the_content_comes(database, store):
+    known = an_entry(store)
+    await append(database, an_entry(store, banner_content=None))
+    async with database.read() as c:
+        assert await ledger.banner_content(c, known.banner_sha256) is None
+    await append(database, known)
+    async with database.read() as c:
+        assert await ledger.banner_content(c, known.banner_sha256) == known.banner_content
+
+
 @pytest.mark.parametrize("table", ["decisions", "versions", "banners", "regimes"])
 @pytest.mark.parametrize("statement", ["UPDATE {0} SET id = id", "DELETE FROM {0}"])
 async def test_the_database_refuses_to_change_or_remove_rows(database, store, table, statement):

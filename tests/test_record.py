@@ -181,11 +181,27 @@ async def test_gpc_may_leave_on_what_the_store_does_not_refuse_under_it(recorded
     await recorded(a_post(action="gpc", grants=Grants(True, True, False)), CALIFORNIA)
 
 
-@pytest.mark.parametrize("wrong", [{"banner": "0" * 64}, {"language": "xx"}, {"banner": ""}])
-async def test_a_banner_that_was_never_shown_is_refused(wrong, recorded, a_post, database):
-    with pytest.raises(RefusedError, match="unknown_banner"):
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"banner": ""}, "malformed_banner"),
+        ({"banner": "A" * 64}, "malformed_banner"),
+        ({"language": "xx"}, "unknown_language"),
+    ],
+)
+async def test_what_no_page_of_ours_says_is_refused(wrong, code, recorded, a_post, database):
+    with pytest.raises(RefusedError, match=code):
         await recorded(a_post(**wrong))
     assert await stored(database) == 0
+
+
+async def test_a_banner_of_another_release_is_kept_by_its_hash_alone(recorded, a_post, database):
+    post = a_post(banner="0" * 64)
+    await recorded(post)
+    async with database.read() as c:
+        row = await ledger.get(c, post.id)
+        assert row.banner_sha256 == "0" * 64
+        assert await ledger.banner_content(c, "0" * 64) is None
 
 
 async def test_the_law_comes_from_the_servers_place_and_not_from_the_post(

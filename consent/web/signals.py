@@ -6,6 +6,7 @@ remembered in bounded caches.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import parse_qs
@@ -22,6 +23,16 @@ MAX_LANGUAGES = 16
 
 def place(scope: Scope, geo: Geo) -> Place:
     """Where the request comes from; the address is used here and forgotten."""
+    return geo.locate(*_sender(scope))
+
+
+def address(scope: Scope, geo: Geo) -> str | None:
+    """The visitor's address, for a throttle alone. It is kept nowhere."""
+    return geo.address(*_sender(scope))
+
+
+def _sender(scope: Scope) -> tuple[str | None, Callable[[str], str | None]]:
+    """The peer, and a look into the request's headers."""
     client = scope.get("client")
     headers = joined(scope)
 
@@ -29,7 +40,7 @@ def place(scope: Scope, geo: Geo) -> Place:
         value = headers.get(_on_the_wire(name))
         return None if value is None else value.decode("latin-1")
 
-    return geo.locate(client[0] if client else None, header)
+    return client[0] if client else None, header
 
 
 @lru_cache(maxsize=64)

@@ -346,7 +346,7 @@ class TestDecisions:
     @pytest.mark.parametrize(
         "changes",
         [
-            {"banner": "0" * 64},
+            {"banner": "0" * 63},
             {"language": "tlh"},
             {"action": "reject_all"},
             {"action": "close"},

@@ -85,7 +85,7 @@ def _contents() -> None:
 
 
 def _decisions() -> None:
-    references = ("store", "version", "banner", "regime")
+    references = ("store", "version", "regime")
     op.create_table(
         "decisions",
         sa.Column("seq", Serial, autoincrement=False, nullable=False),
@@ -95,6 +95,7 @@ def _decisions() -> None:
         sa.Column("previous", Id),
         sa.Column("salt", sa.LargeBinary, nullable=False),
         *(sa.Column(f"{one}_id", sa.Integer, nullable=False) for one in references),
+        sa.Column("banner_sha256", Digest, nullable=False),
         sa.Column("preferences", sa.Boolean, nullable=False),
         sa.Column("analytics", sa.Boolean, nullable=False),
         sa.Column("marketing", sa.Boolean, nullable=False),

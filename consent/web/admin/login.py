@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from consent import accounts
 from consent.errors import ConsentError, RefusedError, ThrottledError, TooLargeError
 from consent.model import User
+from consent.web import signals
 from consent.web.admin import door, pages, sessions
 from consent.web.admin.throttle import Throttle
 from consent.web.services import Services
@@ -102,8 +103,7 @@ class Login:
 
     def _address(self, request: Request) -> str:
         """The visitor's address, for the throttle alone; of the nearest proxy if unknown."""
-        peer = request.client.host if request.client is not None else None
-        return self._services.geo.address(peer, request.headers.get) or "unknown"
+        return signals.address(request.scope, self._services.geo) or "unknown"
 
 
 def _form(*, next_: str, email: str = "", fault: str = "", status: int = 200) -> Response:
