@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Route
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, Route
 
 DOUBLES = Path(__file__).resolve().parents[2] / "consent" / "demo" / "static" / "vendors"
 LIBRARIES = {
@@ -38,11 +38,12 @@ class Visitor:
         self._own = own_hosts
         self.requests: list[str] = []
         self.console: list[str] = []
-        self.posts: list[dict[str, object]] = []
         self.under_way: set[Request] = set()
         self.context.on("request", lambda request: self.under_way.add(request))
         self.context.on("requestfinished", lambda request: self.under_way.discard(request))
         self.context.on("requestfailed", lambda request: self.under_way.discard(request))
+        self.answered: list[Response] = []
+        self.context.on("response", lambda response: self.answered.append(response))
         self.context.route(lambda url: urlsplit(url).netloc not in own_hosts, self._vendor)
         self.page = self.open()
 
@@ -94,6 +95,14 @@ class Visitor:
         self.page.goto(url)
         self.page.locator("#pixelgate").wait_for(state="attached")
         self.settle()
+
+    def decisions(self) -> list[tuple[str, int]]:
+        """The actions posted to the ledger and the statuses of the answers, in order."""
+        return [
+            (answer.request.post_data_json["action"], answer.status)
+            for answer in self.answered
+            if answer.url.endswith("/decisions")
+        ]
 
     def hits(self, host: str) -> list[dict[str, str]]:
         """The query parameters of every request to ``host`` (libraries apart), in order."""

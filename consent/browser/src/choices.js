@@ -34,11 +34,11 @@ export function choices(page, view, content) {
   }
 
   /** A choice. What it refuses holds at once; what it grants, when the ledger has it (rule 2). */
-  function choose(action, wanted) {
+  function choose(action, wanted, decided = page.decided()) {
     const { grants: before } = page.outcome();
     const grants = grantsWhere((purpose) => wanted[purpose] && !locked.includes(purpose));
     const gained = grantsWhere((purpose) => grants[purpose] && !before[purpose]);
-    const known = page.decided()?.visitor && page.decided();
+    const known = decided && decided.visitor ? decided : null;
     if (action == 'accept_all' && locked.length) action = 'save';
     if (known && some(known.grants) && !some(grants) && action != 'gpc') action = 'withdraw';
     const post = {
@@ -87,10 +87,16 @@ export function choices(page, view, content) {
     choose,
     show: dialog.open,
     /** What a page begins with: a post that waited, the signal's own decision, or a question. */
-    begin(show) {
+    begin() {
       const post = waiting();
-      if (post && post.id) store(post);
-      else if (page.outcome().record) choose('gpc', page.outcome().grants);
+      if (post) return store(post);
+      if (page.waits) {
+        page.waits = false;
+        page.settle();
+      }
+      const { record, grants, show } = page.outcome();
+      view.entry.hidden = show != 'none';
+      if (record) choose(record, grants);
       else if (show != 'none') {
         first.draw(show);
         sendSeen(base, config);

@@ -5,13 +5,16 @@ import { PURPOSES } from './grants.js';
 
 const BOX = 'pixelgate';
 
-/** The decision that is still waiting to be stored, or null. */
+/** The decision that is still waiting to be stored, or null; what is no decision is removed. */
 export function waiting() {
   try {
-    return JSON.parse(localStorage.getItem(BOX));
+    const post = JSON.parse(localStorage.getItem(BOX));
+    if (post && post.id && post.grants) return post;
   } catch {
-    return null;
+    // not ours
   }
+  keep(null);
+  return null;
 }
 
 function keep(post) {
@@ -23,24 +26,31 @@ function keep(post) {
   }
 }
 
+let newest;
+let line = Promise.resolve();
+
 /**
  * Stores `post`. `done(answer)` is called once, with the service's answer, or with null when the
- * service refused it for good; while the service cannot be reached it keeps trying.
+ * service refused it for good; while the service cannot be reached it keeps trying. Posts go one
+ * after the other. A newer one replaces those before it: they are not sent again, and a late answer
+ * to one of them is not told, so that it cannot grant again what was withdrawn meanwhile.
  */
 export async function sendDecision(base, post, done, tries = 0) {
+  newest = post;
   keep(post);
-  const answer = await attempt(base, post);
+  line = line.then(() => (newest == post ? send(base, post) : null));
+  const answer = await line;
+  if (newest != post) return;
   if (answer !== undefined) {
     keep(null);
     done(answer);
   } else if (tries < 6) {
-    const again = () => waiting()?.id == post.id && sendDecision(base, post, done, tries + 1);
-    setTimeout(again, 1000 << tries);
+    setTimeout(() => newest == post && sendDecision(base, post, done, tries + 1), 1000 << tries);
   }
 }
 
 // The answer, null for a refusal, undefined when it is worth another try.
-async function attempt(base, post) {
+async function send(base, post) {
   try {
     // text/plain: no preflight. keepalive: a click on a link loses nothing.
     const response = await fetch(base + '/decisions', {

@@ -4,7 +4,7 @@
 
 import { tellTags } from './consentmode.js';
 import { decide } from './decide.js';
-import { readDecision } from './decision.js';
+import { decisionText, readDecision } from './decision.js';
 import { eventQueue } from './events.js';
 import { grantsWhere } from './grants.js';
 import { newId } from './newid.js';
@@ -24,6 +24,7 @@ export function loader(config, pixels, choices, content) {
   const gpc = config.gpc || navigator.globalPrivacyControl === true;
   const listeners = [];
   let decided = readDecision();
+  let text = decisionText();
   let outcome;
   let desk;
   let view;
@@ -37,7 +38,7 @@ export function loader(config, pixels, choices, content) {
   }
 
   function emit(name, detail) {
-    for (const [wanted, listener] of listeners) if (wanted == name) listener(detail);
+    for (const [wanted, listener] of listeners) if (wanted == name) attempt(listener, detail);
   }
 
   const queue = eventQueue((reason, event) => console.debug('pixelgate: not sent:', reason, event));
@@ -58,6 +59,7 @@ export function loader(config, pixels, choices, content) {
     /** Lets `decision` speak, or with none the one that there is. */
     settle(decision = decided) {
       decided = decision;
+      text = decisionText();
       outcome = decide(config, decided, gpc, Date.now() / 1000);
       tellTags(outcome.grants);
       rack.apply(outcome, gpc);
@@ -66,6 +68,8 @@ export function loader(config, pixels, choices, content) {
   };
 
   function flush() {
+    // Another tab may have decided, or the page slept: consent is looked at when it is used.
+    if (text != decisionText()) page.settle(readDecision());
     if (outcome.show != 'banner' && !page.waits) queue.flush(rack.deliver);
   }
 
@@ -75,33 +79,40 @@ export function loader(config, pixels, choices, content) {
     const sit = (choices, content) => use((desk ||= choices(page, view, content)));
     if (desk || choices) return sit(choices, content);
     commands.ui = sit;
-    load(`${page.base}/choices.js?l=${config.language}`);
+    const url = `${page.base}/choices.js?l=${config.language}`;
+    load(url).onerror = () => delete load[url];
   }
 
   function present() {
     const open = () => atDesk((desk) => desk.show('choices'));
     view = shell(config, gpc && config.regime.model != 'opt-in', open);
-    const show = page.waits ? 'none' : outcome.show;
-    view.entry.hidden = show != 'none';
-    if (page.waits || outcome.record || show != 'none') atDesk((desk) => desk.begin(show));
+    view.entry.hidden = !page.waits && outcome.show != 'none';
+    if (page.waits || outcome.record || outcome.show != 'none') atDesk((desk) => desk.begin());
   }
 
   const commands = {
-    track(name, params = {}, at = Date.now()) {
+    track(name, given, at = Date.now()) {
+      const params = given || {};
       queue.hold({ name, params, id: String(params.event_id || newId()), at });
       flush();
     },
     show: () => atDesk((desk) => desk.show('choices')),
-    withdraw: () => atDesk((desk) => desk.choose('withdraw', grantsWhere(() => 0))),
+    // At once, and also when the service is away: an unreadable decision lets nothing run.
+    withdraw() {
+      const known = decided;
+      document.cookie = 'pixelgate=0; Path=/; Max-Age=31536000; SameSite=Lax';
+      page.settle('unreadable');
+      atDesk((desk) => desk.choose('withdraw', outcome.grants, known));
+    },
     consent(listener) {
       listeners.push(['consent', listener]);
-      listener(outcome.grants);
+      attempt(listener, outcome.grants);
     },
     on: (name, listener) => listeners.push([name, listener]),
   };
 
   function api(command, ...rest) {
-    if (commands[command]) commands[command](...rest);
+    if (commands[command] instanceof Function) commands[command](...rest);
     else console.warn('pixelgate: no command', command, Object.keys(commands));
   }
 
@@ -116,6 +127,15 @@ export function loader(config, pixels, choices, content) {
 
   if (document.prerendering) document.addEventListener('prerenderingchange', run);
   else run();
+}
+
+// The shop's own listeners must not stop us, nor we the shop.
+function attempt(listener, detail) {
+  try {
+    listener(detail);
+  } catch (error) {
+    console.error(error);
+  }
 }
 
 function unsent() {

@@ -1,0 +1,176 @@
+"""What a hostile or unlucky page does: races, other tabs, broken storage, throwing listeners."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.e2e.service import Service
+from tests.e2e.shop import Shop
+from tests.e2e.visitor import Visitor
+
+pytestmark = pytest.mark.browser
+
+Make = Callable[..., Visitor]
+META = "www.facebook.com"
+
+
+def test_a_late_receipt_does_not_grant_what_was_withdrawn_meanwhile(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(f"{shop.origin}/thanks")
+
+    def slow(route: Route) -> None:
+        time.sleep(0.6)
+        route.continue_()
+
+    visitor.context.route("**/decisions", slow)
+    visitor.click("accept")
+    visitor.page.evaluate("pixelgate('withdraw')")
+    visitor.page.wait_for_timeout(2500)
+    visitor.settle()
+    assert visitor.requests == []
+    assert visitor.cookies() == {"pixelgate"}
+    assert [action for action, _ in visitor.decisions()] == ["accept_all", "withdraw"]
+    visitor.visit(f"{shop.origin}/thanks")
+    assert visitor.requests == []
+
+
+def test_a_decision_in_one_tab_holds_in_the_other(visitor_from: Make, shop: Shop) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    visitor.decide("accept")
+    first, visitor.page = visitor.page, visitor.open()
+    visitor.visit(f"{shop.origin}/product")
+    visitor.click("open")
+    visitor.decide("reject")
+    visitor.forget()
+    first.evaluate("pixelgate('track', 'Lead')")
+    visitor.settle()
+    assert visitor.hits(META) == []
+    assert visitor.cookies() == {"pixelgate"}
+
+
+def test_a_withdrawal_holds_when_the_service_is_away(
+    visitor_from: Make, shop: Shop, service: Service
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    visitor.decide("accept")
+    visitor.visit(f"{shop.origin}/product")
+    visitor.context.route(f"{service.url}/**", lambda route: route.abort())
+    visitor.forget()
+    visitor.page.evaluate("pixelgate('withdraw'); pixelgate('track', 'Lead')")
+    visitor.settle()
+    assert visitor.hits(META) == []
+    assert visitor.cookies() == {"pixelgate"}
+    visitor.context.unroute(f"{service.url}/**")
+    visitor.forget()
+    visitor.visit(f"{shop.origin}/thanks")
+    assert visitor.requests == []
+    expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_be_visible()
+
+
+FORGED = {
+    "id": "11111111-1111-4111-8111-111111111111",
+    "visitor": "22222222-2222-4222-8222-222222222222",
+    "version": 1,
+    "action": "accept_all",
+    "grants": {"preferences": True, "analytics": True, "marketing": True, "more": True},
+    "language": "en",
+    "banner": "0" * 64,
+    "gpc": False,
+}
+
+
+@pytest.mark.parametrize(
+    "kept", ["garbage", "{}", "[]", '"x"', "null", json.dumps({"id": "x"}), json.dumps(FORGED)]
+)
+def test_a_broken_outbox_releases_nothing_and_the_visitor_is_asked(
+    kept: str, visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.context.add_init_script(
+        f"if (!sessionStorage.seeded) {{ sessionStorage.seeded = 1;"
+        f" localStorage.setItem('pixelgate', {json.dumps(kept)}) }}"
+    )
+    visitor.visit(f"{shop.origin}/thanks")
+    visitor.visit(f"{shop.origin}/thanks")
+    assert visitor.requests == []
+    expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_be_visible()
+
+
+def test_a_listener_that_throws_stops_neither_the_refusal_nor_its_record(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    visitor.page.evaluate(
+        """() => {
+            const fail = () => { throw new Error('theirs') };
+            pixelgate('on', 'decision', fail);
+            document.addEventListener('pixelgate:decision', fail);
+            try { pixelgate('consent', fail) } catch (error) { window.thrown = error }
+        }"""
+    )
+    visitor.decide("reject")
+    assert [action for action, _ in visitor.decisions()] == ["reject_all"]
+    assert visitor.page.evaluate("window.thrown === undefined")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "pixelgate('track')",
+        "pixelgate('track', null, null)",
+        "pixelgate('track', 'PageView', 'text')",
+        "pixelgate('track', '__proto__', {value: NaN})",
+        "pixelgate('track', 'Purchase', {contents: 'x', value: '5', currency: 7})",
+        "pixelgate('track', 'Purchase', {contents: [null, 1]})",
+        "pixelgate('nothing')",
+        "pixelgate('__proto__')",
+        "pixelgate()",
+        "pixelgate('consent', null)",
+    ],
+)
+def test_no_call_of_the_shop_throws_into_the_shop(
+    call: str, visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Tokyo")
+    visitor.visit(shop.origin)
+    assert visitor.page.evaluate(f"() => {{ {call}; return 'unharmed' }}") == "unharmed"
+
+
+def test_the_shops_own_cookies_and_storage_survive_a_withdrawal(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    visitor.decide("accept")
+    visitor.page.evaluate(
+        """() => {
+            document.cookie = 'cart=1; path=/';
+            document.cookie = 'my_ga=1; path=/';
+            localStorage.setItem('basket', '1');
+            sessionStorage.setItem('step', '1');
+        }"""
+    )
+    visitor.page.evaluate("pixelgate('withdraw')")
+    visitor.settle()
+    assert visitor.cookies() == {"pixelgate", "cart", "my_ga"}
+    storage = visitor.storage()
+    assert (storage["local"], storage["session"]) == (["basket"], ["step"])
+
+
+def test_events_beyond_the_limit_are_refused_with_a_reason(visitor_from: Make, shop: Shop) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    visitor.page.evaluate("() => { for (let i = 0; i < 300; i++) pixelgate('track', 'E' + i) }")
+    assert any("queue-full" in line for line in visitor.console)
+    visitor.decide("accept")
+    assert len(visitor.hits(META)) == 200
