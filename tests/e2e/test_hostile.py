@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.e2e.claims import META
 from tests.e2e.service import Service
 from tests.e2e.shop import Shop
 from tests.e2e.visitor import Visitor
@@ -16,7 +17,6 @@ from tests.e2e.visitor import Visitor
 pytestmark = pytest.mark.browser
 
 Make = Callable[..., Visitor]
-META = "www.facebook.com"
 
 
 def test_a_late_receipt_does_not_grant_what_was_withdrawn_meanwhile(

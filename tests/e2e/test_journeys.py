@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.claims import (
+    ADS,
+    CONVERSIONS,
+    GA4,
+    META,
+    assert_exact_purchase,
+    assert_no_complaints,
+    assert_nothing_left_the_browser,
+)
 from tests.e2e.service import Service
 from tests.e2e.shop import Shop
 from tests.e2e.visitor import Visitor
@@ -15,21 +23,8 @@ from tests.e2e.visitor import Visitor
 pytestmark = pytest.mark.browser
 
 Make = Callable[..., Visitor]
-META, GA4 = "www.facebook.com", "www.google-analytics.com"
-ADS, CONVERSIONS = "googleads.g.doubleclick.net", "www.googleadservices.com"
 ASKED_FIRST = ["Berlin", "London", "Montréal", "São Paulo", "nowhere"]
 TOLD = ["Los Angeles", "Dallas", "Tokyo"]
-NOTHING: dict[str, list[str]] = {"local": [], "session": [], "databases": [], "caches": []}
-
-
-def assert_nothing_left_the_browser(visitor: Visitor) -> None:
-    assert visitor.requests == []
-    assert visitor.cookies() <= {"pixelgate"}
-    assert visitor.storage() == NOTHING
-
-
-def assert_no_complaints(visitor: Visitor) -> None:
-    assert [line for line in visitor.console if line.startswith(("error", "warning"))] == []
 
 
 @pytest.mark.parametrize("place", ASKED_FIRST)
@@ -56,26 +51,6 @@ def test_after_accept_the_exact_hits_are_sent_in_order_and_once(
     assert_exact_purchase(visitor)
     assert_no_complaints(visitor)
     assert {"_fbp", "_ga", "_gcl_au", "pixelgate"} <= visitor.cookies()
-
-
-def assert_exact_purchase(visitor: Visitor) -> None:
-    meta = visitor.hits(META)
-    assert [hit["ev"] for hit in meta] == ["PageView", "Purchase"]
-    purchase = meta[1]
-    assert purchase["id"] == "123456789012345"
-    assert purchase["eid"] == "order-SO-1001"
-    assert (float(purchase["cd[value]"]), purchase["cd[currency]"]) == (511.0, "EUR")
-    assert "tent-2p" in purchase["cd[content_ids]"]
-    assert "peg-8" in purchase["cd[content_ids]"]
-    ga4 = visitor.hits(GA4)
-    assert [hit["en"] for hit in ga4] == ["page_view", "purchase"]
-    assert {hit["tid"] for hit in ga4} == {"G-TEST123456"}
-    assert ga4[1]["ep.transaction_id"] == "SO-1001"
-    assert {hit["gcs"] for hit in ga4} == {"G111"}
-    assert len(visitor.hits(ADS)) == 2
-    conversions = visitor.hits(CONVERSIONS)
-    assert [hit["label"] for hit in conversions] == ["abCDeFGhij"]
-    assert (float(conversions[0]["value"]), conversions[0]["oid"]) == (511.0, "SO-1001")
 
 
 def test_events_called_before_the_decision_keep_their_ids_and_their_order(
@@ -299,86 +274,6 @@ def test_an_accept_that_could_not_be_stored_goes_out_on_the_next_page(
     assert [hit["ev"] for hit in visitor.hits(META)] == ["PageView", "ViewContent"]
 
 
-@pytest.mark.parametrize("value", ["garbage", "1.a.b.c", "", "%00", "1" * 3000])
-@pytest.mark.parametrize("place", ["Berlin", "Los Angeles"])
-def test_a_malformed_cookie_is_the_strictest_regime_and_the_next_choice_mends_it(
-    place: str, value: str, visitor_from: Make, shop: Shop
-) -> None:
-    visitor = visitor_from(place)
-    visitor.context.add_cookies([{"name": "pixelgate", "value": value, "url": shop.origin}])
-    visitor.visit(f"{shop.origin}/thanks")
-    assert visitor.requests == []
-    expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_be_visible()
-    visitor.decide("accept")
-    assert [hit["ev"] for hit in visitor.hits(META)] == ["PageView", "Purchase"]
-
-
-def test_two_copies_of_the_snippet_are_one(visitor_from: Make, shop: Shop) -> None:
-    visitor = visitor_from("Tokyo")
-    with shop.serving(shop.snippet + shop.snippet):
-        visitor.visit(f"{shop.origin}/thanks")
-    assert_exact_purchase(visitor)
-
-
-def test_other_scripts_that_came_first_keep_what_they_defined(
-    visitor_from: Make, shop: Shop
-) -> None:
-    visitor = visitor_from("Tokyo")
-    visitor.context.add_init_script("window.dataLayer = [{event: 'theirs'}];")
-    visitor.visit(f"{shop.origin}/thanks")
-    assert visitor.page.evaluate("dataLayer[0].event") == "theirs"
-    assert_exact_purchase(visitor)
-
-
-def test_the_shop_works_without_the_service_and_the_console_says_why(
-    visitor_from: Make, shop: Shop, service: Service
-) -> None:
-    visitor = visitor_from("Los Angeles")
-    visitor.context.route(f"{service.url}/**", lambda route: route.abort())
-    visitor.page.goto(f"{shop.origin}/thanks")
-    visitor.settle()
-    expect(visitor.page.get_by_role("heading", name="Summit Outdoor")).to_be_visible()
-    assert_nothing_left_the_browser(visitor)
-    assert any("pixelgate: no answer" in line for line in visitor.console)
-    assert not [line for line in visitor.console if "Uncaught" in line]
-
-
-def test_an_unknown_store_leaves_the_shop_unharmed_and_the_console_says_why(
-    visitor_from: Make, shop: Shop
-) -> None:
-    visitor = visitor_from("Los Angeles")
-    with shop.serving(shop.snippet.replace("/s/summit/", "/s/nobody/")):
-        visitor.page.goto(f"{shop.origin}/thanks")
-        visitor.settle()
-    assert_nothing_left_the_browser(visitor)
-    assert any("pixelgate" in line for line in visitor.console)
-    assert not [line for line in visitor.console if "Uncaught" in line]
-
-
-def test_pages_can_ask_and_listen(visitor_from: Make, shop: Shop) -> None:
-    visitor = visitor_from("Berlin")
-    visitor.visit(shop.origin)
-    visitor.page.evaluate(
-        """() => {
-            window.heard = [];
-            const heardBy = (who) => (decision) => heard.push([who, decision.action]);
-            document.addEventListener('pixelgate:decision', (e) => heardBy('dom')(e.detail));
-            pixelgate('on', 'decision', heardBy('on'));
-            pixelgate('consent', (grants) => heard.push(['consent', grants.marketing]));
-        }"""
-    )
-    visitor.decide("accept")
-    heard: list[list[Any]] = visitor.page.evaluate("heard")
-    assert heard == [
-        ["consent", False],
-        ["on", "accept_all"],
-        ["consent", True],
-        ["dom", "accept_all"],
-    ]
-    visitor.page.evaluate("pixelgate('show')")
-    expect(visitor.page.get_by_role("dialog")).to_be_visible()
-
-
 def test_italy_can_refuse_by_the_cross_in_the_corner(visitor_from: Make, shop: Shop) -> None:
     visitor = visitor_from("Berlin")
     visitor.context.set_extra_http_headers({"CF-IPCountry": "IT"})
@@ -387,22 +282,3 @@ def test_italy_can_refuse_by_the_cross_in_the_corner(visitor_from: Make, shop: S
     visitor.visit(f"{shop.origin}/thanks")
     expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_have_count(0)
     assert_nothing_left_the_browser(visitor)
-
-
-def test_the_banner_works_under_a_strict_policy_with_a_nonce(
-    visitor_from: Make, shop: Shop, service: Service
-) -> None:
-    vendors = "https://connect.facebook.net https://www.googletagmanager.com"
-    hits = " ".join(f"https://{host}" for host in (META, GA4, ADS, CONVERSIONS))
-    shop.csp = (
-        f"default-src 'none'; script-src 'nonce-abc123' {service.url} {vendors}; "
-        f"connect-src {service.url} {hits}; img-src data: {hits}; base-uri 'none'"
-    )
-    visitor = visitor_from("Berlin")
-    try:
-        visitor.visit(f"{shop.origin}/thanks")
-        visitor.decide("accept")
-    finally:
-        shop.csp = ""
-    assert_exact_purchase(visitor)
-    assert_no_complaints(visitor)
