@@ -19,7 +19,7 @@ from consent.errors import (
     UnavailableError,
 )
 from consent.web import errors, services
-from tests.web.shop import SUMMIT, an_app, client, published
+from tests.web.shop import SUMMIT, an_app, published
 
 __all__ = ["client"]
 
