@@ -21,8 +21,6 @@ from consent.errors import (
 from consent.web import errors, services
 from tests.web.shop import SUMMIT, an_app, published
 
-__all__ = ["client"]
-
 
 def test_it_says_that_it_is_alive_and_ready(client):
     assert client.get("/healthz").json() == {"status": "ok"}
