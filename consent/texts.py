@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Literal
 
 import msgspec
+from babel.core import get_global
 
 from consent import data
 from consent.errors import DataError, DataErrors
@@ -26,6 +27,10 @@ Direction = Literal["ltr", "rtl"]
 
 _TAG = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 _PLACEHOLDER = re.compile(r"\{\w+\}")
+
+_ALIASES: Mapping[str, str] = get_global("language_aliases")
+_LIKELY: Mapping[str, str] = get_global("likely_subtags")
+_PARENTS: Mapping[str, str] = get_global("parent_exceptions")
 
 
 class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,6 +51,8 @@ class Texts:
         self._messages = {
             language: MappingProxyType(_filled(language, files)) for language in self._info
         }
+        self._by_lower = {language.lower(): language for language in self._info}
+        self._kin = {language: _kin(language) for language in self._info}
 
     @classmethod
     def load(cls, path: Path | None = None) -> Texts:
@@ -84,8 +91,10 @@ class Texts:
     def choose(self, wanted: Sequence[str], default: str) -> str:
         """The best language for someone who reads ``wanted``, best first.
 
-        Each wish in turn: that very tag, then the tag with its last parts cut off one by one, then
-        any language with the same base (``pt`` finds ``pt-BR``). ``default`` is the last wish.
+        Each wish in turn: that very tag, then the tag with its last parts cut off one by one as
+        long as the script stays the same, then any language with the same base and script (``pt``
+        finds ``pt-BR``, ``zh-TW`` finds ``zh-Hant``, ``no`` finds ``nb``), then any with the same
+        base. ``default`` is the last wish.
 
         Args:
             wanted: BCP 47 tags, in any case; what is no tag matches nothing.
@@ -94,7 +103,7 @@ class Texts:
         Returns:
             One of ``languages``; English when nothing fits.
 
-        Source: RFC 4647, section 3.4.
+        Source: RFC 4647, section 3.4; Unicode CLDR's likely subtags for the script.
         """
         for wish in (*wanted, default):
             for found in self._candidates(wish):
@@ -112,15 +121,36 @@ class Texts:
         return self._info[language]
 
     def _candidates(self, wish: str) -> Iterator[str]:
-        by_lower = {language.lower(): language for language in self._info}
-        parts = wish.strip().lower().replace("_", "-").split("-")
+        parts = _parts(wish)
+        base, script = _kin(wish)
         for length in range(len(parts), 0, -1):
-            found = by_lower.get("-".join(parts[:length]))
-            if found:
+            found = self._by_lower.get("-".join(parts[:length]))
+            if found and (length == len(parts) or self._kin[found] == (base, script)):
                 yield found
-        for lower, language in by_lower.items():
-            if lower.split("-")[0] == parts[0]:
+        for language, kin in self._kin.items():
+            if kin == (base, script):
                 yield language
+        for language, kin in self._kin.items():
+            if kin[0] == base:
+                yield language
+
+
+def _parts(tag: str) -> list[str]:
+    return tag.strip().lower().replace("_", "-").split("-")
+
+
+def _kin(tag: str) -> tuple[str, str]:
+    """The base language and the script of ``tag``, also where the tag does not say its script.
+
+    ``zh-TW`` is ``zh`` in ``Hant``. Old codes count as new ones (``iw`` as ``he``), and ``nb`` and
+    ``nn`` as ``no``.
+    """
+    first, *rest = _parts(tag)
+    base, *parts = *_ALIASES.get(first, first).lower().split("_"), *rest
+    script = next((part.title() for part in parts if re.fullmatch("[a-z]{4}", part)), "")
+    regions = (part.upper() for part in parts if re.fullmatch("[a-z]{2}|[0-9]{3}", part))
+    likely = _LIKELY.get(f"{base}_{next(regions, '')}") or _LIKELY.get(base) or "__"
+    return _PARENTS.get(base, base), script or likely.split("_")[1]
 
 
 def _read(file: Path) -> tuple[Language, Mapping[str, str]]:
@@ -132,8 +162,10 @@ def _read(file: Path) -> tuple[Language, Mapping[str, str]]:
     about: Language | None = None
     try:
         about = data.convert(raw.pop("_meta", None), Language, file=name)
-    except DataError as error:
-        faults.append(DataError(name, f"_meta.{error.key}".rstrip("."), error.fault))
+    except DataErrors as errors:
+        faults += [
+            DataError(name, f"_meta.{one.key}".rstrip("."), one.fault) for one in errors.faults
+        ]
     if about and (about.language != file.stem or not _TAG.fullmatch(file.stem)):
         fault = f"is {about.language!r}; expected the file's name, a BCP 47 tag such as pt-BR"
         faults.append(DataError(name, "_meta.language", fault))

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import babel
 import pytest
 
 from consent import data
@@ -44,8 +45,62 @@ def faults_of(root: Path) -> list[str]:
     return [str(fault) for fault in caught.value.faults]
 
 
-def test_the_six_languages_are_there():
-    assert {"en", "de", "fr", "es", "pt-BR", "ja"} <= set(TEXTS.languages)
+REFUSALS = {
+    "ar": "رفض",
+    "bg": "Отказвам",
+    "bn": "প্রত্যাখ্যান",
+    "ca": "Rebutja",
+    "cs": "Odmítnout",
+    "cy": "Gwrthod",
+    "da": "Afvis",
+    "de": "ablehnen",
+    "el": "Απόρριψη",
+    "en": "Reject",
+    "es": "Rechazar",
+    "et": "Keeldun",
+    "eu": "Baztertu",
+    "fa": "رد",
+    "fi": "Hylkää",
+    "fr": "refuser",
+    "ga": "Diúltaigh",
+    "gl": "Rexeitar",
+    "he": "דחיית",
+    "hi": "अस्वीकार",
+    "hr": "Odbijam",
+    "hu": "elutasítása",
+    "id": "Tolak",
+    "is": "Hafna",
+    "it": "Rifiuta",
+    "ja": "拒否",
+    "ko": "거부",
+    "lt": "Atmesti",
+    "lv": "Noraidīt",
+    "ms": "Tolak",
+    "mt": "Irrifjuta",
+    "nb": "Avvis",
+    "nl": "weigeren",
+    "pl": "Odrzuć",
+    "pt": "Rejeitar",
+    "pt-BR": "Recusar",
+    "ro": "Refuzați",
+    "ru": "Отклонить",
+    "sk": "Odmietnuť",
+    "sl": "Zavrni",
+    "sq": "Refuzo",
+    "sr": "Одбиј",
+    "sv": "Avvisa",
+    "th": "ปฏิเสธ",
+    "tr": "reddet",
+    "uk": "Відхилити",
+    "ur": "مسترد",
+    "vi": "Từ chối",
+    "zh-Hans": "拒绝",
+    "zh-Hant": "拒絕",
+}
+
+
+def test_the_languages_are_there():
+    assert set(REFUSALS) <= set(TEXTS.languages)
 
 
 @pytest.mark.parametrize("language", FILES)
@@ -83,17 +138,7 @@ def test_accepting_and_refusing_are_of_similar_length(language, layer):
     assert max(len(accept), len(reject)) <= 20
 
 
-@pytest.mark.parametrize(
-    ("language", "word"),
-    [
-        ("en", "Reject"),
-        ("de", "ablehnen"),
-        ("fr", "refuser"),
-        ("es", "Rechazar"),
-        ("pt-BR", "Recusar"),
-        ("ja", "拒否"),
-    ],
-)
+@pytest.mark.parametrize(("language", "word"), REFUSALS.items())
 def test_the_refusal_says_that_it_refuses(language, word):
     messages = TEXTS.messages(language)
     assert word in messages["banner.reject"]
@@ -121,9 +166,26 @@ def test_every_purpose_is_named_and_explained():
         (["de-AT"], "de"),
         (["DE_ch"], "de"),
         (["pt-BR"], "pt-BR"),
-        (["pt"], "pt-BR"),
-        (["pt-PT"], "pt-BR"),
-        (["zh-Hant-TW", "ja-JP", "en"], "ja"),
+        (["pt"], "pt"),
+        (["pt-PT"], "pt"),
+        (["tlh", "ja-JP", "en"], "ja"),
+        (["zh"], "zh-Hans"),
+        (["zh-CN"], "zh-Hans"),
+        (["zh-SG"], "zh-Hans"),
+        (["zh-Hans-HK"], "zh-Hans"),
+        (["cmn"], "zh-Hans"),
+        (["zh-TW"], "zh-Hant"),
+        (["zh-HK"], "zh-Hant"),
+        (["ZH_mo"], "zh-Hant"),
+        (["zh-Hant-TW", "ja-JP", "en"], "zh-Hant"),
+        (["no"], "nb"),
+        (["no-NO"], "nb"),
+        (["nb-NO"], "nb"),
+        (["nn"], "nb"),
+        (["iw-IL"], "he"),
+        (["in"], "id"),
+        (["sr-Latn-RS"], "sr"),
+        (["hi-Latn"], "hi"),
         (["fr-CA", "en-CA"], "fr"),
         (["zz"], "es"),
         ([], "es"),
@@ -139,8 +201,33 @@ def test_a_default_that_does_not_exist_falls_back_to_english():
     assert TEXTS.choose(["zz"], "yy") == "en"
 
 
-def test_every_language_reads_from_left_to_right_so_far():
-    assert {TEXTS.direction(language) for language in TEXTS.languages} == {"ltr"}
+def test_without_its_base_a_language_is_found_by_its_kin(tmp_path):
+    texts = Texts.load(written(tmp_path, en={}, pt_BR={}))
+    assert [texts.choose([tag], "en") for tag in ("pt", "pt-PT")] == ["pt-BR", "pt-BR"]
+
+
+def test_a_script_counts_for_more_than_a_cut_tag(tmp_path):
+    texts = Texts.load(written(tmp_path, en={}, sr={}, sr_Latn={}, zh={}, zh_Hant={}))
+    wanted = ("sr-RS", "sr-ME", "sh", "zh-CN", "zh-TW", "zh-Hant-HK")
+    assert [texts.choose([tag], "en") for tag in wanted] == [
+        *("sr", "sr-Latn", "sr-Latn", "zh", "zh-Hant", "zh-Hant")
+    ]
+
+
+def test_four_languages_read_from_right_to_left():
+    rightward = {name for name in TEXTS.languages if TEXTS.direction(name) == "rtl"}
+    assert rightward == {"ar", "fa", "he", "ur"}
+
+
+@pytest.mark.parametrize("language", FILES)
+def test_the_direction_is_that_of_the_language(language):
+    order = babel.Locale.parse(language, sep="-").character_order
+    assert {"ltr": "left-to-right", "rtl": "right-to-left"}[TEXTS.direction(language)] == order
+
+
+@pytest.mark.parametrize("language", FILES)
+def test_the_name_of_the_signal_is_never_translated(language):
+    assert "Global Privacy Control" in TEXTS.messages(language)["gpc.text"]
 
 
 def test_a_missing_text_comes_from_the_base_language_and_then_from_english(tmp_path):
