@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -75,31 +75,51 @@ async def totals(
     until: dt.datetime,
     by: By,
 ) -> list[Total]:
-    """Sums of each measure, by group.
+    """Sums of each measure, by group; see ``totals_by`` for the arguments and the order."""
+    return (await totals_by(c, store_ids, since, until, (by,)))[by]
+
+
+async def totals_by(
+    c: AsyncConnection,
+    store_ids: Sequence[int] | None,
+    since: dt.datetime,
+    until: dt.datetime,
+    bys: Sequence[By],
+) -> dict[By, list[Total]]:
+    """Sums of each measure, grouped in several ways by one pass over the counts.
 
     Args:
         c: a connection from ``Database.read``.
         store_ids: None means every store.
         since: the first moment that counts; rounded down to its hour.
         until: the first moment that no longer counts; rounded down to its hour.
-        by: what to group by. Days are days in UTC.
+        bys: what to group by, each for itself. Days are days in UTC.
 
     Returns:
-        Sorted by group and measure; what was never counted is absent.
+        For each of ``bys`` its totals, sorted by group and measure; what was never counted is
+        absent.
     """
-    group = _group(by)
-    query = (
-        sa.select(group.label("of"), _c.measure, sa.func.sum(_c.n).label("total"))
-        .where(_c.hour >= hour_of(since), _c.hour < hour_of(until))
-        .group_by("of", _c.measure)
-        .order_by("of", _c.measure)
+    known = sa.select(tables.stores.c.id) if store_ids is None else store_ids
+    kept = (
+        sa.select(*(_group(by).label(by) for by in bys), _c.measure, sa.func.sum(_c.n).label("n"))
+        .where(_c.hour >= hour_of(since), _c.hour < hour_of(until), _c.store_id.in_(known))
+        .group_by(*bys, _c.measure)
+        .cte("kept")
     )
-    if store_ids is not None:
-        query = query.where(_c.store_id.in_(store_ids))
-    else:
-        query = query.where(_c.store_id.in_(sa.select(tables.stores.c.id)))
-    rows = (await c.execute(query)).all()
-    return [Total(_name(by, row.of), row.measure, int(row.total)) for row in rows]
+    sums = sa.union_all(*(_sums(kept, number, by) for number, by in enumerate(bys)))
+    found: dict[By, list[Total]] = {by: [] for by in bys}
+    for number, group, measure, n in (await c.execute(sums)).all():
+        by = bys[number]
+        found[by].append(Total(_name(by, group), measure, int(n)))
+    for totals_ in found.values():
+        totals_.sort(key=lambda total: (total.group, total.measure))
+    return found
+
+
+def _sums(kept: sa.CTE, number: int, by: By) -> sa.Select[Any]:
+    group = sa.cast(kept.c[by], sa.Text)
+    sums = sa.select(sa.literal_column(str(number)), group, kept.c.measure, sa.func.sum(kept.c.n))
+    return sums.group_by(kept.c[by], kept.c.measure)
 
 
 def _group(by: By) -> sa.ColumnElement[object]:
@@ -110,7 +130,7 @@ def _group(by: By) -> sa.ColumnElement[object]:
     return _c["store_id" if by == "store" else by]
 
 
-def _name(by: By, value: object) -> str:
-    if by == "day" and isinstance(value, int):
-        return (EPOCH + dt.timedelta(days=value)).date().isoformat()
-    return str(value)
+def _name(by: By, value: str) -> str:
+    if by == "day":
+        return (EPOCH + dt.timedelta(days=int(value))).date().isoformat()
+    return value

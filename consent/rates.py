@@ -130,12 +130,11 @@ async def report(
         since: aware UTC, a full hour, since counts are kept by the hour.
         until: the same.
     """
-    by_day = _grouped(await counts.totals(c, stores, since, until, by="day"))
-    by_place = _grouped(await counts.totals(c, stores, since, until, by="place"))
-    by_regime = _grouped(await counts.totals(c, stores, since, until, by="regime"))
+    found = await counts.totals_by(c, stores, since, until, ("day", "place", "regime"))
+    by_day, by_place, by_regime = (_grouped(found[by]) for by in ("day", "place", "regime"))
     total = Counts()
-    for found in by_day.values():
-        total = total.plus(found)
+    for each in by_day.values():
+        total = total.plus(each)
     days = tuple(Day(day, by_day.get(day.isoformat(), Counts())) for day in _days(since, until))
     return Report(since, until, total, days, _ranked(by_place), _ranked(by_regime))
 

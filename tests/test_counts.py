@@ -94,6 +94,22 @@ async def test_totals_are_grouped(database, store_ids, by, change):
     assert found == {str(getattr(key, by)): 1, str(change[by]): 10}
 
 
+async def test_several_groupings_at_once_are_what_each_would_be_alone(database, store_ids):
+    key = a_key(store_ids[0])
+    later = HOUR + dt.timedelta(days=1)
+    deltas = {key: 1, key._replace(place="", hour=later): 10, key._replace(measure="gpc"): 100}
+    await add(database, {**deltas, a_key(store_ids[1], regime="uk"): 1000})
+    bys = ("day", "place", "regime", "store", "none")
+    async with database.read() as c:
+        found = await counts.totals_by(c, None, *YEAR, bys)
+    assert found == {by: await totals(database, by=by) for by in bys}
+    assert found["place"] == [
+        Total("", "visit", 10),
+        Total("DE-BE", "gpc", 100),
+        Total("DE-BE", "visit", 1001),
+    ]
+
+
 async def test_totals_by_store_name_its_id(database, store_ids):
     await add(database, {a_key(store_ids[0]): 1, a_key(store_ids[1]): 10})
     found = {total.group: total.n for total in await totals(database, by="store")}
