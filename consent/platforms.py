@@ -203,7 +203,8 @@ def template_faults(text: str) -> list[str]:
 
 def _read(file: Path, built: Mapping[str, tuple[str, str]]) -> tuple[Platform, str]:
     key, name = file.parent.name, data.called(file)
-    platform = msgspec.structs.replace(_convert(data.read_toml(file), name), key=key)
+    read = data.convert(data.read_toml(file), Platform, file=name, without=("key",))
+    platform = msgspec.structs.replace(read, key=key)
     source = file.parent / "pixel.js"
     text = data.read_text(source)
     faults = [DataError(name, where, fault) for where, fault in _platform_faults(platform)]
@@ -218,26 +219,6 @@ def _read(file: Path, built: Mapping[str, tuple[str, str]]) -> tuple[Platform, s
     if digest == hashlib.sha256(text.encode()).hexdigest():
         return platform, minified
     return platform, _COMMENTS.sub("", text).strip()
-
-
-def _convert(raw: dict[str, Any], file: str) -> Platform:
-    """``raw`` as a platform, with a fault for every key that is wrong, not for the first alone."""
-    fields = {field.name: field for field in msgspec.structs.fields(Platform)}
-    faults = []
-    for key in raw:
-        if key not in fields or key == "key":
-            faults.append(DataError(file, key, f"is unknown; expected one of {', '.join(fields)}"))
-    for key, field in fields.items():
-        if key in raw:
-            try:
-                data.convert(raw[key], field.type, file=file)
-            except DataError as error:
-                faults.append(DataError(file, _dotted(key, error.key), error.fault))
-        elif field.required:
-            faults.append(DataError(file, key, "is missing; see snippets/README.md"))
-    if faults:
-        raise DataErrors(faults)
-    return data.convert(raw, Platform, file=file)
 
 
 def _platform_faults(platform: Platform) -> Iterator[tuple[str, str]]:
@@ -360,10 +341,6 @@ def _compiles(pattern: str) -> bool:
     except re.error:
         return False
     return True
-
-
-def _dotted(key: str, rest: str) -> str:
-    return key + rest if rest.startswith("[") else f"{key}.{rest}" if rest else key
 
 
 def _shown(text: str) -> str:

@@ -75,7 +75,8 @@ def parse(text: str, file: str) -> StoreConfig:
         file: its name, for messages.
 
     Raises:
-        DataError: not TOML, a key that is unknown or missing, or a value of the wrong type.
+        DataError: not TOML.
+        DataErrors: with every key that is unknown or missing, and every value of the wrong type.
     """
     try:
         content = tomllib.loads(text)

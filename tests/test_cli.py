@@ -127,6 +127,25 @@ def test_all_faults_of_a_store_file_are_told_with_file_and_key(consent):
     assert consent("store", "list") == ""
 
 
+def test_all_wrong_keys_of_a_store_file_are_told_at_once(consent):
+    text = STORE.replace("name =", "nam =").replace('"box"', '"popup"')
+    (consent.folder / "bad.toml").write_text(text, encoding="utf-8")
+    status, said = consent.fails("store", "import", "bad.toml")
+    assert status == 2
+    known = "key, name, origins, privacy_url, language, release, pixels, regions, banner, gpc"
+    assert said.splitlines() == [
+        f"consent: bad.toml: nam: unknown, perhaps name; known are {known}",
+        "consent: bad.toml: name: missing; expected a text",
+        "consent: bad.toml: banner.layout: found 'popup'; expected one of bar, box, dialog",
+    ]
+
+
+def test_a_store_file_that_is_not_there_is_said_in_plain_words(consent):
+    fault = "cannot be read (No such file or directory); expected a file in UTF-8"
+    said = consent.fails("store", "import", "nofile.toml")
+    assert said == (2, f"consent: nofile.toml: {fault}\n")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

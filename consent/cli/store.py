@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import msgspec
 
+from consent import data, settings, stores
 from consent import publish as publishing
-from consent import settings, stores
 from consent.cli import parts
 from consent.compose import Composer
 from consent.database import Database
@@ -74,11 +74,7 @@ def show(key: str, json_: bool) -> None:
 @click.option("--publish", "publish_", is_flag=True, help="Publish it as well.")
 def import_(file: Path, publish_: bool) -> None:
     """Create a store from FILE, or replace its draft. A file with faults changes nothing."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(file.name, "", f"cannot be read ({error}); expected UTF-8") from error
-    config = publishing.parse(text, file.name)
+    config = publishing.parse(data.read_text(file, name=file.name), file.name)
     known = parts.files()
     faults = publishing.check(config, *known, on=utcnow().date())
     if faults:

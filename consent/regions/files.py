@@ -177,6 +177,8 @@ def read(directory: Path) -> Read:
                 shared = data.convert(data.read_toml(path), GroupsFile, file=name)
             else:
                 regimes[path.stem] = data.convert(data.read_toml(path), RegimeFile, file=name)
+        except DataErrors as errors:
+            faults += errors.faults
         except DataError as error:
             faults.append(error)
     groups = {name: frozenset(_members(name, shared.groups)) for name in shared.groups}
