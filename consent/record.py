@@ -33,10 +33,10 @@ from consent.model import (
     Device,
     Entry,
     Grants,
-    Model,
     Place,
     Purpose,
     Record,
+    Regime,
     Version,
 )
 from consent.regions import Regions
@@ -69,12 +69,7 @@ class _Waiter(NamedTuple):
 class Recorder:
     """Writes decisions into the ledger and the counts, many in one commit.
 
-    Args:
-        database: where the ledger is.
-        composer: knows which banners a version can show.
-        regions: the law, resolved again here because the page is not believed (rule 3).
-        signer: signs receipts.
-        now: the clock.
+    The law is resolved again here, because the page is not believed (rule 3).
     """
 
     def __init__(
@@ -128,8 +123,8 @@ class Recorder:
         """The receipt of ``post``, after it is on disk. The same post again gets the same facts.
 
         Raises:
-            RefusedError: action and grants contradict each other, the language is not one of
-                ours, or the banner is not a SHA-256.
+            RefusedError: action, grants and opt-out signal contradict each other, the language
+                is not one of ours, or the banner is not a SHA-256.
             ConflictError: the id is taken by another decision.
             UnavailableError: it was not stored; the same post may be sent again.
         """
@@ -152,7 +147,7 @@ class Recorder:
         now = self._now()
         at = now.replace(microsecond=now.microsecond // 1000 * 1000)
         regime = self._regions.resolve(place, on=at.date(), rules=config.regions).regime
-        contradiction = contradicts(post.action, post.grants, regime.model, config.gpc.refuses)
+        contradiction = contradicts(post, regime, gpc_header or post.gpc, config.gpc.refuses)
         if contradiction is not None:
             raise RefusedError("contradiction", contradiction)
         if post.language not in self._composer.languages:
@@ -334,19 +329,21 @@ class Folder:
 
 
 def contradicts(
-    action: Action, grants: Grants, model: Model, gpc_refuses: Sequence[Purpose]
+    post: DecisionPost, regime: Regime, gpc: bool, gpc_refuses: Sequence[Purpose]
 ) -> str | None:
-    """Why ``grants`` cannot come from ``action`` under a regime of this model; None if they can."""
-    if action == "accept_all" and grants.kind != "all":
+    """Why the grants cannot come from the action, the law and the signal; None if they can."""
+    action, kind = post.action, post.grants.kind
+    if action == "accept_all" and kind != "all":
         return "grants: accept_all denies a purpose; expected every purpose granted"
-    if action in ("reject_all", "withdraw") and grants.kind != "none":
+    if action in ("reject_all", "withdraw") and kind != "none":
         return f"grants: {action} grants a purpose; expected every purpose denied"
-    if action == "close" and model == "opt-in" and grants.kind != "none":
+    if action == "close" and regime.model == "opt-in" and kind != "none":
         return "grants: close grants a purpose under an opt-in regime; expected every one denied"
-    if action == "gpc":
-        kept = [purpose for purpose in gpc_refuses if grants.of(purpose)]
-        if kept:
-            return f"grants: gpc grants {', '.join(kept)}; expected what the store refuses denied"
+    if action == "gpc" and not gpc:
+        return "action: gpc without the signal; expected Sec-GPC: 1 or a true gpc"
+    kept = [purpose for purpose in gpc_refuses if post.grants.of(purpose)]
+    if kept and gpc and (action == "gpc" or regime.gpc_overrides_choice):
+        return f"grants: {', '.join(kept)} granted under GPC; expected what it refuses denied"
     return None
 
 

@@ -70,8 +70,10 @@ def a_post(version: Version, now) -> Make:
 
 @pytest.fixture
 def recorded(recorder: Recorder, version: Version) -> Record:
-    async def send(post: DecisionPost, place: Place = BERLIN) -> Receipt:
-        return await recorder.record(version, post, place=place, gpc_header=False, device="phone")
+    async def send(post: DecisionPost, place: Place = BERLIN, gpc_header=False) -> Receipt:
+        return await recorder.record(
+            version, post, place=place, gpc_header=gpc_header, device="phone"
+        )
 
     return send
 
@@ -162,7 +164,6 @@ async def test_an_id_with_other_content_is_a_conflict_that_changes_nothing(
         ("reject_all", Grants(False, True, False), BERLIN),
         ("withdraw", Grants(True, False, False), BERLIN),
         ("close", Grants(False, False, True), BERLIN),
-        ("gpc", Grants(True, True, True), CALIFORNIA),
     ],
 )
 async def test_grants_that_contradict_the_action_are_refused(
@@ -178,7 +179,42 @@ async def test_closing_a_notice_may_leave_everything_on(recorded, a_post):
 
 
 async def test_gpc_may_leave_on_what_the_store_does_not_refuse_under_it(recorded, a_post):
-    await recorded(a_post(action="gpc", grants=Grants(True, True, False)), CALIFORNIA)
+    post = a_post(action="gpc", grants=Grants(True, True, False), gpc=True)
+    await recorded(post, CALIFORNIA)
+
+
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize(
+    ("action", "grants"),
+    [
+        ("accept_all", Grants.all(True)),
+        ("save", Grants(False, False, True)),
+        ("close", Grants.all(True)),
+        ("gpc", Grants.all(True)),
+    ],
+)
+async def test_nothing_grants_what_gpc_refuses_where_the_signal_wins(
+    action, grants, header, recorded, a_post, database
+):
+    post = a_post(action=action, grants=grants, gpc=not header)
+    with pytest.raises(RefusedError, match="marketing granted under GPC"):
+        await recorded(post, CALIFORNIA, header)
+    assert await stored(database) == 0
+
+
+async def test_a_choice_may_beat_gpc_where_the_law_lets_it(recorded, a_post):
+    await recorded(a_post(gpc=True), BERLIN, True)
+
+
+async def test_a_choice_under_gpc_may_keep_what_the_signal_does_not_refuse(recorded, a_post):
+    post = a_post(action="save", grants=Grants(True, True, False), gpc=True)
+    await recorded(post, CALIFORNIA, True)
+
+
+async def test_a_signal_that_was_not_there_refused_nothing(recorded, a_post, database):
+    with pytest.raises(RefusedError, match="gpc without the signal"):
+        await recorded(a_post(action="gpc", grants=Grants.all(False)), CALIFORNIA)
+    assert await stored(database) == 0
 
 
 @pytest.mark.parametrize(
@@ -225,7 +261,7 @@ async def test_a_first_decision_answers_the_banner_and_later_ones_do_not(
     await recorded(a_post(action="reject_all", grants=nothing))
     await recorded(a_post(action="save", grants=some))
     await recorded(a_post(action="close", grants=nothing))
-    await recorded(a_post(action="gpc", grants=nothing), CALIFORNIA)
+    await recorded(a_post(action="gpc", grants=nothing, gpc=True), CALIFORNIA)
     assert await totals(database, now) == {
         "accepted": 1,
         "changed": 1,
