@@ -1,7 +1,7 @@
 """Signing in and out.
 
 An unknown email, a wrong password and a disabled account take the same time and get the same
-answer. Only so many passwords are looked at, see ``throttle``.
+answer. An address may try only so often, see ``throttle``; all others wait in line.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from consent.web.services import Services
 
 BODY_BYTES = 8 * 1024
 CHECKS_AT_ONCE = 2
-"""Each password check takes 64 MB for a moment."""
+"""Each password check takes 64 MB for a moment. The rest wait in the order of their arrival."""
 
 WRONG = "That email and password do not match an account that may sign in."
 

@@ -1,12 +1,14 @@
 """How often a password may be tried. Kept in memory, forgotten at a restart.
 
-Three counters, each over a sliding window:
+Two counters, each over a sliding window:
 
 - the pair (account, address): a few wrong tries and this address has to wait for this account.
   The account's owner, who comes from elsewhere, is not touched: nobody can be locked out.
 - the address alone: more tries, over all accounts, so that one address cannot try one password on
-  a thousand accounts, nor use up what all addresses share.
-- everybody: a ceiling on password checks a second, since each costs memory and time.
+  a thousand accounts.
+
+There is no counter over everybody: whoever has many addresses would lock all others out with it.
+What a check costs is bounded by how many run at once, see ``login.CHECKS_AT_ONCE``.
 
 Addresses and accounts are held only as keyed hashes under a salt that this process drew at its
 start and tells nobody, and only for as long as the window lasts (rule 3: addresses are forgotten).
@@ -26,7 +28,6 @@ from consent.errors import ThrottledError
 
 PAIR_TRIES, PAIR_SECONDS = 5, 15 * 60
 ADDRESS_TRIES, ADDRESS_SECONDS = 30, 15 * 60
-ALL_TRIES, ALL_SECONDS = 60, 10
 KEYS_KEPT = 20_000
 """Beyond this the oldest counters go first: an attacker's memory, not ours, is the limit."""
 
@@ -57,7 +58,6 @@ class Throttle:
         rules = (
             (self._pair(email, address), PAIR_TRIES, PAIR_SECONDS),
             (self._key("address", _network(address)), ADDRESS_TRIES, ADDRESS_SECONDS),
-            (b"all", ALL_TRIES, ALL_SECONDS),
         )
         wait = max(self._wait(key, tries, seconds, now) for key, tries, seconds in rules)
         if wait > 0:
