@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
@@ -54,11 +54,14 @@ class App(Starlette):
                 Route("/readyz", _ready),
                 Route("/metrics", _metrics(figures)),
                 Route("/.well-known/gpc.json", _gpc),
+                Route("/admin", _to_admin),
                 Mount("/admin", routes=admin.routes(services)),
             ],
             exception_handlers=errors.HANDLERS,
             lifespan=_lifespan,
         )
+        # Starlette redirects to the host that the request names; ours name only a path.
+        self.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
@@ -140,6 +143,10 @@ async def _ready(request: Request) -> Response:
     """200 when storage is reachable and migrated; else the error table's 503."""
     await request.app.services.database.check()
     return JSONResponse({"status": "ready"})
+
+
+async def _to_admin(request: Request) -> Response:
+    return RedirectResponse("/admin/", status_code=307)
 
 
 async def _gpc(request: Request) -> Response:

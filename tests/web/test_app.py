@@ -93,6 +93,14 @@ def test_the_admin_pages_are_there(client):
     assert client.get("/admin/login").status_code == 200
 
 
+def test_no_redirect_leads_to_a_host_that_was_only_named(client):
+    for path in ("/admin", "/admin/login/", "/healthz/", "/admin/rates/", "/readyz/?a=b"):
+        answer = client.get(path, headers={"Host": "evil.example"}, follow_redirects=False)
+        assert "evil.example" not in answer.headers.get("location", ""), path
+    answer = client.get("/admin", headers={"Host": "evil.example"}, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/admin/")
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
