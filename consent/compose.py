@@ -6,7 +6,7 @@ with a decision, the ledger keeps the content, and the same script draws it agai
 Parts come built from ``consent/browser`` (the script) and ``snippets/`` (the pixels); this module
 only puts them together::
 
-    (LOADER)(CONFIG, [[platform, purposes, traces, FACTORY, opt_out, limit], ...], CHOICES, CONTENT)
+    (LOADER)(CONFIG, [[platform, purposes, traces, FACTORY, limit], ...], CHOICES, CONTENT, SHA256)
 """
 
 from __future__ import annotations
@@ -123,15 +123,15 @@ class Composer:
             first: the page has no decision, so the banner comes along in the same answer.
         """
         banner = self.banner(version, resolution, language)
-        config = self._config(version, resolution.regime, place, language, banner, gpc=gpc)
+        config = self._config(version, resolution.regime, language, gpc=gpc)
         pixels = ",".join(self._pixels(version, place))
-        drawn = f",{self._choices},{_script(banner.content)}" if first else ""
+        drawn = f",{self._choices},{_told(banner)}" if first else ""
         return f"({self._loader})({_script(canonical(config))},[{pixels}]{drawn})"
 
     def choices(self, version: Version, resolution: Resolution, language: str) -> str:
         """``choices.js``: the banner for a page whose loader came without it."""
         banner = self.banner(version, resolution, language)
-        return f"pixelgate('ui',{self._choices},{_script(banner.content)})"
+        return f"pixelgate('ui',{self._choices},{_told(banner)})"
 
     def snippet(self, store: str, public_url: str) -> str:
         """What the owner pastes, once, as the first script of every page's head.
@@ -149,7 +149,7 @@ class Composer:
             f"(...k,{{{denied}}});(w.uetq=w.uetq||[]).push(...k,{{ad_storage:n}});"
             "s.nonce=d.currentScript.nonce;"
             f"s.src=`{public_url}/s/{store}/loader.js?l=${{d.documentElement.lang}}"
-            "&c=${/pixelgate=/.test(d.cookie)}`;"
+            "\\x26c=${/pixelgate=/.test(d.cookie)}`;"
             "s.onerror=()=>console.warn('pixelgate: no answer');d.head.append(s)}</script>"
         )
 
@@ -157,49 +157,43 @@ class Composer:
         self,
         version: Version,
         regime: Regime,
-        place: Place,
         language: str,
-        banner: Banner,
         *,
         gpc: bool,
     ) -> dict[str, Any]:
         texts = self._texts.messages(language)
         link = regime.has("opt-out-link")
-        return {
+        config = {
             "version": version.number,
             "since": version.asks_since,
             "regime": {
-                "id": regime.id,
                 "model": regime.model,
                 "accept": regime.accept_days,
                 "refuse": regime.refuse_days,
                 "wins": regime.gpc_overrides_choice,
             },
-            "place": place.code,
             "language": language,
             "dir": self._texts.direction(language),
             "gpc": gpc,
             "gpcRefuses": version.config.gpc.refuses,
             "wait": version.config.release == "after-receipt",
-            "banner": banner.sha256,
-            "accent": version.config.banner.accent,
             "entry": texts["entry.choices" if link else "entry.cookies"],
             "icon": link,
             "honoured": texts["gpc.honoured"] if regime.model != "opt-in" else "",
         }
+        # What is false or empty need not be sent: every page view pays for it.
+        return {name: value for name, value in config.items() if value not in (False, "")}
 
     def _pixels(self, version: Version, place: Place) -> Iterator[str]:
         for pixel in version.config.pixels:
             traces: dict[str, list[str]] = {}
-            for trace in self._platforms[pixel.platform].traces:
+            for trace in self._platforms.traces(pixel):
                 if trace.party == "first":
                     traces.setdefault(_TRACE_LETTERS[trace.kind], []).append(trace.name)
-            before = (pixel.platform, self._platforms.purposes(pixel), traces)
-            after = (pixel.opt_out, self._platforms.limit(pixel.platform, place.code))
-            yield (
-                f"{_script(canonical(before))[:-1]},{self._platforms.render(pixel)},"
-                f"{_script(canonical(after))[1:]}"
-            )
+            facts = canonical((pixel.platform, self._platforms.purposes(pixel), traces))
+            limit = self._platforms.limit(pixel.platform, place.code)
+            mode = f",{_script(canonical(limit))}" if limit and pixel.opt_out == "limit" else ""
+            yield f"{_script(facts)[:-1]},{self._platforms.render(pixel)}{mode}]"
 
     def _of_shape(self, version: Version, shape: Shape, language: str) -> Banner:
         key = (version.id, shape, language)
@@ -223,6 +217,7 @@ class Composer:
             "region": texts["status.region_label"],
             "policy": texts["banner.privacy"],
             "saved": texts["status.saved"],
+            "waiting": texts["status.waiting"],
             "banner": {
                 "title": texts["banner.title"],
                 "text": texts["banner.text"].replace("{count}", count),
@@ -241,6 +236,8 @@ class Composer:
         }
         if config.privacy_url:
             content["privacy"] = config.privacy_url
+        if config.banner.accent:
+            content["accent"] = config.banner.accent
         if shape.close:
             content["close"] = texts["banner.close"]
             content["close_note"] = texts["banner.close_note"]
@@ -281,6 +278,11 @@ def _built(name: str) -> str:
     if not path.is_file():
         raise DataError(f"browser/dist/{name}", "", "not built; run `make build` in the checkout")
     return data.read_text(path)
+
+
+def _told(banner: Banner) -> str:
+    """A banner's content and its hash, as the last two arguments of a script."""
+    return f"{_script(banner.content)},{_script(canonical(banner.sha256))}"
 
 
 def _script(json: bytes) -> str:

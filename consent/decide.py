@@ -123,8 +123,15 @@ def pixel_state(
     """Whether a pixel with ``purposes`` runs.
 
     ``limited`` is for a store that chose it: after an opt-out under an opt-out regime the pixel
-    still runs, with the vendor's own restriction on (Meta's Limited Data Use). Never under GPC,
-    and never where consent is asked for.
+    still runs, with the vendor's own restriction on (Meta's Limited Data Use). Never where consent
+    is asked for.
+
+    Args:
+        outcome: from ``decide``.
+        purposes: all of them have to be granted.
+        opt_out: the store's word; ``stop`` where the vendor has no restricted mode for the place.
+        model: the regime's.
+        gpc: the signal is on, or was when the decision was made.
     """
     if outcome.grants.covers(purposes):
         return "run"

@@ -19,7 +19,7 @@ import msgspec
 
 from consent import data
 from consent.errors import DataError, DataErrors, RefusedError
-from consent.model import CHOOSABLE, Hint, Limit, Pixel, Platform, Purpose, is_key
+from consent.model import CHOOSABLE, Hint, Limit, Pixel, Platform, Purpose, Trace, is_key
 
 EVENTS = (
     "PageView",
@@ -105,6 +105,14 @@ class Platforms(Mapping[str, Platform]):
     def purposes(self, pixel: Pixel) -> tuple[Purpose, ...]:
         """The purposes that must all be granted before ``pixel`` runs. Never empty."""
         return pixel.purposes or self[pixel.platform].purposes
+
+    def traces(self, pixel: Pixel) -> tuple[Trace, ...]:
+        """What this pixel leaves behind; ``{id}`` in a name is its id without the prefix."""
+        own = pixel.id.rpartition("-")[2]
+        return tuple(
+            msgspec.structs.replace(trace, name=trace.name.replace("{id}", own))
+            for trace in self[pixel.platform].traces
+        )
 
     def limit(self, key: str, place: str) -> Limit | None:
         """The vendor's numbers for its limited mode at ``place``.

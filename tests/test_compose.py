@@ -120,7 +120,20 @@ def test_bytes_stay_within_the_bars(composer: Composer, regions: Regions) -> Non
 def test_the_limit_of_a_us_state_reaches_the_pixel(composer: Composer, regions: Regions) -> None:
     at = regions.resolve(LOS_ANGELES, on=ON)
     text = composer.loader(version(), at, LOS_ANGELES, "en", gpc=False, first=False)
-    assert '"state":1000' in text
+    assert '"state":1000' not in text
+    limiting = version(5, pixels=(Pixel("meta", "123456789012345", opt_out="limit"),))
+    text = composer.loader(limiting, at, LOS_ANGELES, "en", gpc=False, first=False)
+    assert '{"country":1,"state":1000}]' in text
+
+
+def test_where_the_vendor_cannot_limit_itself_the_pixel_stops(
+    composer: Composer, regions: Regions
+) -> None:
+    virginia = Place("US", "US-VA", "header")
+    limiting = version(6, pixels=(Pixel("meta", "123456789012345", opt_out="limit"),))
+    at = regions.resolve(virginia, on=ON)
+    text = composer.loader(limiting, at, virginia, "en", gpc=False, first=False)
+    assert '"country":' not in text
 
 
 def test_texts_cannot_leave_the_script(composer: Composer, regions: Regions) -> None:
@@ -144,5 +157,5 @@ def test_the_layout_and_the_accent_are_the_stores(composer: Composer, regions: R
     boxed = version(3, banner=BannerConfig(layout="box", accent="#0a5c36"))
     at = regions.resolve(BERLIN, on=ON)
     assert json.loads(composer.banner(boxed, at, "en").content)["layout"] == "box"
-    text = composer.loader(boxed, at, BERLIN, "en", gpc=False, first=False)
+    text = composer.loader(boxed, at, BERLIN, "en", gpc=False, first=True)
     assert '"accent":"#0a5c36"' in text

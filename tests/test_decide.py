@@ -226,7 +226,8 @@ def test_the_browser_decides_every_case_as_the_service_does() -> None:
             for (const purposes of [['marketing'], ['analytics', 'marketing'], ['necessary']]) {
                 for (const optOut of ['stop', 'limit']) {
                     const model = given[0].regime.model;
-                    states.push(pixelState(outcome, purposes, optOut, model, given[2]));
+                    const limit = optOut == 'limit';
+                    states.push(pixelState(outcome, purposes, limit, model, given[2]));
                 }
             }
             return [outcome, states];

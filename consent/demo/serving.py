@@ -6,10 +6,8 @@ The database is kept in ``./var/demo``, so decisions outlive a restart; the logi
 from __future__ import annotations
 
 import asyncio
-import errno
 import secrets
 import signal
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,6 +32,7 @@ from consent.signing import Signer
 from consent.texts import Texts
 from consent.web.app import create_app, utcnow
 from consent.web.logs import configure
+from consent.web.ports import LOOPBACK, check_free
 
 STORE = "summit"
 PIXELS = (
@@ -42,7 +41,6 @@ PIXELS = (
     Pixel("google-ads", "AW-123456789", labels={"Purchase": "SummitPurchase01"}),
 )
 VAR = Path("var/demo")
-_LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 _MODELS = {
     "opt-in": "Nothing runs before you agree.",
     "opt-out": "Pixels run until you opt out.",
@@ -79,8 +77,8 @@ def run(port: int = 8000, shop_port: int = 8080) -> None:
         DataError: a data file is missing or wrong.
         UnavailableError: ``./var/demo`` cannot be written.
     """
-    _check_free(port, "PORT")
-    _check_free(shop_port, "SHOP_PORT")
+    for name, number in (("PORT", port), ("SHOP_PORT", shop_port)):
+        check_free(LOOPBACK, number, name=name, way_out=f"make demo {name}={number + 100}")
     if port == shop_port:
         raise SettingsError(f"SHOP_PORT: found {port}, which is PORT too; expected another")
     configure()
@@ -105,6 +103,7 @@ def demo_shop(service_url: str, admin_url: str, data: Data) -> ASGIApp:
     """The shop, told of the vendors' hosts and of the rules at each visitor's place."""
     composer = Composer(data.regions, data.platforms, data.texts)
     registered = [data.platforms[pixel.platform] for pixel in PIXELS]
+    traces = [trace for pixel in PIXELS for trace in data.platforms.traces(pixel)]
     kinds = ("script", "connect", "img", "frame")
     return create_shop(
         Shop(
@@ -115,8 +114,7 @@ def demo_shop(service_url: str, admin_url: str, data: Data) -> ASGIApp:
             regimes=_rules(data.regions),
             vendor_cookies=[
                 trace.name
-                for platform in registered
-                for trace in platform.traces
+                for trace in traces
                 if (trace.kind, trace.party) == ("cookie", "first") and "*" not in trace.name
             ],
             admin_url=admin_url,
@@ -141,22 +139,6 @@ def _settings(port: int) -> Settings:
         "CONSENT_PUBLIC_URL": f"http://localhost:{port}",
     }
     return settings.load(values, var=VAR)
-
-
-def _check_free(port: int, name: str) -> None:
-    """Browsers try ::1 as well as 127.0.0.1 for ``localhost``, so both have to be free."""
-    for family, address in _LOOPBACK.items():
-        try:
-            with socket.socket(family, socket.SOCK_STREAM) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((address, port))
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                raise SettingsError(
-                    f"{name}: {port} is taken by another program or not allowed; expected a free "
-                    f"port, such as `make demo {name}={port + 100}`"
-                ) from error
-            # no IPv6 on this machine: then nobody else is there either
 
 
 async def _prepare(database_url: str, shop_port: int, data: Data) -> Login:

@@ -7,29 +7,15 @@ function (page) {
   const script = {{ script | tojson }};
   // The library, if a script of the page has brought it already.
   const there = `script[src^="${script.split('?')[0]}?"]:not([type="text/plain"])`;
-  const own = (map, name) => (Object.prototype.hasOwnProperty.call(map, name) ? map[name] : '');
 
   function gtag() {
     window.dataLayer.push(arguments);
-  }
-
-  function number(value) {
-    const result = typeof value == 'string' && value.trim() ? Number(value) : value;
-    return typeof result == 'number' && isFinite(result) ? result : undefined;
   }
 
   // Google's rule for names: a letter first, then letters, digits and underscores, 40 in all.
   function custom(event) {
     const name = event.replace(/\W+/g, '_').slice(0, 40);
     return /^[a-z]/i.test(name) && !/^(firebase_|ga_|google_|gtag_)/i.test(name) ? name : '';
-  }
-
-  function item(content) {
-    const result = { item_id: String(content.id), quantity: number(content.quantity) || 1 };
-    if (content.name) result.item_name = String(content.name);
-    const price = number(content.price);
-    if (price !== undefined) result.price = price;
-    return result;
   }
 
   return {
@@ -43,21 +29,28 @@ function (page) {
       layer.pixelgate = true;
     },
     send(event, params) {
-      const name = own(events, event) || custom(event);
+      const name = Object.hasOwn(events, event) ? events[event] : custom(event);
       if (!name) return;
-      params = params || {};
-      const data = { send_to: id };
-      const value = number(params.value);
-      // A value without its currency is not counted as money.
-      if (value !== undefined && params.currency) {
-        data.value = value;
-        data.currency = String(params.currency);
-      }
-      const contents = Array.isArray(params.contents) ? params.contents.filter((one) => one && one.id) : [];
-      if (contents.length) data.items = contents.map(item);
-      // An empty transaction id would fold all purchases into one.
-      if (params.order_id) data.transaction_id = String(params.order_id);
-      if (params.search) data.search_term = String(params.search);
+      const { value, currency, order_id, search, contents } = params;
+      const money = value !== undefined && currency;
+      const items = contents.map((one) =>
+        page.defined({
+          item_id: one.id,
+          item_name: one.name,
+          price: one.price,
+          quantity: one.quantity,
+        }),
+      );
+      const data = page.defined({
+        send_to: id,
+        // A value without its currency is not counted as money.
+        value: money ? value : undefined,
+        currency: money ? currency : undefined,
+        items: items.length ? items : undefined,
+        // Never an empty one: it would fold all purchases into one.
+        transaction_id: order_id,
+        search_term: search,
+      });
       gtag('event', name, data);
     },
     revoke() {

@@ -9,15 +9,9 @@ function (page) {
   const script = {{ script | tojson }};
   // The library, if a script of the page has brought it already.
   const there = `script[src^="${script.split('?')[0]}?"]:not([type="text/plain"])`;
-  const own = (map, name) => (Object.prototype.hasOwnProperty.call(map, name) ? map[name] : '');
 
   function gtag() {
     window.dataLayer.push(arguments);
-  }
-
-  function number(value) {
-    const result = typeof value == 'string' && value.trim() ? Number(value) : value;
-    return typeof result == 'number' && isFinite(result) ? result : undefined;
   }
 
   // Google's rule for names: a letter first, then letters, digits and underscores, 40 in all.
@@ -26,24 +20,15 @@ function (page) {
     return /^[a-z]/i.test(name) && !/^(firebase_|ga_|google_|gtag_)/i.test(name) ? name : '';
   }
 
-  function item(content) {
-    const result = { id: String(content.id), google_business_vertical: 'retail' };
-    result.quantity = number(content.quantity) || 1;
-    const price = number(content.price);
-    if (price !== undefined) result.price = price;
-    return result;
-  }
-
-  // What remarketing and conversions have in common.
-  function money(to, params) {
-    const data = { send_to: to };
-    const value = number(params.value);
-    if (value !== undefined && params.currency) {
-      data.value = value;
-      data.currency = String(params.currency);
-    }
-    if (params.order_id) data.transaction_id = String(params.order_id);
-    return data;
+  // What remarketing and conversions have in common. A value without its currency is not money.
+  function money(to, { value, currency, order_id }) {
+    const known = value !== undefined && currency;
+    return page.defined({
+      send_to: to,
+      value: known ? value : undefined,
+      currency: known ? currency : undefined,
+      transaction_id: order_id,
+    });
   }
 
   return {
@@ -57,13 +42,20 @@ function (page) {
       layer.pixelgate = true;
     },
     send(event, params) {
-      params = params || {};
       const data = money(id, params);
-      const contents = Array.isArray(params.contents) ? params.contents.filter((one) => one && one.id) : [];
-      if (contents.length) data.items = contents.map(item);
-      const name = own(events, event) || custom(event);
+      if (params.contents.length) {
+        data.items = params.contents.map((one) =>
+          page.defined({
+            id: one.id,
+            google_business_vertical: 'retail',
+            quantity: one.quantity,
+            price: one.price,
+          }),
+        );
+      }
+      const name = Object.hasOwn(events, event) ? events[event] : custom(event);
       if (name) gtag('event', name, data);
-      const label = own(labels, event);
+      const label = Object.hasOwn(labels, event) && labels[event];
       if (label) gtag('event', 'conversion', money(`${id}/${label}`, params));
     },
     revoke() {},

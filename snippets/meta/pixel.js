@@ -4,7 +4,6 @@
 function (page) {
   const id = {{ id | tojson }};
   const events = {{ events | tojson }};
-  const own = (map, name) => (Object.prototype.hasOwnProperty.call(map, name) ? map[name] : '');
 
   // Another script's fbq is used as it is.
   function queue() {
@@ -20,29 +19,15 @@ function (page) {
     fbq.queue = [];
   }
 
-  function number(value) {
-    const result = typeof value == 'string' && value.trim() ? Number(value) : value;
-    return typeof result == 'number' && isFinite(result) ? result : undefined;
-  }
-
-  function mapped(params) {
-    const data = {};
-    const value = number(params.value);
-    if (value !== undefined) data.value = value;
-    if (params.currency) data.currency = String(params.currency);
-    if (params.order_id) data.order_id = String(params.order_id);
-    if (params.search) data.search_string = String(params.search);
-    const contents = Array.isArray(params.contents) ? params.contents.filter((one) => one && one.id) : [];
+  function mapped({ value, currency, order_id, search, contents }) {
+    const data = page.defined({ value, currency, order_id, search_string: search });
     if (contents.length) {
       data.content_type = 'product';
-      data.content_ids = contents.map((one) => String(one.id));
-      data.contents = contents.map((one) => {
-        const content = { id: String(one.id), quantity: number(one.quantity) || 1 };
-        const price = number(one.price);
-        if (price !== undefined) content.item_price = price;
-        return content;
-      });
-      data.num_items = data.contents.reduce((sum, one) => sum + one.quantity, 0);
+      data.content_ids = contents.map((one) => one.id);
+      data.contents = contents.map((one) =>
+        page.defined({ id: one.id, quantity: one.quantity, item_price: one.price }),
+      );
+      data.num_items = contents.reduce((sum, one) => sum + one.quantity, 0);
     }
     return data;
   }
@@ -61,10 +46,9 @@ function (page) {
       if (!window.fbq.callMethod) page.load({{ script | tojson }});
     },
     send(event, params, eventId) {
-      const name = own(events, event);
-      window.fbq(name ? 'trackSingle' : 'trackSingleCustom', id, name || event, mapped(params || {}), {
-        eventID: eventId,
-      });
+      const name = Object.hasOwn(events, event) && events[event];
+      const call = name ? 'trackSingle' : 'trackSingleCustom';
+      window.fbq(call, id, name || event, mapped(params), { eventID: eventId });
     },
     revoke() {
       window.fbq('consent', 'revoke');

@@ -155,14 +155,17 @@ def test_the_shops_own_cookies_and_storage_survive_a_withdrawal(
     visitor.page.evaluate(
         """() => {
             document.cookie = 'cart=1; path=/';
-            document.cookie = 'my_ga=1; path=/';
+            for (const name of ['my_ga', '_ga_shop', '_gather', '_gate_session', '_gcl_own']) {
+                document.cookie = name + '=1; path=/';
+            }
             localStorage.setItem('basket', '1');
             sessionStorage.setItem('step', '1');
         }"""
     )
     visitor.page.evaluate("pixelgate('withdraw')")
     visitor.settle()
-    assert visitor.cookies() == {"pixelgate", "cart", "my_ga"}
+    own = {"cart", "my_ga", "_ga_shop", "_gather", "_gate_session", "_gcl_own"}
+    assert visitor.cookies() == {"pixelgate", *own}
     storage = visitor.storage()
     assert (storage["local"], storage["session"]) == (["basket"], ["step"])
 
@@ -174,3 +177,111 @@ def test_events_beyond_the_limit_are_refused_with_a_reason(visitor_from: Make, s
     assert any("queue-full" in line for line in visitor.console)
     visitor.decide("accept")
     assert len(visitor.hits(META)) == 200
+
+
+def test_a_receipt_for_one_tab_does_not_undo_what_another_tab_decided(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(f"{shop.origin}/thanks")
+    first = visitor.page
+    held: list[Route] = []
+    first.route("**/decisions", lambda route: held.append(route))
+    visitor.click("accept")
+    first.wait_for_timeout(200)
+    visitor.page = visitor.open()
+    visitor.page.goto(f"{shop.origin}/privacy")
+    visitor.page.evaluate("localStorage.removeItem('pixelgate')")
+    visitor.page.goto(f"{shop.origin}/privacy")
+    visitor.click("reject")
+    visitor.page.wait_for_function("document.cookie.includes('pixelgate=')")
+    held[0].continue_()
+    visitor.settle()
+    first.wait_for_timeout(300)
+    visitor.settle()
+    assert visitor.requests == []
+    visitor.visit(f"{shop.origin}/thanks")
+    assert visitor.requests == []
+
+
+def test_a_page_that_comes_back_from_the_cache_looks_at_consent_again(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    visitor.decide("accept")
+    visitor.visit(f"{shop.origin}/product")
+    visitor.page.evaluate("pixelgate('withdraw')")
+    visitor.settle()
+    visitor.page.go_back()
+    visitor.forget()
+    visitor.page.evaluate("pixelgate('track', 'Lead')")
+    visitor.settle()
+    assert visitor.hits(META) == []
+    assert visitor.cookies() == {"pixelgate"}
+
+
+def test_a_waiting_signal_of_one_place_grants_nothing_in_a_stricter_one(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Los Angeles with GPC")
+    visitor.context.route("**/decisions", lambda route: route.abort())
+    visitor.visit(shop.origin)
+    visitor.context.unroute("**/decisions")
+    visitor.context.set_extra_http_headers({"CF-IPCountry": "DE"})
+    visitor.forget()
+    visitor.visit(f"{shop.origin}/thanks")
+    visitor.settle()
+    assert visitor.requests == []
+    expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_be_visible()
+
+
+def test_an_element_that_calls_itself_current_script_gets_nothing_run(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Los Angeles")
+    visitor.context.add_init_script(
+        "document.documentElement.insertAdjacentHTML('beforeend',"
+        ' \'<img name="currentScript" src="data:,/s/summit/loader.js">\')'
+    )
+    hostile = '<img name="currentScript" src="data:,/s/summit/loader.js">'
+    with shop.serving(shop.snippet + "</head><body>" + hostile):
+        visitor.page.goto(f"{shop.origin}/thanks")
+        visitor.settle()
+    assert not [url for url in visitor.requests if not url.startswith("data:")]
+
+
+def test_two_cookies_of_one_name_are_mended_by_the_next_choice(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(f"{shop.origin}/product")
+    visitor.page.evaluate(
+        "document.cookie = 'pixelgate=a; path=/'; document.cookie = 'pixelgate=b; path=/product'"
+    )
+    visitor.visit(f"{shop.origin}/product")
+    visitor.decide("reject")
+    visitor.visit(f"{shop.origin}/product")
+    expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_have_count(0)
+
+
+def test_the_status_says_saved_only_when_it_is(visitor_from: Make, shop: Shop) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    status = visitor.page.locator("#pixelgate [role=status]")
+    visitor.context.route("**/decisions", lambda route: route.abort())
+    visitor.click("accept")
+    expect(status).to_contain_text("is being saved")
+    visitor.context.unroute("**/decisions")
+    expect(status).to_contain_text("is saved")
+
+
+def test_a_page_that_draws_itself_anew_keeps_the_way_back_in(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    visitor.decide("reject")
+    visitor.page.evaluate("document.body.replaceChildren()")
+    visitor.page.evaluate("pixelgate('show')")
+    expect(visitor.page.get_by_role("dialog")).to_be_visible()

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from consent import data
+from consent.browser import build
 from consent.model import Pixel
 from consent.platforms import Platforms
 from tests import browser_setup
@@ -29,13 +30,18 @@ window.dataLayer = window.dataLayer || [];
   ad_storage: 'denied', ad_user_data: 'denied', ad_personalization: 'denied',
   analytics_storage: 'denied' });
 """
-HARNESS = """
+TYPED = build.bundle("typed")
+HARNESS = f"""
+window.typed = {TYPED};
+window.defined = {TYPED.replace("return typed}", "return defined}")};
+"""
+HARNESS += """
 window.dataLayer = window.dataLayer || [];
 window.hits = [];
 addEventListener('vendor:hit', (event) => hits.push(event.detail));
 const waiting = [];
 const loaded = {};
-const page = (limit) => ({ limit, load(url) {
+const page = (limit) => ({ limit, defined, load(url) {
   if (loaded[url]) return loaded[url];
   const script = loaded[url] = document.createElement('script');
   waiting.push(new Promise((done) => { script.onload = script.onerror = done; }));
@@ -177,4 +183,5 @@ START = f"{GRANTED} pixels.forEach((pixel) => pixel.start());"
 
 
 def send(event: str, params: object = None, at: int = 0) -> str:
-    return f"pixels[{at}].send({json.dumps(event)}, {json.dumps(params or {})}, 'id-{event}', 1);"
+    given = f"typed({json.dumps(params or {})})"
+    return f"pixels[{at}].send({json.dumps(event)}, {given}, 'id-{event}', 1);"

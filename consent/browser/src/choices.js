@@ -4,23 +4,27 @@
 import css from './choices.css';
 import { el } from './el.js';
 import { firstLayer } from './firstlayer.js';
-import { grantsWhere, some } from './grants.js';
+import { PURPOSES, grantsWhere, some } from './grants.js';
 import { sendDecision, sendSeen, waiting, writeDecision } from './ledger.js';
 import { newId } from './newid.js';
 import { preferences } from './preferences.js';
+import { sweep } from './sweep.js';
 
 /**
  * @param {object} page config, gpc, base, decided, outcome, settle, emit; see loader.js
  * @param {object} view the shell
  * @param {object} content see consent/compose.py
+ * @param {string} hash the content's SHA-256
  */
-export function choices(page, view, content) {
+export function choices(page, view, content, hash) {
   const { config, gpc, base } = page;
   const { regime } = config;
   const locked = gpc && regime.wins ? config.gpcRefuses : [];
   const now = () => Math.floor(Date.now() / 1000);
+  let asked;
+  let visitor;
   const status = el('p', { role: 'status', class: 'unseen' });
-  view.style(css);
+  view.style(css + (content.accent ? `:host{--pg-accent:${content.accent}}` : ''));
   view.root.append(status);
   const dialog = preferences(view, content, { grants: () => page.outcome().grants, locked, click });
   const first = firstLayer(view, content, { click, open: dialog.open });
@@ -28,8 +32,8 @@ export function choices(page, view, content) {
   // A click on a button: the layers go, the choice takes effect, the focus stays with us.
   function click(action, keep) {
     const focused = view.root.activeElement;
+    status.textContent = content.waiting;
     choose(action, grantsWhere(keep));
-    status.textContent = content.saved;
     if (focused) view.entry.firstChild.focus({ preventScroll: true });
   }
 
@@ -40,37 +44,48 @@ export function choices(page, view, content) {
     const gained = grantsWhere((purpose) => grants[purpose] && !before[purpose]);
     const known = decided && decided.visitor ? decided : null;
     if (action == 'accept_all' && locked.length) action = 'save';
-    if (known && some(known.grants) && !some(grants) && action != 'gpc') action = 'withdraw';
+    if (known && some(before) && !some(grants) && action != 'gpc') action = 'withdraw';
+    visitor = known ? known.visitor : visitor || newId();
     const post = {
       id: newId(),
-      visitor: known ? known.visitor : newId(),
+      visitor,
       version: config.version,
       action,
       grants,
       language: config.language,
-      banner: config.banner,
+      banner: hash,
       gpc,
+      model: regime.model,
     };
     const kept = grantsWhere((purpose) => grants[purpose] && before[purpose]);
     page.waits = config.wait && some(gained);
+    store(post);
     if (!page.waits) become(post, grants, now());
     else if (known || regime.model != 'opt-in') become(post, kept, now());
     leave();
-    store(post);
   }
 
   function store(post) {
-    sendDecision(base, post, (answer) => {
+    const done = (answer) => {
       page.waits = false;
-      if (answer) become(post, post.grants, Math.floor(Date.parse(answer.at) / 1000));
+      const at = answer && Math.floor(Date.parse(answer.at) / 1000);
+      if (page.moved()) return; // another tab has decided since
+      if (answer) become(post, post.grants, at);
       else page.settle();
-    });
+      if (status.textContent) status.textContent = answer ? content.saved : '';
+      ask();
+    };
+    sendDecision(base, post, done);
   }
 
   function become(post, grants, at) {
-    const decision = { ...post, grants, at, model: regime.model };
+    const decision = { ...post, grants, at };
+    const old = page.decided();
+    if (old == 'unreadable') sweep({ c: ['pixelgate'] });
     writeDecision(decision, some(grants) ? regime.accept : regime.refuse);
     page.settle(decision);
+    // The receipt of what already holds brings the server's time and nothing else.
+    if (old && old.id == post.id && !PURPOSES.some((p) => old.grants[p] != grants[p])) return;
     page.emit('decision', decision);
     page.emit('consent', page.outcome().grants);
     const event = new CustomEvent('pixelgate:decision', { bubbles: true, detail: decision });
@@ -81,6 +96,16 @@ export function choices(page, view, content) {
     first.close();
     dialog.close();
     view.entry.hidden = false;
+  }
+
+  function ask() {
+    const { show } = page.outcome();
+    view.entry.hidden = show != 'none';
+    if (show == 'none' || asked) return;
+    asked = true;
+    first.draw(show);
+    sendSeen(base, config);
+    page.emit('shown', show);
   }
 
   return {
@@ -94,14 +119,9 @@ export function choices(page, view, content) {
         page.waits = false;
         page.settle();
       }
-      const { record, grants, show } = page.outcome();
-      view.entry.hidden = show != 'none';
+      const { record, grants } = page.outcome();
       if (record) choose(record, grants);
-      else if (show != 'none') {
-        first.draw(show);
-        sendSeen(base, config);
-        page.emit('shown', show);
-      }
+      else ask();
     },
   };
 }

@@ -3,8 +3,11 @@
 
 import purposes from './purposes.json';
 
+let told;
+
 /** Says `grants` to every Google and UET tag on the page, now and those that load later. */
 export function tellTags(grants) {
+  if (told == (told = JSON.stringify(grants))) return;
   const google = {};
   for (const purpose in purposes) {
     for (const type of purposes[purpose].google) google[type] = word(grants[purpose]);

@@ -36,9 +36,9 @@ function fault({ regime, version, since }, decided, now) {
   return decided.version < since ? 'version-changed' : null;
 }
 
-/** 'run', 'limited' or 'blocked' for a pixel with these purposes. */
-export function pixelState(outcome, purposes, optOut, model, gpc) {
+/** 'run', 'limited' (only with a `limit`) or 'blocked' for a pixel with these purposes. */
+export function pixelState(outcome, purposes, limit, model, gpc) {
   if (purposes.every((purpose) => purpose == 'necessary' || outcome.grants[purpose])) return 'run';
-  const limited = optOut == 'limit' && model == 'opt-out' && outcome.why == 'decided' && !gpc;
+  const limited = limit && model == 'opt-out' && outcome.why == 'decided' && !gpc;
   return limited ? 'limited' : 'blocked';
 }

@@ -3,8 +3,10 @@
 
 import { PURPOSES, grantsWhere } from './grants.js';
 
-const FORM =
-  /^1\.([\da-f-]{36})\.([\da-f-]{36})\.(\d{1,9})\.(opt-in|opt-out|notice)\.(\d{9,11})\.([01]{3})\.([01])$/;
+const ID = '([\\da-f]{8}(?:-[\\da-f]{4}){3}-[\\da-f]{12})';
+const FORM = RegExp(
+  `^1\\.${ID}\\.${ID}\\.(\\d{1,9})\\.(opt-in|opt-out|notice)\\.(\\d{9,11})\\.([01]{3})\\.([01])$`,
+);
 
 /** The cookie's text, which changes when any tab decides. */
 export function decisionText() {

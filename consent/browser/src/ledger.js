@@ -30,7 +30,7 @@ let newest;
 let line = Promise.resolve();
 
 /**
- * Stores `post`. `done(answer)` is called once, with the service's answer, or with null when the
+ * Stores `post` (its `model` stays here). `done(answer)` is called once, with the service's answer, or with null when the
  * service refused it for good; while the service cannot be reached it keeps trying. Posts go one
  * after the other. A newer one replaces those before it: they are not sent again, and a late answer
  * to one of them is not told, so that it cannot grant again what was withdrawn meanwhile.
@@ -42,7 +42,8 @@ export async function sendDecision(base, post, done, tries = 0) {
   const answer = await line;
   if (newest != post) return;
   if (answer !== undefined) {
-    keep(null);
+    // Another tab's post may wait in the same box.
+    if (waiting()?.id == post.id) keep(null);
     done(answer);
   } else if (tries < 6) {
     setTimeout(() => newest == post && sendDecision(base, post, done, tries + 1), 1000 << tries);
@@ -53,9 +54,10 @@ export async function sendDecision(base, post, done, tries = 0) {
 async function send(base, post) {
   try {
     // text/plain: no preflight. keepalive: a click on a link loses nothing.
+    const { model, ...body } = post;
     const response = await fetch(base + '/decisions', {
       method: 'POST',
-      body: JSON.stringify(post),
+      body: JSON.stringify(body),
       credentials: 'omit',
       keepalive: true,
       headers: { 'Content-Type': 'text/plain' },

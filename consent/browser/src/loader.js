@@ -10,17 +10,21 @@ import { grantsWhere } from './grants.js';
 import { newId } from './newid.js';
 import { pixelRack } from './pixels.js';
 import { shell } from './shell.js';
+import { typed } from './typed.js';
 
 /**
  * @param {object} config see consent/compose.py
  * @param {Array} pixels see pixels.js
  * @param {Function} [choices] what choices.js exports, when it came along
  * @param {object} [content] what stands in the banner
+ * @param {string} [hash] the content's SHA-256
  */
-export function loader(config, pixels, choices, content) {
+export function loader(config, pixels, choices, content, hash) {
   const stub = window.pixelgate || {};
-  if (stub.on) return; // a second copy of the snippet
   const script = document.currentScript;
+  // A second copy of the snippet, or an element of the page that calls itself currentScript.
+  if (stub.on || !(script instanceof HTMLScriptElement)) return;
+  stub.on = true;
   const gpc = config.gpc || navigator.globalPrivacyControl === true;
   const listeners = [];
   let decided = readDecision();
@@ -41,7 +45,7 @@ export function loader(config, pixels, choices, content) {
     for (const [wanted, listener] of listeners) if (wanted == name) attempt(listener, detail);
   }
 
-  const queue = eventQueue((reason, event) => console.debug('pixelgate: not sent:', reason, event));
+  const queue = eventQueue((reason, event) => console.debug('pixelgate:', reason, event));
   const rack = pixelRack(pixels, config.regime.model, load, (pixel, state) => {
     emit('pixel', { pixel, state });
     console.debug('pixelgate:', pixel, state, outcome.why);
@@ -51,33 +55,41 @@ export function loader(config, pixels, choices, content) {
     config,
     gpc,
     base: script.src.replace(/\/loader\.js.*/, ''),
+    emit,
     /** A grant that is not stored yet holds events back. */
     waits: unsent(),
-    emit,
     decided: () => decided,
     outcome: () => outcome,
+    /** Whether another tab, or this page in another life, has decided since. Then that holds. */
+    moved() {
+      const moved = text != decisionText();
+      if (moved) page.settle(readDecision());
+      return moved;
+    },
     /** Lets `decision` speak, or with none the one that there is. */
     settle(decision = decided) {
       decided = decision;
       text = decisionText();
       outcome = decide(config, decided, gpc, Date.now() / 1000);
-      tellTags(outcome.grants);
-      rack.apply(outcome, gpc);
+      attempt(tellTags, outcome.grants);
+      rack.apply(outcome, gpc || (decided && decided.gpc));
       flush();
     },
   };
 
   function flush() {
-    // Another tab may have decided, or the page slept: consent is looked at when it is used.
-    if (text != decisionText()) page.settle(readDecision());
+    page.moved();
     if (outcome.show != 'banner' && !page.waits) queue.flush(rack.deliver);
   }
 
   /** Calls `use` with the choices, which are fetched when they did not come along. */
   function atDesk(use) {
     if (!view) return addEventListener('DOMContentLoaded', () => atDesk(use));
-    const sit = (choices, content) => use((desk ||= choices(page, view, content)));
-    if (desk || choices) return sit(choices, content);
+    const sit = (...parts) => {
+      view.attach();
+      use((desk ||= parts[0](page, view, parts[1], parts[2])));
+    };
+    if (desk || choices) return sit(choices, content, hash);
     commands.ui = sit;
     const url = `${page.base}/choices.js?l=${config.language}`;
     load(url).onerror = () => delete load[url];
@@ -92,15 +104,15 @@ export function loader(config, pixels, choices, content) {
 
   const commands = {
     track(name, given, at = Date.now()) {
-      const params = given || {};
-      queue.hold({ name, params, id: String(params.event_id || newId()), at });
+      const { event_id: id = newId() } = given || {};
+      queue.hold({ name, params: typed(given || {}), id: String(id), at });
       flush();
     },
     show: () => atDesk((desk) => desk.show('choices')),
     // At once, and also when the service is away: an unreadable decision lets nothing run.
     withdraw() {
       const known = decided;
-      document.cookie = 'pixelgate=0; Path=/; Max-Age=31536000; SameSite=Lax';
+      document.cookie = 'pixelgate=0; Path=/; Max-Age=31536000';
       page.settle('unreadable');
       atDesk((desk) => desk.choose('withdraw', outcome.grants, known));
     },
@@ -112,17 +124,22 @@ export function loader(config, pixels, choices, content) {
   };
 
   function api(command, ...rest) {
-    if (commands[command] instanceof Function) commands[command](...rest);
-    else console.warn('pixelgate: no command', command, Object.keys(commands));
+    if (commands[command] instanceof Function) attempt(() => commands[command](...rest));
+    else console.warn('pixelgate: no command', command);
   }
 
   function run() {
     api.on = true;
     window.pixelgate = api;
     page.settle();
-    for (const [at, [command, name, params]] of stub.q || []) api(command, name, params, at);
     if (document.body) present();
     else addEventListener('DOMContentLoaded', present);
+    for (const call of stub.q || []) {
+      attempt(([at, [command, name, params]]) => api(command, name, params, at), call);
+    }
+    // Consent is looked at again whenever the page may have slept.
+    addEventListener('pageshow', page.moved);
+    document.addEventListener('visibilitychange', page.moved);
   }
 
   if (document.prerendering) document.addEventListener('prerenderingchange', run);

@@ -2,17 +2,19 @@
 
 import { pixelState } from './decide.js';
 import { sweep } from './sweep.js';
+import { defined } from './typed.js';
 
 /**
- * @param {Array} registered [platform, purposes, traces, factory, optOut, limit]
+ * @param {Array} registered [platform, purposes, traces, factory, limit]; `limit` is there where the
+ *  store limits the vendor's use after an opt-out, and the vendor can be limited
  * @param {string} model the regime's
  * @param {(url: string) => HTMLScriptElement} load inserts a script once
  * @param {(pixel: string, state: string) => void} changed
  */
 export function pixelRack(registered, model, load, changed) {
-  const rack = registered.map(([name, purposes, traces, factory, optOut, limit]) => {
-    const page = { load, limit: null };
-    return { name, purposes, traces, optOut, limit, page, pixel: factory(page) };
+  const rack = registered.map(([name, purposes, traces, factory, limit]) => {
+    const page = { load, defined, limit: null };
+    return { name, purposes, traces, limit, page, pixel: factory(page) };
   });
   // Libraries that ran may write again until the page is left.
   addEventListener('pagehide', () => rack.forEach((slot) => slot.swept && sweep(slot.traces)));
@@ -21,7 +23,7 @@ export function pixelRack(registered, model, load, changed) {
     /** Brings every pixel into the state that `outcome` allows. */
     apply(outcome, gpc) {
       for (const slot of rack) {
-        const state = pixelState(outcome, slot.purposes, slot.optOut, model, gpc);
+        const state = pixelState(outcome, slot.purposes, slot.limit, model, gpc);
         if (state != slot.state) {
           slot.state = state;
           guard(slot, () => move(slot));

@@ -100,7 +100,8 @@ export function preferences(view, content, visitor) {
         'div',
         { class: 'choices' },
         button('reject', 'reject_all', () => 0),
-        button('accept', 'accept_all', () => 1),
+        // Where the signal holds a purpose off, no button says that it accepts all.
+        !visitor.locked.length && button('accept', 'accept_all', () => 1),
         button('save', 'save', (key) => dialog.querySelector(`[data-purpose=${key}]`).checked),
       ),
     );

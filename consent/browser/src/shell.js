@@ -16,13 +16,15 @@ export function shell(config, gpc, open) {
     sheet.replaceSync(text);
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
   };
-  style(shellCss + (config.accent ? `:host{--pg-accent:${config.accent}}` : ''));
+  style(shellCss);
   // The opt-out icon that goes with "Your Privacy Choices" (11 CCR 7015): a pill, a check, a cross.
   const icon = () => el('i', { 'aria-hidden': 'true' }, el('b', {}, '✓'), '✕');
   const link = () =>
     el('button', { type: 'button', 'data-action': 'open', click: open }, config.icon && icon(), config.entry);
   const entry = el('div', { class: 'entry' }, link(), gpc && el('span', { role: 'status' }, config.honoured));
+  /** Pages that draw themselves anew take the host away. */
+  const attach = () => host.isConnected || document.body.prepend(host);
   root.append(entry);
-  document.body.prepend(host);
-  return { root, style, link, entry };
+  attach();
+  return { root, style, link, entry, attach };
 }
