@@ -74,6 +74,22 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
+def require_method(scope: Scope, headers: Headers, *methods: str) -> None:
+    """Nothing when the request's method is one of ``methods``.
+
+    Args:
+        scope: the request's.
+        headers: of the answer, which get ``Allow`` when the request is refused.
+        methods: in upper case.
+
+    Raises:
+        RefusedError: another method.
+    """
+    if scope["method"] not in methods:
+        headers.append((b"allow", ", ".join(methods).encode()))
+        raise RefusedError("method_not_allowed", f"method: expected {' or '.join(methods)}")
+
+
 async def read_body(scope: Scope, receive: Receive) -> bytes:
     """The request's body.
 

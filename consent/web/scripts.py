@@ -21,10 +21,9 @@ import brotli  # type: ignore[import-untyped]
 import zstandard
 from starlette.types import Receive, Scope, Send
 
-from consent.errors import RefusedError
 from consent.model import Place, Version
 from consent.web import errors, signals
-from consent.web.responses import NO_STORE, NOSNIFF, Answer, Headers
+from consent.web.responses import NO_STORE, NOSNIFF, Answer, Headers, require_method
 from consent.web.services import Services
 
 Which = Literal["loader", "choices"]
@@ -124,12 +123,12 @@ class Scripts:
     async def __call__(
         self, which: Which, key: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        headers: Headers = []
         try:
-            if scope["method"] not in ("GET", "HEAD"):
-                raise RefusedError("method_not_allowed", "method: expected GET or HEAD")
+            require_method(scope, headers, "GET", "HEAD")
             answer = await self.answer(which, key, scope)
         except Exception as error:
-            answer = _failure(error)
+            answer = _failure(error, headers)
         await answer(scope, receive, send)
 
     def _choose_language(self, page: str, accepted: bytes, default: str) -> str:
@@ -183,7 +182,7 @@ def _encoded(plain: bytes) -> dict[signals.Encoding, bytes]:
     }
 
 
-def _failure(error: Exception) -> Answer:
+def _failure(error: Exception, headers: Headers) -> Answer:
     """The error as a script that does nothing, for a person who opens the address.
 
     A browser does not run a script that comes with an error status; it names the address and the
@@ -193,4 +192,4 @@ def _failure(error: Exception) -> Answer:
     status = errors.status_of(error)
     comment = f"// pixelgate: {code}: {detail}\n".encode()
     retry = errors.retry_headers(error)
-    return Answer(status, [JAVASCRIPT, NOSNIFF, NO_STORE, CROSS_ORIGIN, *retry], comment)
+    return Answer(status, [JAVASCRIPT, NOSNIFF, NO_STORE, CROSS_ORIGIN, *headers, *retry], comment)

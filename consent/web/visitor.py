@@ -25,7 +25,15 @@ from consent.errors import ForbiddenError, NotFoundError, RefusedError
 from consent.model import DecisionPost, SeenPost, Version
 from consent.record import facts
 from consent.web import errors, signals
-from consent.web.responses import NO_STORE, Answer, Headers, header, json_answer, read_body
+from consent.web.responses import (
+    NO_STORE,
+    Answer,
+    Headers,
+    header,
+    json_answer,
+    read_body,
+    require_method,
+)
 from consent.web.scripts import Scripts
 from consent.web.services import Services
 
@@ -72,12 +80,11 @@ class Visitor:
         cross_origin: Headers = [VARY_ORIGIN]
         try:
             version = self._services.current(key)
+            require_method(scope, cross_origin, "POST", "OPTIONS")
             origin = _allowed_origin(scope, version)
             cross_origin.append((b"access-control-allow-origin", origin))
             if scope["method"] == "OPTIONS":
                 return _preflight(cross_origin)
-            if scope["method"] != "POST":
-                raise RefusedError("method_not_allowed", "method: expected POST")
             _check_type(scope)
             body = await read_body(scope, receive)
             if what == "seen":
@@ -126,11 +133,10 @@ class Visitor:
         services = self._services
         try:
             version = services.current(key)
+            require_method(scope, headers, "GET", "HEAD")
             if header(scope, b"origin") is not None:
                 allowed = _allowed_origin(scope, version)
                 headers.append((b"access-control-allow-origin", allowed))
-            if scope["method"] not in ("GET", "HEAD"):
-                raise RefusedError("method_not_allowed", "method: expected GET or HEAD")
             async with services.database.read() as connection:
                 record = await ledger.get(connection, _uuid(id_))
             if record is None or record.store != key:

@@ -176,9 +176,11 @@ class TestDecisions:
         evil = {**asked, "Origin": "https://evil.example"}
         refused(client.options("/s/summit/decisions", headers=evil), 403, "forbidden_origin")
 
-    def test_get_is_not_taken(self, client):
-        answer = client.get("/s/summit/decisions", headers={"Origin": ORIGIN})
+    @pytest.mark.parametrize("headers", [{}, {"Origin": ORIGIN}, {"Origin": "https://e.example"}])
+    def test_get_is_not_taken_wherever_it_comes_from(self, client, headers):
+        answer = client.get("/s/summit/decisions", headers=headers)
         refused(answer, 405, "method_not_allowed")
+        assert answer.headers["allow"] == "POST, OPTIONS"
 
     def test_a_lying_forwarded_address_from_a_stranger_gives_no_place(
         self, database_url, now, tmp_path, banner, a_post
