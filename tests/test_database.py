@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 
 from consent import database as database_
 from consent import stores
-from consent.database import connections, tables
+from consent.database import connections, migrations, tables
 from consent.errors import SettingsError, UnavailableError
 from consent.model import StoreConfig
 
@@ -50,12 +50,22 @@ async def test_the_check_tells_an_empty_database_from_a_migrated_one(database, e
     if database_.connect(empty_url).dialect == "sqlite":
         file_of(empty_url).parent.mkdir(parents=True)
     empty = database_.connect(empty_url)
-    with pytest.raises(UnavailableError, match="run consent migrate"):
+    fault = "^database: no tables yet: run consent migrate$"
+    with pytest.raises(UnavailableError, match=fault):
         await empty.check()
-    with pytest.raises(UnavailableError, match="run consent migrate"):
+    with pytest.raises(UnavailableError, match=fault):
         async with empty.read() as c:
             await stores.all_stores(c)
     await empty.close()
+
+
+async def test_the_check_says_which_tables_are_there_and_which_are_needed(database):
+    newest = migrations.newest()
+    async with database.write() as c:
+        await c.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
+    fault = f"tables are at 0000; this release needs {newest}: run consent migrate"
+    with pytest.raises(UnavailableError, match=fault):
+        await database.check()
 
 
 def test_processes_that_migrate_at_once_wait_for_each_other(empty_url):
@@ -176,7 +186,7 @@ async def test_a_file_that_is_no_database_is_unavailable(tmp_path, now):
 
 async def test_a_missing_folder_is_unavailable(tmp_path):
     database = database_.connect(f"sqlite:///{tmp_path}/none/pixelgate.db")
-    with pytest.raises(UnavailableError, match="no such folder"):
+    with pytest.raises(UnavailableError, match="no such folder, so no tables yet: run consent mig"):
         await database.check()
     await database.close()
 

@@ -12,6 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from consent.database import faults
 from consent.errors import SettingsError
 
 BUSY_SECONDS = 5.0
@@ -83,7 +84,7 @@ def open_sqlite(url: URL, *, writes: bool, busy_seconds: float = BUSY_SECONDS) -
         # aiosqlite leaves its thread behind when a file cannot be opened
         folder = Path(str(url.database)).parent
         if not folder.is_dir():
-            raise FileNotFoundError(errno.ENOENT, "no such folder", str(folder))
+            raise FileNotFoundError(errno.ENOENT, faults.NO_FOLDER, str(folder))
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: Any) -> None:

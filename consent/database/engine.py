@@ -74,8 +74,10 @@ class Database:
             found = await connection.run_sync(migrations.applied)
         if found != migrations.newest():
             raise UnavailableError(
-                f"database: tables are at {found or 'nothing'}; "
-                f"expected {migrations.newest()}, run consent migrate"
+                f"database: tables are at {found}; "
+                f"this release needs {migrations.newest()}: run consent migrate"
+                if found
+                else f"database: {faults.NO_TABLES}"
             )
 
     async def close(self) -> None:

@@ -42,7 +42,8 @@ _POSTGRESQL = {
     "58": "the server's disk does not answer",
 }
 
-_UNMIGRATED = "the tables are missing; run consent migrate"
+NO_TABLES = "no tables yet: run consent migrate"
+NO_FOLDER = "no such folder"
 
 
 def reason(error: BaseException) -> str | None:
@@ -61,14 +62,16 @@ def _driver_reason(error: BaseException | None) -> str | None:
         code = getattr(error, "sqlite_errorcode", None)
         if code is not None and (code & 0xFF) in _SQLITE:
             return _SQLITE[code & 0xFF]
-        return _UNMIGRATED if "no such table" in str(error) else None
+        return NO_TABLES if "no such table" in str(error) else None
+    if isinstance(error, FileNotFoundError) and error.strerror == NO_FOLDER:
+        return f"{NO_FOLDER}, so {NO_TABLES}"
     if isinstance(error, OSError):  # a TimeoutError is one
         return f"not reachable ({error.strerror or type(error).__name__})"
     state = getattr(error, "sqlstate", None)
     if not isinstance(state, str):
         return None
     if state == "42P01":
-        return _UNMIGRATED
+        return NO_TABLES
     return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
 
 
@@ -81,4 +84,6 @@ def translated() -> Iterator[None]:
         why = reason(error)
         if why is None:
             raise
-        raise UnavailableError(f"database: {why}; expected a database that answers") from error
+        if not why.endswith(NO_TABLES):
+            why = f"{why}; expected a database that answers"
+        raise UnavailableError(f"database: {why}") from error
