@@ -54,7 +54,15 @@ class DataErrors(DataError):
 
 
 class SettingsError(ConsentError):
-    """A ``CONSENT_*`` variable or the settings file is wrong."""
+    """The environment, the settings file or an option says what cannot be; one line for each.
+
+    Args:
+        faults: each as ``name: what was found; what is accepted``.
+    """
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
 
 
 class RefusedError(ConsentError):

@@ -22,6 +22,8 @@ from consent.errors import SettingsError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_FILE = "CONSENT_SETTINGS"
+
 
 class Settings(msgspec.Struct, frozen=True):
     """What an operator decides. See ``SETTINGS`` for the names, the defaults and their meaning."""
@@ -43,6 +45,11 @@ class Setting(NamedTuple):
     parse: Callable[[str], Any]
     help: str
 
+    @property
+    def key(self) -> str:
+        """What it is called in the settings file and in ``Settings``."""
+        return self.name.removeprefix("CONSENT_").lower()
+
 
 def _database_url(text: str) -> str:
     if re.match(r"^(sqlite|postgresql)(\+\w+)?://", text) is None:
@@ -57,7 +64,9 @@ def _keys(text: str) -> tuple[str, ...]:
     return keys
 
 
-def _path(text: str) -> Path | None:
+def _database_file(text: str) -> Path | None:
+    if text and not Path(text).is_file():
+        raise ValueError("the path of a GeoIP2 City or Country database")
     return Path(text) if text else None
 
 
@@ -91,7 +100,7 @@ SETTINGS = (
     Setting(
         "CONSENT_GEOIP_DB",
         "",
-        _path,
+        _database_file,
         "a GeoIP2 City or Country database; empty: the one that is shipped",
     ),
     Setting(
@@ -109,6 +118,13 @@ SETTINGS = (
 )
 
 
+class _Found(NamedTuple):
+    """What somebody wrote for a setting, and what that place is called in messages."""
+
+    where: str
+    text: str
+
+
 def load(environ: Mapping[str, str] | None = None, *, var: Path = Path("var")) -> Settings:
     """The settings from ``environ``, then the file it names, then the defaults.
 
@@ -117,35 +133,56 @@ def load(environ: Mapping[str, str] | None = None, *, var: Path = Path("var")) -
         var: the folder for what the service makes itself (database, keys).
 
     Raises:
-        SettingsError: an unknown ``CONSENT_`` name, or a value of the wrong form. It names both.
+        SettingsError: with every unknown name and every value of the wrong form, each by the name
+            it has where it was written.
     """
     variables = os.environ if environ is None else environ  # noqa: TID251 - the one reader
-    from_file = _file(variables.get("CONSENT_SETTINGS", ""))
-    known = {setting.name for setting in SETTINGS} | {"CONSENT_SETTINGS"}
-    for name in [*variables, *from_file]:
-        if name.startswith("CONSENT_") and name not in known:
-            raise SettingsError(f"{name}: no such setting; known are {', '.join(sorted(known))}")
+    faults: list[str] = []
+    found = _in_file(variables.get(_FILE, ""), faults) | _in_variables(variables, faults)
     values: dict[str, Any] = {}
     for setting in SETTINGS:
-        text = variables.get(setting.name, from_file.get(setting.name, setting.default))
+        where, text = found.get(setting.name, _Found(setting.name, setting.default))
         try:
-            values[setting.name.removeprefix("CONSENT_").lower()] = setting.parse(text)
+            values[setting.key] = setting.parse(text)
         except ValueError as error:
             shown = "a value that is not shown" if "SECRET" in setting.name else repr(text)
-            raise SettingsError(f"{setting.name}: found {shown}; expected {error}") from error
+            faults.append(f"{where}: found {shown}; expected {error}")
+    if faults:
+        raise SettingsError(*faults)
     if not values["secret_keys"]:
         values["secret_keys"] = (_own_key(var),)
     return Settings(**values)
 
 
-def _file(name: str) -> dict[str, str]:
+def _in_variables(variables: Mapping[str, str], faults: list[str]) -> dict[str, _Found]:
+    known = {setting.name for setting in SETTINGS}
+    for name in variables:
+        if name.startswith("CONSENT_") and name not in known | {_FILE}:
+            listed = ", ".join(sorted(known | {_FILE}))
+            faults.append(f"{name}: no such setting; known are {listed}")
+    return {name: _Found(name, text) for name, text in variables.items() if name in known}
+
+
+def _in_file(name: str, faults: list[str]) -> dict[str, _Found]:
+    """What the settings file called ``name`` says; nothing when there is none."""
     if not name:
         return {}
     try:
         content = tomllib.loads(Path(name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise SettingsError(f"CONSENT_SETTINGS: {name}: {error}; expected a TOML file") from error
-    return {f"CONSENT_{key.upper()}": _as_text(value) for key, value in content.items()}
+        why = error.strerror if isinstance(error, OSError) else error
+        faults.append(f"{_FILE}: {name}: cannot be read ({why}); expected a file in TOML")
+        return {}
+    by_key = {setting.key: setting.name for setting in SETTINGS}
+    for key in content:
+        if key not in by_key:
+            listed = ", ".join(sorted(by_key))
+            faults.append(f"{name}: {key}: no such setting; known are {listed}")
+    return {
+        by_key[key]: _Found(f"{name}: {key}", _as_text(value))
+        for key, value in content.items()
+        if key in by_key
+    }
 
 
 def _as_text(value: Any) -> str:

@@ -1,4 +1,5 @@
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -172,8 +173,24 @@ def test_a_users_mistake_is_one_message_and_status_2(consent, arguments):
 def test_a_database_that_was_not_migrated_is_not_served(bare):
     status, said = bare.fails("serve", "--port", "8765")
     assert status == 1
-    assert said.startswith("consent: ")
-    assert "consent migrate" in said
+    assert said == "consent: database: no tables yet: run consent migrate\n"
+
+
+def test_a_taken_port_is_one_line_before_anything_is_served(consent):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        status, said = consent.fails("serve", "--port", str(port))
+    assert status == 2
+    assert said.startswith(f"consent: --port: {port} is taken by another program")
+    assert said.count("\n") == 1
+
+
+def test_a_host_that_is_not_this_machine_is_said(consent):
+    for host in ("192.0.2.1", "host.invalid"):
+        fault = f"host: found {host!r}; expected an address of this machine"
+        assert consent.fails("serve", "--host", host) == (2, f"consent: {fault}\n")
 
 
 def test_a_wrong_setting_is_named(bare):
@@ -249,6 +266,7 @@ class TestExplain:
         said = bare("explain", "--country", "US", "--region", "CA")
         assert "May run: necessary, preferences, analytics, marketing. Denied: nothing." in said
         assert "Law: " in said
+        assert ".." not in said
 
 
 def test_an_address_is_looked_up(bare):
@@ -256,17 +274,35 @@ def test_an_address_is_looked_up(bare):
     assert set(said) == {"country", "subdivision", "source"}
     assert (said["country"], said["source"]) == ("US", "database")
     assert bare("geo", "lookup", "10.0.0.1") == "unknown (source: none)\n"
+    fault = "IP: 'nonsense'; expected an IPv4 or IPv6 address"
+    assert bare.fails("geo", "lookup", "nonsense") == (2, f"consent: {fault}\n")
 
 
 def test_the_shipped_files_pass_the_check(bare):
     assert bare("check").startswith("ok: ")
 
 
-def test_a_missing_place_database_is_a_fault_with_its_file(bare):
+def test_a_place_database_that_cannot_be_used_is_a_fault_with_its_setting(bare):
     bare.environ["CONSENT_GEOIP_DB"] = "gone.mmdb"
     status, said = bare.fails("check")
     assert status == 2
-    assert "gone.mmdb: " in said
+    assert said.startswith("CONSENT_GEOIP_DB: found 'gone.mmdb'; expected the path of")
+    (bare.folder / "gone.mmdb").write_text("not a database")
+    status, said = bare.fails("check")
+    assert status == 2
+    assert said.startswith("CONSENT_GEOIP_DB: gone.mmdb: cannot be opened")
+    assert said.count("\n") == 1
+
+
+def test_all_wrong_settings_are_told_by_the_check_each_on_its_line(bare):
+    (bare.folder / "set.toml").write_text("foo = 1\n")
+    bare.environ |= {"CONSENT_SETTINGS": "set.toml", "CONSENT_PUBLIC_URL": "gate.example"}
+    status, said = bare.fails("check")
+    assert status == 2
+    assert [line.partition(";")[0] for line in said.splitlines()] == [
+        "set.toml: foo: no such setting",
+        "CONSENT_PUBLIC_URL: found 'gate.example'",
+    ]
 
 
 def test_it_says_its_version(bare):

@@ -77,9 +77,46 @@ def test_a_key_that_is_too_short_is_refused_and_not_shown() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", ["public_url = ", 'no_such = "x"'])
-def test_a_wrong_file_is_named(content: str, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
-    file.write_text(content)
-    with pytest.raises(SettingsError, match="CONSENT_"):
+    with pytest.raises(SettingsError, match=r"^CONSENT_SETTINGS: .*\.toml: .*\(No such file"):
+        settings.load({**KEYS, "CONSENT_SETTINGS": str(file)})
+    file.write_text("public_url = ")
+    with pytest.raises(SettingsError, match=r"^CONSENT_SETTINGS: .*expected a file in TOML"):
+        settings.load({**KEYS, "CONSENT_SETTINGS": str(file)})
+
+
+def test_every_wrong_setting_is_told_at_once_by_the_name_it_was_written_with(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "set.toml"
+    file.write_text('foo = 1\npublic_url = "consent.example"\nsecret_keys = ["hunter2"]\n')
+    wrong = {
+        "CONSENT_SETTINGS": str(file),
+        "CONSENT_DATABASE": "x",
+        "CONSENT_GEOIP_DB": "gone.mmdb",
+    }
+    with pytest.raises(SettingsError) as caught:
+        settings.load(wrong, var=tmp_path)
+    faults = sorted(caught.value.faults)
+    assert str(caught.value).splitlines() == list(caught.value.faults)
+    assert [fault.partition(";")[0] for fault in faults] == [
+        f"{file}: foo: no such setting",
+        f"{file}: public_url: found 'consent.example'",
+        f"{file}: secret_keys: found a value that is not shown",
+        "CONSENT_DATABASE: no such setting",
+        "CONSENT_GEOIP_DB: found 'gone.mmdb'",
+    ]
+    assert faults[0].endswith(
+        "; known are database_url, geoip_db, public_url, secret_keys, trusted_proxies"
+    )
+    assert not (tmp_path / "secret-keys").exists()
+
+
+def test_a_wrong_key_of_the_file_is_told_though_a_variable_wins_over_the_others(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "set.toml"
+    file.write_text('CONSENT_PUBLIC_URL = "https://a.example"\n')
+    with pytest.raises(SettingsError, match="CONSENT_PUBLIC_URL: no such setting; known are data"):
         settings.load({**KEYS, "CONSENT_SETTINGS": str(file)})

@@ -8,8 +8,8 @@ from typing import TypeVar
 import click
 
 from consent import settings
+from consent.cli import parts
 from consent.errors import DataError, DataErrors, SettingsError
-from consent.geo import Geo
 from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.texts import Texts
@@ -27,7 +27,9 @@ def check() -> None:
             return load()
         except DataErrors as errors:
             faults.extend(str(fault) for fault in errors.faults)
-        except (DataError, SettingsError) as error:
+        except SettingsError as error:
+            faults.extend(error.faults)
+        except DataError as error:
             faults.append(str(error))
         return None
 
@@ -36,7 +38,7 @@ def check() -> None:
     platforms = attempt(Platforms.load)
     texts = attempt(Texts.load)
     if chosen is not None:
-        geo = attempt(lambda: Geo(chosen.geoip_db, chosen.trusted_proxies))
+        geo = attempt(lambda: parts.geo(chosen))
         if geo is not None:
             geo.close()
     if faults:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import re
 from typing import Any, NamedTuple
 
@@ -13,7 +14,6 @@ from consent.cli import parts
 from consent.database import Database
 from consent.decide import Asked, Outcome, decide, pixel_state
 from consent.errors import NotFoundError
-from consent.geo import Geo
 from consent.model import CHOOSABLE, Place, Resolution, Version
 from consent.web.app import utcnow
 
@@ -78,8 +78,11 @@ def geo() -> None:
 @parts.as_json
 def lookup(ip: str, json_: bool) -> None:
     """The place of IP, and how it was found."""
-    chosen = settings.load()
-    finder = Geo(chosen.geoip_db, chosen.trusted_proxies)
+    try:
+        ipaddress.ip_address(ip)
+    except ValueError as error:
+        raise click.UsageError(f"IP: {ip!r}; expected an IPv4 or IPv6 address") from error
+    finder = parts.geo(settings.load())
     try:
         place = finder.lookup(ip)
     finally:
@@ -187,7 +190,7 @@ def _paragraph(
         f"May run: {', '.join(['necessary', *granted])}. Denied: {', '.join(denied) or 'nothing'}.",
         f"Global Privacy Control {'is on and ' if case.gpc else ''}{_DUTY[regime.gpc_duty]}.",
         *(f"Pixel {pixel['platform']} {pixel['id']}: {pixel['state']}." for pixel in pixels),
-        f"Law: {'; '.join(regime.law)}.",
+        f"Law: {'; '.join(regime.law).rstrip('.')}.",
         f"Source: {regime.source} (reviewed {regime.reviewed}, {regime.confidence}).",
     ]
     return "\n".join(lines)

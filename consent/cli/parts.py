@@ -11,8 +11,11 @@ import msgspec
 
 from consent import database, settings
 from consent.database import Database
+from consent.errors import DataError, SettingsError
+from consent.geo import Geo
 from consent.platforms import Platforms
 from consent.regions import Regions
+from consent.settings import Settings
 from consent.texts import Texts
 
 T = TypeVar("T")
@@ -35,6 +38,21 @@ def files() -> Files:
         DataError: one of them is wrong.
     """
     return Files(Platforms.load(), Regions.load(), Texts.load())
+
+
+def geo(chosen: Settings) -> Geo:
+    """What finds places, as the settings say.
+
+    Raises:
+        SettingsError: the operator's own place database cannot be used.
+        DataError: the shipped one cannot.
+    """
+    try:
+        return Geo(chosen.geoip_db, chosen.trusted_proxies)
+    except DataError as error:
+        if chosen.geoip_db is None:
+            raise
+        raise SettingsError(f"CONSENT_GEOIP_DB: {chosen.geoip_db}: {error.fault}") from error
 
 
 def with_database(work: Callable[[Database], Awaitable[T]]) -> T:

@@ -10,7 +10,7 @@ from granian.log import LogLevels
 from consent import database, settings
 from consent.cli import parts
 from consent.database import Database
-from consent.geo import Geo
+from consent.web.ports import check_free
 
 
 @click.command()
@@ -21,8 +21,9 @@ def serve(host: str, port: int, workers: int) -> None:
     """Serve the scripts, the decisions and the admin pages until stopped."""
     chosen = settings.load()
     parts.files()
-    Geo(chosen.geoip_db, chosen.trusted_proxies).close()
+    parts.geo(chosen).close()
     parts.with_database(_nothing)
+    check_free([host], port, name="--port", way_out=f"--port {port + 100}")
     click.echo(f"consent: serving on http://{host}:{port}", err=True)
     Granian(
         "consent.web.app:factory",
