@@ -1,8 +1,10 @@
 """From the counts to what marketing reads: how many visits declined, and out of how many.
 
 A visit is a banner shown on an entry page, or a browser that answered by Global Privacy Control
-before any banner was needed. Each visit ends in exactly one of ``OUTCOMES``, so their shares add
-up to one. ``no_choice`` is what is left of the visits after the first decisions. A rate never
+before any banner was needed. Answers whose banner was not counted are visits too, so that there
+are never more answers than visits. Each visit ends in exactly one of ``OUTCOMES``, so their shares
+add up to one. ``no_choice`` is what is left of the visits after the first decisions. A visit stays
+counted by its first answer; what visitors take back or change later is counted apart. A rate never
 travels without its counts, and from fewer than ``SMALL`` visits none is given.
 """
 

@@ -39,6 +39,7 @@ STATUS: tuple[tuple[type[ConsentError], int], ...] = (
 """The first row whose class fits gives the status; no row fits: 500."""
 
 CODES = {
+    "bad_filter": 400,
     "malformed_json": 400,
     "incomplete": 400,
     "method_not_allowed": 405,

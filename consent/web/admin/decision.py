@@ -12,8 +12,9 @@ from starlette.responses import Response
 from consent import ledger, stores
 from consent.errors import NotFoundError
 from consent.model import CHOOSABLE, Purpose, Record, Version
-from consent.web.admin import pages, words
+from consent.web.admin import pages, shown, words
 from consent.web.admin.door import Visit
+from consent.web.admin.shown import Shown
 from consent.web.services import Services
 
 T = TypeVar("T")
@@ -45,48 +46,6 @@ class Release(NamedTuple):
     allowed: bool
 
 
-class Service(msgspec.Struct, frozen=True):
-    name: str = ""
-    vendor: str = ""
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """A purpose as the banner put it."""
-
-    title: str = ""
-    text: str = ""
-    services: tuple[Service, ...] = ()
-
-
-class Layer(msgspec.Struct, frozen=True):
-    """The first thing a visitor saw: a banner, or a notice where pixels may run before a choice."""
-
-    title: str = ""
-    text: str = ""
-    accept: str = ""
-    reject: str = ""
-    choose: str = ""
-
-    @property
-    def acts(self) -> list[str]:
-        return [text for text in (self.accept, self.reject, self.choose) if text]
-
-
-class Shown(msgspec.Struct, frozen=True):
-    """The stored banner, as far as the page shows it. See ``compose`` for the whole of it."""
-
-    language: str = ""
-    dir: str = "ltr"
-    banner: Layer = Layer()
-    notice: Layer | None = None
-    gpc: str = ""
-    purposes: tuple[Asked, ...] = ()
-
-    @property
-    def layer(self) -> Layer:
-        return self.notice or self.banner
-
-
 class Law(msgspec.Struct, frozen=True):
     """The stored regime, as far as the page shows it; other fields of the content are kept out."""
 
@@ -98,6 +57,7 @@ class Law(msgspec.Struct, frozen=True):
     duties: tuple[str, ...] = ()
     accept_days: int = 0
     refuse_days: int = 0
+    gpc_overrides_choice: bool = False
 
     @property
     def link(self) -> str:
@@ -110,6 +70,7 @@ async def show(visit: Visit) -> Response:
     record = await _record(visit)
     version = await stores.version(c, record.store, record.version)
     law = _decoded(await ledger.regime_content(c, record.regime_sha256), Law)
+    content = _decoded(await ledger.banner_content(c, record.banner_sha256), Shown)
     context: dict[str, Any] = {
         "here": "ledger",
         "record": record,
@@ -119,7 +80,8 @@ async def show(visit: Visit) -> Response:
         "law": law,
         "why": _why(services, version, record),
         "duties": [DUTIES[duty] for duty in (law.duties if law else ()) if duty in DUTIES],
-        "banner": _decoded(await ledger.banner_content(c, record.banner_sha256), Shown),
+        "banner": content,
+        "layers": _layers(services, record, content, law),
         "choices": _choices(services, version, record),
         "history": await ledger.history(c, record.store, record.visitor),
         "receipt": services.recorder.receipt(record),
@@ -129,6 +91,14 @@ async def show(visit: Visit) -> Response:
         "gpc": _gpc(record),
     }
     return pages.render("decision.html", context, user=visit.user)
+
+
+class Layers(NamedTuple):
+    """The texts by layer. ``locked``: what a purpose says that the browser's signal holds off."""
+
+    first: shown.First
+    buttons: tuple[str, ...]
+    locked: str
 
 
 async def _record(visit: Visit) -> Record:
@@ -157,6 +127,26 @@ def _why(services: Services, version: Version | None, record: Record) -> str:
         return ""
     why = found.why.removeprefix(f"{record.place.code}: ").removeprefix(f"{found.matched}: ")
     return f"{why[:1].upper()}{why[1:]}"
+
+
+def _layers(
+    services: Services, record: Record, content: Shown | None, law: Law | None
+) -> Layers | None:
+    """What was drawn under ``law``; None when the content or the law cannot be read."""
+    if content is None or law is None:
+        return None
+    first = shown.first(content, law.model, _entry(services, record, law))
+    locked = law.gpc_overrides_choice and (record.gpc_header or record.gpc_property)
+    buttons = shown.second_buttons(content.choices, locked=locked)
+    return Layers(first, buttons, content.gpc if locked else "")
+
+
+def _entry(services: Services, record: Record, law: Law) -> str:
+    """The link to the choices in this release's words; empty for a language that it lacks."""
+    if record.language not in services.texts.languages:
+        return ""
+    key = "entry.choices" if "opt-out-link" in law.duties else "entry.cookies"
+    return services.texts.messages(record.language).get(key, "")
 
 
 def _decoded(content: bytes | None, type_: type[T]) -> T | None:

@@ -13,10 +13,11 @@ from starlette.responses import RedirectResponse, Response
 from consent.errors import RefusedError, UnavailableError
 from consent.model import User
 from consent.web import errors
-from consent.web.admin import access, pages, sessions
+from consent.web.admin import access, pages, sessions, words
 from consent.web.services import Services
 
 HEADINGS = {
+    400: "That could not be read",
     403: "This page is not open to you",
     404: "There is nothing here",
     413: "That was too much",
@@ -81,7 +82,7 @@ def fault(error: Exception, user: User | None) -> Response:
     heading = HEADINGS.get(status, "That did not work")
     detail = "It is not your fault. The log of the service says where it happened."
     if isinstance(error, RefusedError):
-        detail = f"{error.detail[:1].upper()}{error.detail[1:]}."
+        detail = words.as_sentence(error.detail)
     elif isinstance(error, UnavailableError):
         detail = "The database did not answer. Nothing is lost; try again in a moment."
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast, get_args
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -34,54 +34,82 @@ async def show(visit: Visit) -> Response:
     found = await access.visible(visit.connection, visit.user)
     query = visit.request.query_params
     store = access.pick(found, query.get("store", ""))
-    filter_ = read_filter(query, tuple(s.key for s in ([store] if store else found)))
+    filter_, faults = read_filter(query, tuple(s.key for s in ([store] if store else found)))
     if visit.user.store is None and store is None:
         filter_ = _of_all_stores(filter_)
-    trail = _trail(query.get("page", ""))
-    before = trail[-1] if trail else None
-    records = await ledger.search(visit.connection, filter_, before=before, limit=ROWS + 1)
-    more, records = len(records) > ROWS, records[:ROWS]
-    total = await ledger.count(visit.connection, filter_)
     kept = {name: query[name] for name in FIELDS if query.get(name)}
+    listed = _nothing() if faults else await _listed(visit, found, filter_, kept)
     context = {
         "here": "ledger",
         "stores": found,
         "store": store,
         "kept": kept,
-        "lines": [_line(visit.services.regions, found, record) for record in records],
-        "total": total,
-        "position": len(trail) * ROWS if len(trail) < TRAIL else None,
-        "older": _address(kept, [*trail, records[-1].seq]) if more else None,
-        "newer": _address(kept, trail[:-1]) if trail else None,
+        "faults": faults,
+        **listed,
         "actions": words.ACTIONS,
         "kinds": words.KINDS,
         "places": words.place_choices(),
         "may_see_stores": "stores" in access.PAGES[visit.user.role],
     }
-    return pages.render("ledger.html", context, user=visit.user)
+    return pages.render("ledger.html", context, user=visit.user, status=400 if faults else 200)
+
+
+def _nothing() -> dict[str, Any]:
+    """What a page says of the records when its filter cannot be read: nothing is looked up."""
+    return {"lines": [], "total": 0, "position": 0, "older": None, "newer": None}
+
+
+async def _listed(
+    visit: Visit, found: list[StoreSummary], filter_: LedgerFilter, kept: Mapping[str, str]
+) -> dict[str, Any]:
+    """One page of the records that pass the filter, and the ways to its neighbours."""
+    trail = _trail(visit.request.query_params.get("page", ""))
+    before = trail[-1] if trail else None
+    records = await ledger.search(visit.connection, filter_, before=before, limit=ROWS + 1)
+    more, records = len(records) > ROWS, records[:ROWS]
+    return {
+        "lines": [_line(visit.services.regions, found, record) for record in records],
+        "total": await ledger.count(visit.connection, filter_),
+        "position": len(trail) * ROWS if len(trail) < TRAIL else None,
+        "older": _address(kept, [*trail, records[-1].seq]) if more else None,
+        "newer": _address(kept, trail[:-1]) if trail else None,
+    }
 
 
 FIELDS = ("store", "from", "until", "place", "choice", "action")
 """What an address can filter by."""
 
 
-def read_filter(query: Mapping[str, str], stores: tuple[str, ...]) -> LedgerFilter:
-    """The filter that an address means; what cannot be read filters nothing.
+def read_filter(
+    query: Mapping[str, str], stores: tuple[str, ...]
+) -> tuple[LedgerFilter, dict[str, str]]:
+    """The filter that an address means, and what is wrong with it, by field.
 
     Args:
         query: the fields of the address.
         stores: keys of the stores that may be seen.
     """
-    first, last = periods.day(query.get("from", "")), periods.day(query.get("until", ""))
+    first, last, faults = periods.days(query)
     place, choice, action = (query.get(name, "") for name in ("place", "choice", "action"))
-    return LedgerFilter(
+    if place and not words.is_place(place):
+        faults["place"] = _unknown(place, "a country such as DE, a state or a province: US-CA")
+    if choice and choice not in words.KINDS:
+        faults["choice"] = _unknown(choice, words.listed(list(words.KINDS), "or"))
+    if action and action not in words.ACTIONS:
+        faults["action"] = _unknown(action, words.listed(list(words.ACTIONS), "or"))
+    filter_ = LedgerFilter(
         stores=stores,
         since=periods.midnight(first) if first else None,
         until=periods.midnight(last + dt.timedelta(days=1)) if last else None,
-        place=place if place and words.place(place) != place else None,
-        action=cast(Action, action) if action in get_args(Action) else None,
-        kind=cast(Any, choice) if choice in words.KINDS else None,
+        place=place or None,
+        action=cast(Action, action) if action else None,
+        kind=cast(Any, choice) if choice else None,
     )
+    return filter_, faults
+
+
+def _unknown(found: str, expected: str) -> str:
+    return f"found {found[:20]!r}; expected {expected}"
 
 
 def _of_all_stores(filter_: LedgerFilter) -> LedgerFilter:

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from consent.errors import RefusedError
 from consent.web.admin import words
 
 PRESETS = (7, 30, 90)
@@ -57,24 +58,65 @@ class Period(NamedTuple):
 def read(query: Mapping[str, str], now: dt.datetime) -> Period:
     """The period that ``query`` means; the last 30 days when it means none.
 
-    A first and a last day in the wrong order are swapped; more than ``LONGEST_DAYS`` are cut at
-    the beginning; days that have not come yet are left out.
+    ``until`` is today where it is left out, and what has not come yet of its days is not there.
+
+    Raises:
+        RefusedError: a part cannot be read or cannot be kept to.
     """
     hour = now.astimezone(dt.UTC).replace(minute=0, second=0, microsecond=0)
-    end = hour + dt.timedelta(hours=1)
-    first, last = day(query.get("from", "")), day(query.get("until", ""))
-    if first is None and last is None:
-        wanted = query.get("days", "")
-        days = int(wanted) if wanted in map(str, PRESETS) else 30
-        return Period(midnight(hour.date() - dt.timedelta(days=days - 1)), end, days)
-    today = hour.date()
-    first, last = min(first or last or today, today), min(last or today, today)
-    first, last = min(first, last), max(first, last)
-    first = max(first, last - dt.timedelta(days=LONGEST_DAYS - 1))
+    end, today = hour + dt.timedelta(hours=1), hour.date()
+    wanted = query.get("days", "")
+    first, last, faults = days(query)
+    if first is None and last is None and not faults:
+        if wanted not in ("", *map(str, PRESETS)):
+            faults["days"] = f"found {wanted[:20]!r}; expected {words.listed(PRESETS, 'or')}"
+        else:
+            number = int(wanted or 30)
+            return Period(midnight(today - dt.timedelta(days=number - 1)), end, number)
+    elif not faults:
+        faults = _unkept(first, last, today)
+        if wanted:
+            faults["days"] = "found beside from and until; expected one or the other"
+    if faults or first is None:
+        raise refusal(faults)
+    last = min(last or today, today)
     return Period(midnight(first), min(midnight(last + dt.timedelta(days=1)), end), None)
 
 
-def day(text: str) -> dt.date | None:
+def _unkept(first: dt.date | None, last: dt.date | None, today: dt.date) -> dict[str, str]:
+    """Why a page cannot be about these days, by field; empty when it can."""
+    if first is None:
+        return {"from": "missing; expected a day, since there is a last one"}
+    if first > today:
+        return {"from": f"{first} has not come yet; expected {today} or earlier"}
+    length = (min(last or today, today) - first).days + 1
+    if length > LONGEST_DAYS:
+        return {"from": f"{length} days up to the last one; expected {LONGEST_DAYS} or fewer"}
+    return {}
+
+
+def days(query: Mapping[str, str]) -> tuple[dt.date | None, dt.date | None, dict[str, str]]:
+    """The first day, the last day, and what is wrong with them by field, as ``query`` says it."""
+    faults = {}
+    found: dict[str, dt.date | None] = {}
+    for name in ("from", "until"):
+        text = query.get(name, "")
+        found[name] = _day(text)
+        if text and found[name] is None:
+            faults[name] = f"found {text[:20]!r}; expected a day such as 2026-11-23"
+    first, last = found["from"], found["until"]
+    if first is not None and last is not None and last < first:
+        faults["until"] = f"{last} is before {first}; expected that day or a later one"
+    return first, last, faults
+
+
+def refusal(faults: Mapping[str, str]) -> RefusedError:
+    """All that is wrong with a filter, as one error."""
+    told = "; and ".join(f"{name}: {fault}" for name, fault in faults.items())
+    return RefusedError("bad_filter", told)
+
+
+def _day(text: str) -> dt.date | None:
     """A day written ``2026-11-23`` in this century; None for anything else."""
     try:
         found = dt.date.fromisoformat(text) if len(text) == 10 else None

@@ -23,7 +23,9 @@ from consent.web.services import Services
 
 CLASSES = tuple(f"part-{outcome.replace('_', '-')}" for outcome in OUTCOMES)
 ROWS = 12
-"""How many places the page lists before the rest folds away."""
+"""How many places the page lists, at least, before the rest folds away; a country stays whole."""
+UNKNOWN = "unknown"
+"""The key of the unknown place in the CSV."""
 
 
 class Tile(NamedTuple):
@@ -38,22 +40,27 @@ class Tile(NamedTuple):
 
 
 class Headline(NamedTuple):
-    """The first line, its number apart; and the second one."""
+    """The first line, its number and its counts apart; and the second one."""
 
     figure: str
     rest: str
+    counts: str
     second: str
 
 
 class Row(NamedTuple):
-    """One place, and the regime that its visitors come under."""
+    """One place, and the regime that its visitors come under. ``note`` stands small beside it.
+
+    ``part``: a place within the country of the row above, which is the sum of such rows.
+    """
 
     name: str
-    country: str
+    note: str
     regime: str
     model: str
     counts: Counts
     bar: Markup
+    part: bool = False
 
 
 class Chosen(NamedTuple):
@@ -71,7 +78,8 @@ async def show(visit: Visit) -> Response:
         return pages.render("rates_none.html", {"here": "rates"}, user=visit.user)
     report, before = await _reports(visit, chosen)
     as_share = visit.request.query_params.get("plot") == "share"
-    places = await _rows(visit, chosen, report)
+    blocks = await _blocks(visit, chosen, report)
+    shown = _fitting(blocks)
     context = {
         "here": "rates",
         "stores": chosen.stores,
@@ -86,8 +94,9 @@ async def show(visit: Visit) -> Response:
         "whole": plot.strip(_parts(report.total), CLASSES, width=1000, height=18),
         "plots": _plots(report, as_share=as_share),
         "as_share": as_share,
-        "places": places[:ROWS],
-        "more_places": places[ROWS:],
+        "places": [row for block in blocks[:shown] for row in block],
+        "more_places": [row for block in blocks[shown:] for row in block],
+        "apart": apart(report.total),
         "outcomes": OUTCOMES,
         "outcome_names": words.OUTCOMES,
         "small": rates.SMALL,
@@ -98,20 +107,23 @@ async def show(visit: Visit) -> Response:
 
 
 async def download(visit: Visit) -> Response:
-    """The numbers of the page as CSV, one line for each day and one for each place."""
+    """The numbers of the page as CSV: a line for each day, country, place and regime."""
     chosen = await _chosen(visit)
     report, _ = await _reports(visit, chosen)
     file = io.StringIO(newline="")
     writer = csv.writer(file)
-    writer.writerow(["store", "by", "key", "name", "visits", *OUTCOMES, "shown", "repeats"])
+    apart = ("shown", "repeats", "withdrawn", "changed")
+    writer.writerow(["store", "by", "key", "name", "visits", *OUTCOMES, *apart])
     store = chosen.store.key if chosen.store is not None else "all"
     writer.writerow(_line(store, "all", "", "", report.total))
     for day in report.days:
         writer.writerow(_line(store, "day", day.day.isoformat(), "", day.counts))
-    for by, groups in (("place", report.places), ("regime", report.regimes)):
+    for by, groups in (("country", report.countries), ("place", report.places)):
         for group in groups:
-            name = words.place(group.code) if by == "place" else ""
-            writer.writerow(_line(store, by, group.code, name, group.counts))
+            name = words.place(group.code)
+            writer.writerow(_line(store, by, group.code or UNKNOWN, name, group.counts))
+    for group in report.regimes:
+        writer.writerow(_line(store, "regime", group.code, "", group.counts))
     name = f"decline-rates-{store}-{chosen.period.first}-{chosen.period.last}.csv"
     return Response(
         file.getvalue(),
@@ -124,18 +136,18 @@ def headline(report: Report, before: Counts, period: Period) -> Headline:
     """The first line, and the one below it that gives the counts and the comparison."""
     if not report.total.visits:
         second = f"Nothing was counted in {period.name}."
-        return Headline("", "No visits in this period", second)
+        return Headline("", "No visits in this period", "", second)
     told = next((group for group in report.countries if group.code), None)
     overall = report.total.rate("declined")
-    if told is not None and told.counts.visits >= rates.SMALL:
-        local = told.counts.rate("declined")
-        figure, rest = words.percent(local), f"of visits {words.in_place(told.code)} declined"
-    elif overall.share is not None:
-        figure, rest = words.percent(overall), "of visits declined"
-    else:
-        figure, rest = f"{overall.n:,}", f"of {_visits(overall.of)} declined so far"
     if overall.share is None:
-        return Headline(figure, rest, f"A rate needs {rates.SMALL} visits or more.")
+        second = f"A rate needs {rates.SMALL} visits or more."
+        figure, rest = f"{overall.n:,}", f"of {_visits(overall.of)} declined so far"
+        return Headline(figure, rest, "", second)
+    rate, where = overall, ""
+    if told is not None and told.counts.visits >= rates.SMALL:
+        rate, where = told.counts.rate("declined"), f" {words.in_place(told.code)}"
+    figure, rest = words.percent(rate), f"of visits{where} declined"
+    counted = f"({rate.n:,} of {rate.of:,})"
     second = (
         f"Over all places {words.percent(overall)} declined in {period.name}: "
         f"{overall.n:,} of {_visits(overall.of)}"
@@ -143,7 +155,14 @@ def headline(report: Report, before: Counts, period: Period) -> Headline:
     moved = words.points(overall, before.rate("declined"))
     if moved:
         second += f", {_moved(moved, period)}"
-    return Headline(figure, rest, f"{second}.")
+    return Headline(figure, rest, counted, f"{second}.")
+
+
+def apart(total: Counts) -> str:
+    """What is not among the outcomes: what visitors took back or changed after their answer."""
+    withdrawn = f"{total.withdrawn:,} withdrawal{'' if total.withdrawn == 1 else 's'}"
+    changed = f"{total.changed:,} later change{'' if total.changed == 1 else 's'} of a choice"
+    return f"Counted apart: {withdrawn} and {changed}. Visits stay counted as first answered."
 
 
 def tiles(total: Counts, before: Counts, period: Period) -> list[Tile]:
@@ -193,12 +212,23 @@ async def _reports(visit: Visit, chosen: Chosen) -> tuple[Report, Counts]:
     return report, await rates.total(visit.connection, chosen.ids, *period.before)
 
 
-async def _rows(visit: Visit, chosen: Chosen, report: Report) -> list[Row]:
+async def _blocks(visit: Visit, chosen: Chosen, report: Report) -> list[list[Row]]:
+    """The places by country, most visits first. A block is one row or a sum with its parts."""
     rules: Mapping[str, RegionRule] = {}
     if chosen.store is not None:
         version = await stores.current(visit.connection, chosen.store.key)
         rules = version.config.regions if version is not None else {}
-    return [_row(visit.services, group, chosen.period, rules) for group in report.places]
+    parts: dict[str, list[Group]] = {}
+    for group in report.places:
+        parts.setdefault(group.code.partition("-")[0], []).append(group)
+    blocks = []
+    for country in report.countries:
+        groups = parts[country.code]
+        rows = [_row(visit.services, group, chosen.period, rules) for group in groups]
+        if [group.code for group in groups] != [country.code]:
+            rows = [_sum(country, rows), *(row._replace(part=True) for row in rows)]
+        blocks.append(rows)
+    return blocks
 
 
 def _row(services: Services, group: Group, period: Period, rules: Mapping[str, RegionRule]) -> Row:
@@ -207,12 +237,34 @@ def _row(services: Services, group: Group, period: Period, rules: Mapping[str, R
     regime = services.regions.resolve(place, on=period.last, rules=rules).regime
     return Row(
         words.place(group.code),
-        words.country_of(group.code),
+        words.beside_place(group.code),
         words.short(regime.name),
         words.MODELS[regime.model],
         group.counts,
-        plot.strip(_parts(group.counts), CLASSES, width=160, height=10),
+        _bar(group.counts),
     )
+
+
+def _sum(country: Group, rows: list[Row]) -> Row:
+    """The row of a country that is counted by its parts."""
+    laws = {(row.regime, row.model) for row in rows}
+    regime, model = laws.pop() if len(laws) == 1 else (f"{len(laws)} regimes", "by place")
+    note = f"all of it, {len(rows)} place{'' if len(rows) == 1 else 's'} below"
+    return Row(words.place(country.code), note, regime, model, country.counts, _bar(country.counts))
+
+
+def _bar(counts: Counts) -> Markup:
+    return plot.strip(_parts(counts), CLASSES, width=160, height=10)
+
+
+def _fitting(blocks: list[list[Row]]) -> int:
+    """How many blocks it takes to list ``ROWS`` rows."""
+    rows = 0
+    for number, block in enumerate(blocks):
+        if rows >= ROWS:
+            return number
+        rows += len(block)
+    return len(blocks)
 
 
 def _plots(report: Report, *, as_share: bool) -> list[Markup]:
@@ -255,7 +307,8 @@ def _parts(counts: Counts) -> tuple[int, ...]:
 
 def _line(store: str, by: str, key: str, name: str, counts: Counts) -> list[str | int]:
     parts = _parts(counts)
-    return [store, by, key, name, counts.visits, *parts, counts.shown, counts.repeats]
+    apart = (counts.shown, counts.repeats, counts.withdrawn, counts.changed)
+    return [store, by, key, name, counts.visits, *parts, *apart]
 
 
 def _linker(chosen: Chosen, *, as_share: bool) -> Any:

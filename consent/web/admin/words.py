@@ -12,7 +12,7 @@ import babel
 import babel.core
 
 from consent import data
-from consent.model import CHOOSABLE, Action, Grants, Place, Record
+from consent.model import CHOOSABLE, Action, Place, Record
 from consent.rates import Outcome, Rate
 
 ACTIONS: dict[Action, str] = {
@@ -59,26 +59,39 @@ def _subdivisions() -> dict[str, str]:
     return dict(data.read_json(Path(__file__).with_name("subdivisions.json")))
 
 
+def is_place(code: str) -> bool:
+    """Whether ``code`` is a country or a subdivision that has a name here."""
+    return code in _countries() or code in _subdivisions()
+
+
 def place(code: str) -> str:
-    """``California``, ``Germany``; the code itself where no name is known; ``Unknown place``."""
+    """``California``, ``Germany``, also for a subdivision without a name here; never a code."""
     if not code:
         return "Unknown place"
-    if "-" in code:
-        return _subdivisions().get(code, code)
-    return _countries().get(code, code)
+    if code in _subdivisions():
+        return _subdivisions()[code]
+    return _countries().get(code.partition("-")[0], "Place without a name")
 
 
-def country_of(code: str) -> str:
-    """The country's name for a subdivision; empty for a country or an unknown place."""
-    country, _, subdivision = code.partition("-")
-    return place(country) if subdivision else ""
+def beside_place(code: str) -> str:
+    """What stands small beside ``place``: the country of a subdivision, or a code without a name.
+
+    Empty for a country and for an unknown place.
+    """
+    if not code or code in _countries():
+        return ""
+    return place(code.partition("-")[0]) if code in _subdivisions() else code
 
 
 def in_place(code: str) -> str:
     """For the middle of a sentence: ``in the United States``, ``in California``."""
     if not code:
         return "at an unknown place"
-    return f"in {'the ' if code in _WITH_ARTICLE else ''}{place(code)}"
+    country = code.partition("-")[0]
+    if not is_place(code) and country not in _countries():
+        return f"at a place without a name ({code})"
+    article = "the " if code not in _subdivisions() and country in _WITH_ARTICLE else ""
+    return f"in {article}{place(code)}"
 
 
 def place_choices() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -146,15 +159,20 @@ def change(now: int, before: int) -> str | None:
     return f"{difference:+,d} %".replace("-", "−") if difference else "unchanged"
 
 
-def listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[object], last: str = "and") -> str:
     """``a``, ``a and b``, ``a, b and c``."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    texts = [str(word) for word in words]
+    if len(texts) < 2:
+        return "".join(texts)
+    return f"{', '.join(texts[:-1])} {last} {texts[-1]}"
 
 
-def did(action: Action, grants: Grants) -> str:
-    """What a visitor did, as the end of a sentence."""
+def did(record: Record) -> str:
+    """What a visitor did, as the end of a sentence. It says no more than the record holds.
+
+    Why a purpose was left off is not in it: the visitor may have done it, or the browser's signal.
+    """
+    action, grants = record.action, record.grants
     given = [p for p in CHOOSABLE if grants.of(p)]
     denied = [p for p in CHOOSABLE if not grants.of(p)]
     if action == "accept_all":
@@ -163,27 +181,34 @@ def did(action: Action, grants: Grants) -> str:
         return "refused everything"
     if action == "withdraw":
         return "withdrew consent for everything"
-    if action == "close":
-        rest = f"allowed {listed(given)}" if given else "everything stayed refused"
-        return f"closed the banner; {rest}" if not given else f"closed the banner, which {rest}"
-    if action == "gpc":
-        return f"was opted out of {listed(denied)} by the Global Privacy Control signal"
     if not denied:
-        return "allowed every purpose one by one"
-    if not given:
-        return "refused every purpose one by one"
-    return f"allowed {listed(given)} and refused {listed(denied)}"
+        stands = "everything is allowed"
+    elif not given:
+        stands = "nothing is allowed"
+    else:
+        verb = "is" if len(given) == 1 else "are"
+        stands = f"{listed(given)} {verb} allowed, {listed(denied)} not"
+    if action == "close":
+        return f"closed the first layer: {stands}"
+    if action == "gpc":
+        return f"was answered for by the Global Privacy Control signal: {stands}"
+    if record.gpc_header or record.gpc_property:
+        stands += ", and the browser sent the Global Privacy Control signal"
+    return f"saved a choice: {stands}"
 
 
 def sentence(record: Record) -> str:
-    """The decision as a sentence: when, where, what was shown, what was chosen."""
-    shown = f"shown the {language(record.language)} banner of version {record.version}"
-    if record.action == "gpc":
-        shown = f"on a page under version {record.version}"
+    """The decision as a sentence: when, where, under which version, what was chosen."""
+    page = f"under version {record.version} in {language(record.language)}"
     return (
         f"On {day(record.at)} at {clock(record.at)} UTC a visitor {in_place(record.place.code)}"
-        f"{_within(record.place)}, {shown}, {did(record.action, record.grants)}."
+        f"{_within(record.place)}, {page}, {did(record)}."
     )
+
+
+def as_sentence(text: str) -> str:
+    """The detail of an error as a sentence: a capital at its beginning, a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def short(name: str) -> str:
@@ -192,13 +217,13 @@ def short(name: str) -> str:
 
 
 def _within(place_: Place) -> str:
-    country = country_of(place_.code)
-    return f", {country}" if country else ""
+    beside = beside_place(place_.code)
+    return f", {beside}" if beside in _countries().values() else ""
 
 
 FILTERS: dict[str, Any] = {
     "place_name": place,
-    "country_of": country_of,
+    "beside_place": beside_place,
     "language_name": language,
     "day": day,
     "date": date,
@@ -206,5 +231,6 @@ FILTERS: dict[str, Any] = {
     "clock": clock,
     "percent": percent,
     "short": short,
+    "sentence": as_sentence,
 }
 """What templates may use, by name."""

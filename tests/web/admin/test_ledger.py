@@ -1,13 +1,15 @@
 import asyncio
 import uuid
 
+import msgspec
 import pytest
 from bs4 import BeautifulSoup
 
 from consent import database, ledger
+from consent.model import Grants, Place, Record
 from consent.rates import Rate
 from consent.web.admin import words
-from tests.web.admin.stage import HOSTILE, sign_in, soup
+from tests.web.admin.stage import HOSTILE, NOW, sign_in, soup
 
 
 class TestLedger:
@@ -72,17 +74,38 @@ class TestLedger:
             "page=-4",
             "page=99999999999999999999999",
             "page=" + ".".join(["5"] * 300),
-            "place=%3Cscript%3E",
-            "place=ZZ",
-            "action=drop",
-            "choice=maybe",
-            "from=2026-99-99",
+            "from=&until=&place=&choice=&action=",
+            "nothing=1",
         ],
     )
-    def test_an_address_that_makes_no_sense_still_gives_a_page(self, signed_in, query):
-        text = signed_in("lex@example.com").get(f"/admin/ledger?{query}")
-        assert soup(text).h1.text == "Ledger"
-        assert "<script>alert" not in text.text
+    def test_a_page_that_makes_no_sense_is_the_newest(self, signed_in, query):
+        page = soup(signed_in("lex@example.com").get(f"/admin/ledger?{query}"))
+        assert page.h1.text == "Ledger"
+
+    @pytest.mark.parametrize(
+        ("query", "field", "told"),
+        [
+            ("place=%3Cscript%3E", "place", "'<script>'"),
+            ("place=ZZZZ", "place", "a country such as DE"),
+            ("place=US-ZZ", "place", "a state or a province"),
+            ("action=foo", "action", "accept_all, reject_all"),
+            ("choice=maybe", "choice", "all, some or none"),
+            ("from=2026-99-99", "from", "a day such as 2026-11-23"),
+            ("until=yesterday", "until", "a day such as 2026-11-23"),
+            ("from=2026-11-20&until=2026-11-10", "until", "is before 2026-11-20"),
+        ],
+    )
+    def test_a_filter_that_cannot_be_used_is_told_beside_its_field_and_finds_nothing(
+        self, signed_in, query, field, told
+    ):
+        answer = signed_in("lex@example.com").get(f"/admin/ledger?{query}")
+        assert answer.status_code == 400
+        page = BeautifulSoup(answer.text, "html.parser")
+        control = page.find(attrs={"name": field})
+        assert told in page.find(id=control["aria-describedby"]).text
+        assert control["aria-invalid"] == "true"
+        assert not page.find("table")
+        assert "<script>alert" not in answer.text
 
     def test_nothing_found_offers_to_clear_the_filter(self, signed_in):
         page = soup(signed_in("lex@example.com").get("/admin/ledger?place=FJ"))
@@ -118,14 +141,43 @@ class TestDecision:
             assert sentence.startswith(f"On {record.at.day} November 2026 at ")
             assert " UTC a visitor " in sentence
 
-    def test_it_shows_the_stored_banner_word_for_word(self, signed_in, story):
+    @pytest.mark.parametrize(
+        ("place", "kind", "buttons"),
+        [
+            ("DE", "banner", ("banner.reject", "banner.accept", "banner.choose")),
+            ("US-CA", "notice", ("notice.reject", "notice.accept")),
+        ],
+    )
+    def test_it_shows_the_first_layer_in_the_order_in_which_it_was_drawn(
+        self, signed_in, story, place, kind, buttons
+    ):
+        client = signed_in("lex@example.com")
+        records = (self.record(client, id_) for id_ in story.summit)
+        record = next(r for r in records if r.place.code == place and r.action != "gpc")
+        texts = client.app.services.texts.messages(record.language)
+        section = self.shown(signed_in, record.id).find("section", {"aria-labelledby": "shown"})
+        first = section.find(class_="sub")
+        assert f"the {kind} of this" in first.text
+        assert "a bar along the lower edge of the page" in first.text
+        layer = first.find_next(class_="layer")
+        parts = [part.get_text(" ", strip=True) for part in layer.find_all(["h3", "p", "li"])]
+        links = ["banner.privacy", *(["entry.choices"] if kind == "notice" else [])]
+        expected = [texts[f"{kind}.title"], *(texts[name] for name in (*links, *buttons))]
+        assert [part for part in parts if part in expected] == expected
+        assert parts[1] == texts[f"{kind}.text"].replace("{count}", "3")
+        closing = f"× {texts['banner.close']}"
+        assert (closing == parts[-1]) == (texts["banner.close_note"] in parts)
+
+    def test_it_shows_the_second_layer_with_its_purposes_and_buttons(self, signed_in, story):
         client = signed_in("lex@example.com")
         record = self.record(client, story.summit[0])
         texts = client.app.services.texts.messages(record.language)
-        page = self.shown(signed_in, record.id)
-        for key in ("purpose.marketing.title", "purpose.analytics.text"):
-            assert texts[key] in page.text
-        assert "Meta Pixel" in page.text
+        layer = self.shown(signed_in, record.id).find_all(class_="layer")[1]
+        buttons = [button.text for button in layer.select(".acts li")]
+        assert buttons == [texts[f"choices.{key}"] for key in ("reject", "accept", "save")]
+        for key in ("choices.title", "purpose.marketing.title", "purpose.analytics.text"):
+            assert texts[key] in layer.text
+        assert "Meta Pixel" in layer.text
 
     def test_it_says_which_pixels_were_released_and_which_blocked(self, signed_in, story):
         client = signed_in("lex@example.com")
@@ -180,6 +232,30 @@ class TestDecision:
 
 
 class TestWords:
+    @pytest.fixture
+    def record(self):
+        return Record(
+            seq=1,
+            id=uuid.UUID(int=1),
+            visitor=uuid.UUID(int=2),
+            previous=None,
+            store="summit",
+            version=1,
+            version_sha256="0" * 64,
+            at=NOW,
+            action="save",
+            grants=Grants.all(False),
+            language="en",
+            banner_sha256="0" * 64,
+            regime_id="us-ca",
+            regime_sha256="0" * 64,
+            place=Place("US", "US-CA", "database"),
+            gpc_header=False,
+            gpc_property=False,
+            device="phone",
+            salt=b"",
+        )
+
     @pytest.mark.parametrize(
         ("code", "expected"),
         [
@@ -188,11 +264,51 @@ class TestWords:
             ("US-CA", "in California"),
             ("NL", "in the Netherlands"),
             ("", "at an unknown place"),
-            ("XY", "in XY"),
+            ("DE-BE", "in Germany"),
+            ("US-ZZ", "in the United States"),
+            ("XY", "at a place without a name (XY)"),
         ],
     )
     def test_a_place_in_a_sentence(self, code, expected):
         assert words.in_place(code) == expected
+
+    @pytest.mark.parametrize(
+        ("code", "name", "beside"),
+        [
+            ("DE", "Germany", ""),
+            ("US-CA", "California", "United States"),
+            ("DE-BE", "Germany", "DE-BE"),
+            ("XY", "Place without a name", "XY"),
+            ("", "Unknown place", ""),
+        ],
+    )
+    def test_a_code_never_stands_for_a_name(self, code, name, beside):
+        assert (words.place(code), words.beside_place(code)) == (name, beside)
+
+    @pytest.mark.parametrize(
+        ("action", "grants", "gpc", "expected"),
+        [
+            ("save", Grants(True, True, False), False, "preferences and analytics are allowed"),
+            ("save", Grants(True, False, False), False, "analytics and marketing not"),
+            ("save", Grants(False, False, False), False, "saved a choice: nothing is allowed"),
+            ("save", Grants(True, True, True), False, "saved a choice: everything is allowed"),
+            ("close", Grants(False, False, False), False, "first layer: nothing is allowed"),
+            ("gpc", Grants(True, True, False), True, "are allowed, marketing not"),
+        ],
+    )
+    def test_a_sentence_says_what_holds_and_not_who_wanted_it(
+        self, record, action, grants, gpc, expected
+    ):
+        changes = {"action": action, "grants": grants, "gpc_header": gpc}
+        told = words.did(msgspec.structs.replace(record, **changes))
+        assert expected in told
+        assert "refused" not in told
+
+    def test_a_choice_saved_under_the_signal_says_that_it_was_sent(self, record):
+        changes = {"action": "save", "grants": Grants(True, True, False)}
+        for signal in ({"gpc_header": True}, {"gpc_property": True}):
+            told = words.did(msgspec.structs.replace(record, **changes, **signal))
+            assert told.endswith("and the browser sent the Global Privacy Control signal")
 
     @pytest.mark.parametrize(
         ("rate", "expected"),

@@ -12,10 +12,59 @@ class TestRates:
     def test_the_first_line_says_how_many_declined_where_most_came_from(self, signed_in):
         page = soup(signed_in("mia@example.com").get("/admin/rates"))
         first = page.find(class_="headline").get_text(" ", strip=True)
-        assert first == "38 % of visits in Germany declined"
+        assert first == "38 % of visits in Germany declined (3,163 of 8,320)"
         second = page.find(class_="headline").find_next("p").text
         assert "of 29,849 visits" in second
         assert "the 30 days before" in second
+
+    def test_the_first_line_can_be_checked_in_the_table(self, signed_in):
+        page = soup(signed_in("mia@example.com").get("/admin/rates"))
+        row = page.select("table.regions tbody tr")[0]
+        cells = {cell.get("data-label"): cell for cell in row.find_all("td")}
+        assert row.th.text == "Germany"
+        counts_ = f"({cells['Declined'].small.text} of {cells['Visits'].text})"
+        assert page.find(class_="headline").small.text == counts_
+
+    def test_a_country_that_is_counted_by_its_parts_has_a_row_with_their_sum(self, empty_client):
+        declined = counts.Key(1, counts.hour_of(NOW), "", "eea", "phone", "de", 1, "declined")
+        parts = {"US": 1, "US-CA": 20, "US-TX": 30, "DE-BE": 7, "DE": 11}
+        deltas = {declined._replace(place=place): n for place, n in parts.items()}
+        write(empty_client, lambda c: counts.add(c, deltas))
+        sign_in(empty_client, "owner@example.com")
+        page = soup(empty_client.get("/admin/rates"))
+        found = [
+            (row.th.get_text("|"), row.find("td", {"data-label": "Visits"}).text)
+            for row in page.select("table.regions tbody tr")
+        ]
+        assert found == [
+            ("United States|all of it, 3 places below", "51"),
+            ("Texas|United States", "30"),
+            ("California|United States", "20"),
+            ("United States", "1"),
+            ("Germany|all of it, 2 places below", "18"),
+            ("Germany", "11"),
+            ("Germany|DE-BE", "7"),
+        ]
+        headline = page.find(class_="headline").get_text(" ", strip=True)
+        assert headline == "100 % of visits in the United States declined (51 of 51)"
+
+    def test_what_visitors_took_back_or_changed_later_is_told_apart(self, signed_in):
+        client = signed_in("mia@example.com")
+        total = rows(client.get("/admin/rates.csv?days=90").text)[0]
+        note = soup(client.get("/admin/rates?days=90")).find(class_="under-tiles").text
+        assert int(total["withdrawn"]) > 1
+        told = f"{total['withdrawn']} withdrawals and {total['changed']} later changes of a choice"
+        assert told in note
+        assert "whose banner was not counted still counts as a visit" in note
+
+    def test_the_unknown_place_has_a_key_in_the_csv(self, signed_in):
+        lines = rows(signed_in("mia@example.com").get("/admin/rates.csv").text)
+        unknown = [line for line in lines if line["key"] == "unknown" and line["by"] != "regime"]
+        assert [(line["by"], line["name"]) for line in unknown] == [
+            ("country", "Unknown place"),
+            ("place", "Unknown place"),
+        ]
+        assert [line["by"] for line in lines if not line["key"]] == ["all"]
 
     def test_a_rate_never_stands_without_its_counts(self, signed_in):
         page = soup(signed_in("mia@example.com").get("/admin/rates?store=summit"))
@@ -33,7 +82,7 @@ class TestRates:
     def test_the_parts_of_every_line_add_up_to_its_visits(self, signed_in):
         lines = rows(signed_in("mia@example.com").get("/admin/rates.csv?days=90").text)
         parts = ("accepted", "partly", "declined", "closed", "gpc", "no_choice")
-        assert {line["by"] for line in lines} == {"all", "day", "place", "regime"}
+        assert {line["by"] for line in lines} == {"all", "day", "country", "place", "regime"}
         for line in lines:
             assert sum(int(line[part]) for part in parts) >= int(line["visits"]) >= 0
         days = [line for line in lines if line["by"] == "day"]
@@ -81,22 +130,35 @@ class TestRates:
         assert declined == f"{int(lines[0]['declined']):,} of {int(lines[0]['visits']):,}"
 
     @pytest.mark.parametrize(
-        "query",
+        ("query", "told"),
         [
-            "days=999",
-            "days=x",
-            "from=yesterday",
-            "from=2026-11-20&until=2026-11-10",
-            "from=0001-01-01&until=9999-12-31",
-            "from=2000-01-01",
-            "until=2031-01-01",
-            "plot=%3Cscript%3E",
-            "store=",
+            ("days=9999", "Days: found &#39;9999&#39;; expected 7, 30 or 90."),
+            ("days=x", "expected 7, 30 or 90."),
+            ("days=7&from=2026-11-20", "Days: found beside from and until"),
+            ("from=yesterday", "From: found &#39;yesterday&#39;; expected a day such as"),
+            ("from=2026-13-01&until=2026-11-10", "From: found &#39;2026-13-01&#39;"),
+            ("from=2026-11-20&until=2026-11-10", "Until: 2026-11-10 is before 2026-11-20"),
+            ("from=0001-01-01&until=9999-12-31", "until: found &#39;9999-12-31&#39;"),
+            ("from=2000-01-01", "expected 400 or fewer."),
+            ("from=2026-11-24", "From: 2026-11-24 has not come yet"),
+            ("until=2026-11-10", "From: missing"),
         ],
     )
-    def test_an_address_that_makes_no_sense_still_gives_a_page(self, signed_in, query):
+    @pytest.mark.parametrize("page", ["rates", "rates.csv"])
+    def test_a_period_that_cannot_be_kept_to_is_refused_in_words(
+        self, signed_in, page, query, told
+    ):
+        answer = signed_in("mia@example.com").get(f"/admin/{page}?{query}")
+        assert answer.status_code == 400
+        assert told in answer.text
+        assert "declined" not in answer.text.lower().replace("decline rates", "")
+
+    @pytest.mark.parametrize("query", ["plot=%3Cscript%3E", "store=", "days=&from=&until="])
+    def test_an_empty_part_of_an_address_changes_nothing(self, signed_in, query):
         page = soup(signed_in("mia@example.com").get(f"/admin/rates?{query}"))
-        assert page.find(class_="headline")
+        assert "30 days" in page.find("nav", {"aria-label": "Period"}).find(
+            attrs={"aria-current": "true"}
+        )
 
     def test_a_quiet_period_says_that_nothing_was_counted(self, signed_in):
         address = "/admin/rates?from=2020-01-01&until=2020-02-01"
