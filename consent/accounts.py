@@ -73,7 +73,11 @@ async def add(
     email = _normal(email)
     await take_lock(c, "accounts")
     if await by_email(c, email) is not None:
-        raise ConflictError("email_taken", f"email: {email!r} has an account; expected another")
+        raise ConflictError(
+            "email_taken",
+            f"email: {email!r} has an account; expected another, or for a new password: "
+            f"consent user password {email}",
+        )
     store_id = None
     if store_key is not None:
         store_id = (await c.execute(sa.select(_s.id).where(_s.key == store_key))).scalar()
@@ -137,6 +141,26 @@ async def disable(c: AsyncConnection, email: str, now: dt.datetime) -> User:
     await c.execute(
         sa.update(tables.users).where(_u.id == user.id, _u.disabled_at.is_(None)).values(**changes)
     )
+    return await by_email(c, email) or user
+
+
+async def set_password(c: AsyncConnection, email: str, password_hash: str) -> User:
+    """Gives the user another password and, if disabled, the right to sign in again.
+
+    Every session ends, since the old password may be known to others.
+
+    Raises:
+        NotFoundError: there is no such user.
+    """
+    user = await by_email(c, email)
+    if user is None:
+        raise NotFoundError("unknown_user", f"user: {email!r} is not known")
+    changes = {
+        "password_hash": password_hash,
+        "disabled_at": None,
+        "session_epoch": _u.session_epoch + 1,
+    }
+    await c.execute(sa.update(tables.users).where(_u.id == user.id).values(**changes))
     return await by_email(c, email) or user
 
 

@@ -44,7 +44,7 @@ async def test_an_address_is_taken_once_even_when_disabled(database, now):
     await add(database, now)
     async with database.write() as c:
         await accounts.disable(c, "ada@shop.example", now())
-    with pytest.raises(ConflictError, match="email_taken"):
+    with pytest.raises(ConflictError, match=r"email_taken: .* consent user password ada@shop.exa"):
         await add(database, now, "ADA@shop.example")
 
 
@@ -65,6 +65,25 @@ async def test_disabling_ends_every_session_and_is_done_once(database, now):
     with pytest.raises(NotFoundError):
         async with database.write() as c:
             await accounts.disable(c, "nobody@shop.example", at)
+
+
+async def test_a_new_password_ends_every_session_and_lets_a_disabled_user_in_again(database, now):
+    user = await add(database, now)
+    await add(database, now, "bob@shop.example")
+    async with database.write() as c:
+        await accounts.disable(c, "ada@shop.example", now())
+        again = await accounts.set_password(c, " Ada@shop.example", "other hash")
+        assert (again.id, again.disabled_at, again.session_epoch) == (user.id, None, 2)
+        assert await accounts.password_hash(c, user.id) == "other hash"
+        bob = await accounts.by_email(c, "bob@shop.example")
+        assert bob is not None
+        assert (bob.session_epoch, await accounts.password_hash(c, bob.id)) == (0, "hash")
+
+
+async def test_nobody_gets_a_password_where_nobody_is(database):
+    with pytest.raises(NotFoundError, match="unknown_user"):
+        async with database.write() as c:
+            await accounts.set_password(c, "nobody@shop.example", "hash")
 
 
 async def test_all_users_are_listed_by_address(database, now):

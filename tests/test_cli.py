@@ -205,13 +205,26 @@ def test_users_are_added_listed_and_disabled(consent):
     password = "correct horse battery\n"
     arguments = ("--role", "legal", "--store", "summit", "--password-stdin")
     consent("user", "add", "law@example.com", *arguments, stdin=password)
-    status, _ = consent.fails("user", "add", "law@example.com", *arguments, stdin=password)
+    status, said = consent.fails("user", "add", "law@example.com", *arguments, stdin=password)
     assert status == 2
+    assert said.endswith(": consent user password law@example.com\n")
     assert consent("user", "disable", "law@example.com") == "law@example.com\tdisabled\n"
     (one,) = json.loads(consent("user", "list", "--json"))
     assert (one["email"], one["role"], one["store"]) == ("law@example.com", "legal", "summit")
     assert one["disabled_at"] is not None
     assert "password" not in json.dumps(one)
+
+
+def test_a_disabled_user_gets_back_in_with_a_new_password(consent):
+    email, stdin = "me@example.com", "correct horse battery\n"
+    consent("user", "add", email, "--role", "owner", "--password-stdin", stdin=stdin)
+    consent("user", "disable", email)
+    again = consent("user", "password", email, "--password-stdin", stdin="another horse\n")
+    assert again == "me@example.com\towner\tevery store\tactive\n"
+    for who, word in ((email, "short\n"), ("nobody@example.com", stdin)):
+        status, said = consent.fails("user", "password", who, "--password-stdin", stdin=word)
+        assert status == 2
+        assert said.startswith("consent: ")
 
 
 def test_a_short_password_is_refused(consent):

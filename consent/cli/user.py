@@ -13,24 +13,24 @@ from consent.database import Database
 from consent.model import Role, User
 from consent.web.app import utcnow
 
+_from_stdin = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input."
+)
+
 
 @click.group()
 def user() -> None:
-    """Add, list and disable the people who may sign in."""
+    """Add, list and disable the people who may sign in, or change their passwords."""
 
 
 @user.command()
 @click.argument("email")
 @click.option("--role", required=True, type=click.Choice(get_args(Role)))
 @click.option("--store", "store_key", metavar="KEY", help="This store alone; without it, all.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@_from_stdin
 def add(email: str, role: str, store_key: str | None, password_stdin: bool) -> None:
     """Let EMAIL sign in."""
-    if password_stdin:
-        password = sys.stdin.readline().rstrip("\r\n")
-    else:
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    password_hash = accounts.hash_password(password)
+    password_hash = _new_password(from_stdin=password_stdin)
 
     async def work(db: Database) -> User:
         async with db.write() as connection:
@@ -70,6 +70,29 @@ def disable(email: str) -> None:
 
     parts.with_database(work)
     click.echo(f"{email}\tdisabled")
+
+
+@user.command()
+@click.argument("email")
+@_from_stdin
+def password(email: str, password_stdin: bool) -> None:
+    """Give EMAIL a new password, and the right to sign in if disabled; open sessions end."""
+    password_hash = _new_password(from_stdin=password_stdin)
+
+    async def work(db: Database) -> User:
+        async with db.write() as connection:
+            return await accounts.set_password(connection, email, password_hash)
+
+    click.echo(_line(parts.with_database(work)))
+
+
+def _new_password(*, from_stdin: bool) -> str:
+    """The hash of what the operator types."""
+    if from_stdin:
+        return accounts.hash_password(sys.stdin.readline().rstrip("\r\n"))
+    return accounts.hash_password(
+        click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    )
 
 
 def _line(one: User) -> str:
