@@ -2,8 +2,8 @@
 
 A header counts only when the request comes from a trusted proxy (rule 3). A header that answers
 with anything but a country is an answer too: the place is unknown, and the database is not asked,
-so that Tor stays unknown. The address is used and forgotten: it is not kept, cached, logged or put
-into an error.
+so that Tor stays unknown. A subdivision is kept only where the law asks for it. The address is used
+and forgotten: it is not kept, cached, logged or put into an error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import geoip2.errors
 
 from consent import data
 from consent.errors import DataError
-from consent.model import Place, PlaceSource
+from consent.model import WITH_STATES, Place, PlaceSource
 from consent.settings import Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -144,7 +144,7 @@ class Geo:
         return self._place(self._visitor(address, header("X-Forwarded-For")))
 
     def lookup(self, ip: str) -> Place:
-        """The place of an address, as text, by the database alone."""
+        """The place of an address, as text, by the database alone; ``Place()`` for no address."""
         return self._place(_address(ip))
 
     def _is_trusted(self, address: Address) -> bool:
@@ -214,13 +214,17 @@ def _agreed(said: Sequence[Place]) -> Place:
 
 
 def _checked(country: str | None, subdivision: str | None, source: PlaceSource) -> Place:
-    """The place, if the country has the form of a code; the subdivision only if it fits to it."""
+    """The place, if the country has the form of a code; the subdivision only if it fits to it and
+    the law asks for it.
+    """
     code = _code(country)
     code = _ALIASES.get(code, code)
     if _COUNTRY.fullmatch(code) is None or _NO_COUNTRY.fullmatch(code) is not None:
         return UNKNOWN
+    if code not in WITH_STATES:
+        return Place(code, None, source)
     of, dash, part = _code(subdivision).rpartition("-")
-    if (dash and _ALIASES.get(of, of) != code) or _SUBDIVISION.fullmatch(part) is None:
+    if (dash and of != code) or _SUBDIVISION.fullmatch(part) is None:
         return Place(code, None, source)
     return Place(code, f"{code}-{part}", source)
 

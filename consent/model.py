@@ -38,6 +38,10 @@ CHOOSABLE: tuple[Purpose, ...] = ("preferences", "analytics", "marketing")
 STRICTNESS: dict[Model, int] = {"notice": 0, "opt-out": 1, "opt-in": 2}
 """Higher denies more before a choice."""
 
+WITH_STATES = ("US", "CA")
+"""The countries whose law differs from state to state. Of all others no subdivision is kept: less
+about a visitor is known, and rates are not split into places that have the same law."""
+
 KEY_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
 """A store's key: what stands in its addresses."""
 

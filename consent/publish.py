@@ -40,6 +40,7 @@ from consent.database import Database
 from consent.errors import DataError, RefusedError
 from consent.model import (
     STRICTNESS,
+    WITH_STATES,
     Pixel,
     Place,
     Purpose,
@@ -55,9 +56,6 @@ from consent.texts import Texts
 
 MIN_CONTRAST = 4.5
 """WCAG 2.2, 1.4.3: text on its ground."""
-
-WITH_STATES = ("US", "CA")
-"""The countries in which the shipped law differs from state to state."""
 
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[1-9]\d{0,4})?")
 _ADDRESS = re.compile(r"https?://[^\s<>\"']+")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from consent import data, publish, stores
 from consent.database import Database
 from consent.errors import DataError, NotFoundError, RefusedError
-from consent.model import BannerConfig, GpcConfig, Pixel, RegionRule, StoreConfig
+from consent.model import WITH_STATES, BannerConfig, GpcConfig, Pixel, RegionRule, StoreConfig
 from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.texts import Texts
@@ -132,6 +132,9 @@ def test_a_file_of_the_wrong_form_is_refused_with_its_name_and_key(content, wher
         ({"pixels": (Pixel("meta", "123456789012345"),) * 2}, "pixels[1]: "),
         ({"pixels": (Pixel("meta", "123456789012345", ("analytics",)),)}, "pixels[0]: purposes: "),
         ({"regions": {"Bavaria": RegionRule("eea")}}, "regions.Bavaria: "),
+        ({"regions": {"US-XX": RegionRule("eea")}}, "regions.US-XX: no state or province of US"),
+        ({"regions": {"CA-XX": RegionRule("eea")}}, "regions.CA-XX: no state or province of CA"),
+        ({"regions": {"DE-BE": RegionRule("eea")}}, "regions.DE-BE: a part of DE; expected DE, as"),
         ({"regions": {"DE": RegionRule("lax")}}, "regions.DE.regime: "),
         ({"banner": BannerConfig(accent="red")}, "banner.accent: "),
         ({"banner": BannerConfig(accent="#ffee00")}, "banner.accent: "),
@@ -173,7 +176,7 @@ def test_a_rule_looser_than_the_law_is_refused_with_the_law(code, regime, law):
     assert law in told
 
 
-@pytest.mark.parametrize("code", ["US-CA", "US", "JP", "*"])
+@pytest.mark.parametrize("code", ["US-CA", "US-PR", "CA-ON", "@ca", "US", "JP", "*"])
 def test_a_rule_stricter_than_the_law_is_welcome(code):
     assert faults(regions={code: RegionRule("eea")}) == []
 
@@ -185,7 +188,7 @@ def test_no_country_but_these_has_law_by_state():
         for entry in data.read_toml(file).get("applies_to", [])
         if "-" in entry and not entry.startswith("@")
     }
-    assert named <= set(publish.WITH_STATES)
+    assert named <= set(WITH_STATES)
 
 
 @pytest.mark.anyio

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from consent.model import Place
+from consent.model import WITH_STATES, Place
 
 
 class Visitor(msgspec.Struct, frozen=True):
@@ -35,7 +35,8 @@ class Visitor(msgspec.Struct, frozen=True):
         """The place that the service should find from ``headers``."""
         if self.country == "XX":
             return Place()
-        subdivision = f"{self.country}-{self.region}" if self.region else None
+        kept = self.region and self.country in WITH_STATES
+        subdivision = f"{self.country}-{self.region}" if kept else None
         return Place(country=self.country, subdivision=subdivision, source="header")
 
 

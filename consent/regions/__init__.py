@@ -87,6 +87,8 @@ class Regions:
             elif key[:1] not in ("@", "*") and not files.is_code(key):
                 accepted = "a code such as DE or US-CA, a group such as @eea, or *"
                 found.append(f"regions.{key}: not a place; expected {accepted}")
+            elif key[:1] not in ("@", "*") and not files.is_known(key, self._groups):
+                found.append(f"regions.{key}: {files.unknown_part(key)}")
             if rule.regime not in self._files:
                 known = ", ".join(self.ids)
                 found.append(f"regions.{key}.regime: found {rule.regime!r}; known are {known}")

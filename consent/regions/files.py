@@ -17,7 +17,7 @@ import msgspec
 
 from consent import data
 from consent.errors import DataError, DataErrors
-from consent.model import Confidence, Duty, GpcDuty, Model
+from consent.model import WITH_STATES, Confidence, Duty, GpcDuty, Model
 
 PSEUDO_CODES = frozenset({"XX", "T1", "EU", "AP", "A1", "A2", "O1", "ZZ"})
 """What feeds send when they know no country; ``EU`` is a guess, not a list of members."""
@@ -155,6 +155,19 @@ def is_code(text: str) -> bool:
     return _CODE.fullmatch(text) is not None and text not in PSEUDO_CODES
 
 
+def is_known(code: str, groups: Mapping[str, frozenset[str]]) -> bool:
+    """Whether ``code`` is a country's, or of a state or province that stands in a group."""
+    return "-" not in code or any(code in members for members in groups.values())
+
+
+def unknown_part(code: str) -> str:
+    """What to say of a subdivision that is not known: a typing error, or one that never comes."""
+    if code[:2] in WITH_STATES:
+        return f"no state or province of {code[:2]}; expected one such as US-CA or CA-QC"
+    countries = " and ".join(WITH_STATES)
+    return f"a part of {code[:2]}; expected {code[:2]}, as only {countries} are told by their parts"
+
+
 def claims(regimes: Mapping[str, RegimeFile]) -> Iterator[Claim]:
     for id_, file in regimes.items():
         for entry in file.applies_to:
@@ -239,6 +252,8 @@ def _regime_faults(
                 yield DataError(name, "applies_to", f"no group {entry!r}; known are {known}")
         elif entry != "*" and not is_code(entry):
             yield DataError(name, "applies_to", _no_place(entry))
+        elif not is_known(entry, groups):
+            yield DataError(name, "applies_to", f"{entry}: {unknown_part(entry)}")
     yield from _text_faults(name, "why", file.why)
     yield from _day_faults(name, "ask_again", file.ask_again)
     for code, own in file.places.items():
