@@ -186,8 +186,7 @@ def did(record: Record) -> str:
     elif not given:
         stands = "nothing is allowed"
     else:
-        verb = "is" if len(given) == 1 else "are"
-        stands = f"{listed(given)} {verb} allowed, {listed(denied)} not"
+        stands = f"{listed(given)} allowed, {listed(denied)} not"
     if action == "close":
         return f"closed the first layer: {stands}"
     if action == "gpc":

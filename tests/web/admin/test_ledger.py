@@ -288,12 +288,12 @@ class TestWords:
     @pytest.mark.parametrize(
         ("action", "grants", "gpc", "expected"),
         [
-            ("save", Grants(True, True, False), False, "preferences and analytics are allowed"),
+            ("save", Grants(True, True, False), False, "preferences and analytics allowed"),
             ("save", Grants(True, False, False), False, "analytics and marketing not"),
             ("save", Grants(False, False, False), False, "saved a choice: nothing is allowed"),
             ("save", Grants(True, True, True), False, "saved a choice: everything is allowed"),
             ("close", Grants(False, False, False), False, "first layer: nothing is allowed"),
-            ("gpc", Grants(True, True, False), True, "are allowed, marketing not"),
+            ("gpc", Grants(True, True, False), True, "allowed, marketing not"),
         ],
     )
     def test_a_sentence_says_what_holds_and_not_who_wanted_it(
