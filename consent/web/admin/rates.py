@@ -249,7 +249,7 @@ def _sum(country: Group, rows: list[Row]) -> Row:
     """The row of a country that is counted by its parts."""
     laws = {(row.regime, row.model) for row in rows}
     regime, model = laws.pop() if len(laws) == 1 else (f"{len(laws)} regimes", "by place")
-    note = f"all of it, {len(rows)} place{'' if len(rows) == 1 else 's'} below"
+    note = f"sum of {len(rows)} place{'' if len(rows) == 1 else 's'}"
     return Row(words.place(country.code), note, regime, model, country.counts, _bar(country.counts))
 
 

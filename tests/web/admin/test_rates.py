@@ -37,11 +37,11 @@ class TestRates:
             for row in page.select("table.regions tbody tr")
         ]
         assert found == [
-            ("United States|all of it, 3 places below", "51"),
+            ("United States|sum of 3 places", "51"),
             ("Texas|United States", "30"),
             ("California|United States", "20"),
             ("United States", "1"),
-            ("Germany|all of it, 2 places below", "18"),
+            ("Germany|sum of 2 places", "18"),
             ("Germany", "11"),
             ("Germany|DE-BE", "7"),
         ]
@@ -55,7 +55,7 @@ class TestRates:
         assert int(total["withdrawn"]) > 1
         told = f"{total['withdrawn']} withdrawals and {total['changed']} later changes of a choice"
         assert told in note
-        assert "whose banner was not counted still counts as a visit" in note
+        assert "a decision whose banner was not counted counts too" in note
 
     def test_the_unknown_place_has_a_key_in_the_csv(self, signed_in):
         lines = rows(signed_in("mia@example.com").get("/admin/rates.csv").text)
