@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import ipaddress
 import re
 from typing import Any, NamedTuple
 
@@ -78,10 +77,7 @@ def geo() -> None:
 @parts.as_json
 def lookup(ip: str, json_: bool) -> None:
     """The place of IP, and how it was found."""
-    try:
-        ipaddress.ip_address(ip)
-    except ValueError as error:
-        raise click.UsageError(f"IP: {ip!r}; expected an IPv4 or IPv6 address") from error
+    parts.check_address("IP", ip)
     finder = parts.geo(settings.load())
     try:
         place = finder.lookup(ip)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -38,6 +39,18 @@ def files() -> Files:
         DataError: one of them is wrong.
     """
     return Files(Platforms.load(), Regions.load(), Texts.load())
+
+
+def check_address(name: str, text: str) -> None:
+    """Nothing when ``text``, given as ``name``, is an IP address.
+
+    Raises:
+        click.UsageError: it is not.
+    """
+    try:
+        ipaddress.ip_address(text)
+    except ValueError as error:
+        raise click.UsageError(f"{name}: {text!r}; expected an IPv4 or IPv6 address") from error
 
 
 def geo(chosen: Settings) -> Geo:

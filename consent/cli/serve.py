@@ -19,12 +19,14 @@ from consent.web.ports import check_free
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256))
 def serve(host: str, port: int, workers: int) -> None:
     """Serve the scripts, the decisions and the admin pages until stopped."""
+    parts.check_address("--host", host)
     chosen = settings.load()
     parts.files()
     parts.geo(chosen).close()
     parts.with_database(_nothing)
     check_free([host], port, name="--port", way_out=f"--port {port + 100}")
-    click.echo(f"consent: serving on http://{host}:{port}", err=True)
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"consent: serving on http://{shown}:{port}", err=True)
     Granian(
         "consent.web.app:factory",
         factory=True,

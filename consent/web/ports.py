@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Sequence
-from typing import Any
 
 from consent.errors import SettingsError
 
@@ -17,7 +16,7 @@ def check_free(hosts: Sequence[str], port: int, *, name: str, way_out: str) -> N
     """Nothing when ``port`` can be listened on at ``hosts``.
 
     Args:
-        hosts: addresses or names; one that this machine lacks does not count if there is another.
+        hosts: IP addresses; one that this machine lacks does not count if there is another.
         port: from 1 to 65535.
         name: what the operator calls the port.
         way_out: what the operator may type instead.
@@ -33,24 +32,16 @@ def check_free(hosts: Sequence[str], port: int, *, name: str, way_out: str) -> N
 
 def _is_here(host: str, port: int, name: str, way_out: str) -> bool:
     """Whether this machine has ``host``; an error if it has, but the port is not to be had."""
-    here = False
-    for family, kind, _, _, address in _resolved(host, port):
-        try:
-            with socket.socket(family, kind) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-                here = True
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                raise SettingsError(
-                    f"{name}: {port} is taken by another program or not allowed; "
-                    f"expected a free port, such as `{way_out}`"
-                ) from error
-    return here
-
-
-def _resolved(host: str, port: int) -> list[Any]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    except socket.gaierror:
-        return []
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise SettingsError(
+                f"{name}: {port} is taken by another program or not allowed; "
+                f"expected a free port, such as `{way_out}`"
+            ) from error
+        return False
+    return True
