@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from consent import database as database_
 from consent import stores
 from consent.database import connections, migrations, tables
+from consent.database.dialects import take_lock
 from consent.errors import SettingsError, UnavailableError
 from consent.model import StoreConfig
 
@@ -187,6 +188,50 @@ async def test_a_file_that_is_no_database_is_unavailable(tmp_path, now):
 async def test_a_missing_folder_is_unavailable(tmp_path):
     database = database_.connect(f"sqlite:///{tmp_path}/none/pixelgate.db")
     with pytest.raises(UnavailableError, match="no such folder, so no tables yet: run consent mig"):
+        await database.check()
+    await database.close()
+
+
+async def test_the_check_finds_that_no_write_can_begin(database, database_url):
+    other = database_.connect(database_url)
+    began = asyncio.get_running_loop().time()
+    async with other.write() as c:
+        await take_lock(c, "ledger")
+        with pytest.raises(UnavailableError, match="locked by"):
+            await database.check()
+    assert asyncio.get_running_loop().time() - began < 3
+    await database.check()
+    await other.close()
+
+
+async def test_the_check_passes_while_this_process_keeps_writing(database, now):
+    stop = asyncio.Event()
+
+    async def write_on():
+        while not stop.is_set():
+            await save(database, now)
+
+    writers = [asyncio.create_task(write_on()) for _ in range(3)]
+    for _ in range(20):
+        await database.check()
+    stop.set()
+    await asyncio.gather(*writers)
+
+
+async def test_a_check_leaves_nothing_behind(database):
+    await database.check()
+    async with database.read() as c:
+        assert (await c.execute(sa.select(tables.decisions))).all() == []
+
+
+async def test_postgresql_that_takes_no_writes_is_not_ready(postgresql_url):
+    owner = database_.connect(postgresql_url)
+    name = make_url(postgresql_url).database
+    async with owner.write() as c:
+        await c.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    await owner.close()
+    database = database_.connect(postgresql_url)
+    with pytest.raises(UnavailableError, match="read-only"):
         await database.check()
     await database.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from consent.database import faults
+from consent.database.files import Files
 from consent.errors import SettingsError
 
 BUSY_SECONDS = 5.0
@@ -59,8 +58,17 @@ def open_postgresql(url: URL) -> AsyncEngine:
     )
 
 
-def open_sqlite(url: URL, *, writes: bool, busy_seconds: float = BUSY_SECONDS) -> AsyncEngine:
-    """One connection that writes, or several on which nothing can be written."""
+def open_sqlite(
+    url: URL, *, writes: bool, busy_seconds: float = BUSY_SECONDS, files: Files | None = None
+) -> AsyncEngine:
+    """One connection that writes, or several on which nothing can be written.
+
+    Args:
+        url: of a file.
+        writes: whether every transaction begins as a write.
+        busy_seconds: how long a write waits for another process.
+        files: is told what is opened; without it a file that is missing is made.
+    """
     engine = create_async_engine(
         url,
         pool_size=1 if writes else _SQLITE_READERS,
@@ -80,11 +88,12 @@ def open_sqlite(url: URL, *, writes: bool, busy_seconds: float = BUSY_SECONDS) -
     ]
 
     @event.listens_for(engine.sync_engine, "do_connect")
-    def look_for_folder(*_: Any) -> None:
+    def look(_: Any, __: Any, arguments: list[str], options: dict[str, Any]) -> None:
         # aiosqlite leaves its thread behind when a file cannot be opened
-        folder = Path(str(url.database)).parent
-        if not folder.is_dir():
-            raise FileNotFoundError(errno.ENOENT, faults.NO_FOLDER, str(folder))
+        if files is not None:
+            files.opening()
+            arguments[0] = f"{files.path.absolute().as_uri()}?mode=rw"
+            options["uri"] = True
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: Any) -> None:
@@ -92,6 +101,8 @@ def open_sqlite(url: URL, *, writes: bool, busy_seconds: float = BUSY_SECONDS) -
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        if files is not None:
+            files.opened()
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:

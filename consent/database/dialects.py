@@ -121,6 +121,27 @@ async def take_lock(connection: AsyncConnection, name: Lock) -> None:
         await connection.exec_driver_sql("SELECT pg_advisory_xact_lock($1)", (_LOCKS[name],))
 
 
+async def try_to_write(
+    connection: AsyncConnection, table: sa.Table, *, wait_seconds: float
+) -> None:
+    """Appends no row to ``table``, with all that appending one to the ledger takes.
+
+    Args:
+        connection: of a write, which on SQLite has its lock already.
+        table: may be any.
+        wait_seconds: how long to wait for each lock on PostgreSQL.
+
+    Raises:
+        DBAPIError: someone else holds a lock, or the database takes no writes.
+    """
+    if connection.dialect.name == "postgresql":
+        wait = f"SET LOCAL lock_timeout = {int(wait_seconds * 1000)}"
+        await connection.exec_driver_sql(wait)
+    await take_lock(connection, "ledger")
+    nothing = sa.select(table).where(sa.false())
+    await connection.execute(sa.insert(table).from_select(list(table.c), nothing))
+
+
 @functools.cache
 def adding(dialect: str, table: sa.Table, column: str) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that, where the primary key is taken, adds ``column`` to that row's."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from consent.database import connections, faults, migrations
+from consent.database import connections, dialects, faults, migrations, tables
+from consent.database.files import Files
 from consent.errors import UnavailableError
+
+CHECK_SECONDS = 0.5
+"""How long a check waits for whoever is writing."""
 
 
 class Database:
@@ -19,6 +24,10 @@ class Database:
     called fsync by then, and so has PostgreSQL with its own defaults. Several processes may use
     one database. On SQLite the writes of one process queue for its one writing connection, and
     processes wait for each other up to the busy timeout.
+
+    A SQLite file may be deleted or replaced while it is in use. Nothing written to the lost file
+    is called stored; as soon as another file is there, it is opened. ``generation`` counts these
+    changes: what was read in an earlier generation may not be true of this one.
     """
 
     def __init__(
@@ -27,12 +36,20 @@ class Database:
         writer: AsyncEngine,
         *,
         busy_seconds: float,
-        log: connections.WriteAheadLog | None = None,
+        checker: AsyncEngine | None = None,
+        files: Files | None = None,
     ) -> None:
         self._reader = reader
         self._writer = writer
+        self._checker = checker or writer
         self._busy_seconds = busy_seconds
-        self._log = log
+        self._files = files
+        self._log = connections.WriteAheadLog(files.path) if files else None
+        self._uses = 0
+        self._opening = asyncio.Lock()
+        self._trusted = True
+        self._writes = 0
+        self.generation = 0
         self.dialect: str = writer.dialect.name
 
     @contextlib.asynccontextmanager
@@ -44,9 +61,8 @@ class Database:
         Raises:
             UnavailableError: the database does not answer, or has no tables.
         """
-        with faults.translated():
-            async with self._reader.begin() as connection:
-                yield connection
+        async with self._begun(self._reader) as connection:
+            yield connection
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -55,34 +71,92 @@ class Database:
         An error inside the block leaves nothing behind.
 
         Raises:
-            UnavailableError: lost connection, lock held for too long, disk full. When the
-                connection was lost while committing, the write may still have been made.
+            UnavailableError: lost connection, lock held for too long, disk full, or the file was
+                deleted or replaced meanwhile. When the connection was lost while committing, the
+                write may still have been made.
         """
-        with faults.translated():
-            async with self._writer.begin() as connection:
-                yield connection
+        async with self._begun(self._writer) as connection:
+            yield connection
+        self._writes += 1
         if self._log is not None and self._log.is_over_limit():
-            await self._log.restart(self._writer, busy_seconds=self._busy_seconds)
+            with self._used():
+                await self._log.restart(self._writer, busy_seconds=self._busy_seconds)
 
     async def check(self) -> None:
-        """Nothing when the database answers and has the tables of this release.
+        """Nothing when the database has the tables of this release, and a write can begin now.
+
+        Takes at most about a second where another process keeps writes waiting.
 
         Raises:
-            UnavailableError: it does not.
+            UnavailableError: it does not answer, has other tables, or takes no writes.
         """
-        async with self.read() as connection:
-            found = await connection.run_sync(migrations.applied)
-        if found != migrations.newest():
-            raise UnavailableError(
-                f"database: tables are at {found}; "
-                f"this release needs {migrations.newest()}: run consent migrate"
-                if found
-                else f"database: {faults.NO_TABLES}"
-            )
+        writes = self._writes
+        try:
+            async with self._begun(self._checker) as connection:
+                await _check_tables(connection)
+                await dialects.try_to_write(
+                    connection, tables.decisions, wait_seconds=CHECK_SECONDS
+                )
+        except UnavailableError:
+            if writes == self._writes:  # else others only were quicker: writes do come through
+                raise
 
     async def close(self) -> None:
-        await self._reader.dispose()
-        await self._writer.dispose()
+        for engine in (self._reader, self._checker, self._writer):
+            await engine.dispose()
+
+    @contextlib.asynccontextmanager
+    async def _begun(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        """A connection of ``engine`` to the database that is at its address now."""
+        with faults.translated():
+            await self._open_what_is_there()
+            with self._used():
+                async with engine.begin() as connection:
+                    self._check_files()
+                    if not self._trusted:
+                        await _check_tables(connection)
+                        self._trusted = True
+                    yield connection
+                self._check_files()
+
+    @contextlib.contextmanager
+    def _used(self) -> Iterator[None]:
+        self._uses += 1
+        try:
+            yield
+        finally:
+            self._uses -= 1
+
+    async def _open_what_is_there(self) -> None:
+        """Lets go of a file that was replaced, once nobody uses it any more."""
+        if self._files is None or self._files.are_in_place():
+            return
+        async with self._opening:
+            if self._files.are_gone() or self._uses:
+                self._check_files()
+            if not self._files.are_in_place():
+                self._files.set_leftovers_aside()
+                await self.close()
+                self._files.forget()
+                self._trusted = False
+                self.generation += 1
+
+    def _check_files(self) -> None:
+        """Raises UnavailableError when what is open is no longer what is at the path."""
+        if self._files is not None and not self._files.are_in_place():
+            found = "is gone" if self._files.are_gone() else "was replaced or lost its log"
+            raise UnavailableError(f"database: the file {found}; expected it to stay where it is")
+
+
+async def _check_tables(connection: AsyncConnection) -> None:
+    found = await connection.run_sync(migrations.applied)
+    if found != migrations.newest():
+        raise UnavailableError(
+            f"database: tables are at {found}; "
+            f"this release needs {migrations.newest()}: run consent migrate"
+            if found
+            else f"database: {faults.NO_TABLES}"
+        )
 
 
 def connect(url: str, *, busy_seconds: float = connections.BUSY_SECONDS) -> Database:
@@ -102,9 +176,9 @@ def connect(url: str, *, busy_seconds: float = connections.BUSY_SECONDS) -> Data
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
         return Database(reader, engine, busy_seconds=busy_seconds)
-    return Database(
-        connections.open_sqlite(parsed, writes=False, busy_seconds=busy_seconds),
-        connections.open_sqlite(parsed, writes=True, busy_seconds=busy_seconds),
-        busy_seconds=busy_seconds,
-        log=connections.WriteAheadLog(Path(str(parsed.database))),
+    files = Files(Path(str(parsed.database)))
+    reader, writer, checker = (
+        connections.open_sqlite(parsed, writes=writes, busy_seconds=seconds, files=files)
+        for writes, seconds in ((False, busy_seconds), (True, busy_seconds), (True, CHECK_SECONDS))
     )
+    return Database(reader, writer, busy_seconds=busy_seconds, checker=checker, files=files)

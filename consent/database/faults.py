@@ -44,6 +44,7 @@ _POSTGRESQL = {
 
 NO_TABLES = "no tables yet: run consent migrate"
 NO_FOLDER = "no such folder"
+NO_FILE = "no such file"
 
 
 def reason(error: BaseException) -> str | None:
@@ -65,6 +66,8 @@ def _driver_reason(error: BaseException | None) -> str | None:
         return NO_TABLES if "no such table" in str(error) else None
     if isinstance(error, FileNotFoundError) and error.strerror == NO_FOLDER:
         return f"{NO_FOLDER}, so {NO_TABLES}"
+    if isinstance(error, FileNotFoundError) and error.strerror == NO_FILE:
+        return NO_TABLES
     if isinstance(error, OSError):  # a TimeoutError is one
         return f"not reachable ({error.strerror or type(error).__name__})"
     state = getattr(error, "sqlstate", None)

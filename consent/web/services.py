@@ -46,6 +46,7 @@ class Published:
         self._newest: dict[str, Version] = {}
         self._older: OrderedDict[tuple[str, int], Version] = OrderedDict()
         self._highest_id = 0
+        self._generation = 0
         self._loaded = False
         self._failing = False
         self._stopping = asyncio.Event()
@@ -95,9 +96,13 @@ class Published:
         return found
 
     async def refresh(self) -> None:
-        """Reads what was published since the last time."""
-        since = max(0, self._highest_id - LOOK_BACK_IDS)
+        """Reads what was published since the last time; all of it from another database."""
         async with self._database.read() as connection:
+            if self._generation != self._database.generation:
+                self._generation = self._database.generation
+                self._newest, self._highest_id = {}, 0
+                self._older.clear()
+            since = max(0, self._highest_id - LOOK_BACK_IDS)
             versions = await stores.versions_since(connection, since)
         for version in versions:
             known = self._newest.get(version.config.key)

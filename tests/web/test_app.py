@@ -1,6 +1,10 @@
 import asyncio
 import datetime as dt
+import sqlite3
 import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,7 +23,7 @@ from consent.errors import (
     UnavailableError,
 )
 from consent.web import errors, services
-from tests.web.shop import SUMMIT, an_app, published
+from tests.web.shop import SUMMIT, an_app, published, send, stored
 
 
 def test_it_says_that_it_is_alive_and_ready(client):
@@ -145,6 +149,56 @@ def test_stopping_stores_what_was_counted(database_url, now, tmp_path):
         assert client.post("/s/summit/seen", content=body, headers=headers).status_code == 204
     assert app.services.folder._folded == {}
     assert asyncio.run(visits(database_url)) == 1
+
+
+@pytest.fixture
+def file_client(sqlite_url: str, now, tmp_path: Path) -> Iterator[TestClient]:
+    published(sqlite_url, now, SUMMIT)
+    with TestClient(an_app(sqlite_url, now, tmp_path), client=("127.0.0.1", 1)) as client:
+        yield client
+
+
+def a_refusal() -> dict:
+    return {
+        "id": str(uuid.uuid4()),
+        "visitor": str(uuid.uuid4()),
+        "version": 1,
+        "action": "reject_all",
+        "grants": {"preferences": False, "analytics": False, "marketing": False},
+        "language": "de",
+        "banner": "0" * 64,
+        "gpc": False,
+    }
+
+
+def test_a_deleted_database_acknowledges_nothing_and_is_not_ready(file_client, tmp_path):
+    assert send(file_client, a_refusal()).status_code == 201
+    for path in tmp_path.glob("pixelgate.db*"):
+        path.unlink()
+    assert send(file_client, a_refusal()).status_code == 503
+    assert file_client.get("/readyz").status_code == 503
+    assert not list(tmp_path.glob("pixelgate.db*"))
+
+
+def test_a_restored_backup_is_served_without_a_restart(file_client, tmp_path, now):
+    url = file_client.app.services.settings.database_url
+    saved = tmp_path / "backup"
+    with sqlite3.connect(tmp_path / "pixelgate.db") as source, sqlite3.connect(saved) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    published(url, now, msgspec.structs.replace(SUMMIT, pixels=()))
+    assert send(file_client, a_refusal()).status_code == 201
+    saved.replace(tmp_path / "pixelgate.db")
+    began = time.monotonic()
+    while send(file_client, {**a_refusal(), "version": 1}).status_code != 201:
+        assert time.monotonic() - began < 10
+        time.sleep(0.05)
+    assert file_client.get("/readyz").status_code == 200
+    assert stored(file_client) == 1
+    while file_client.app.services.current("summit").number != 1:
+        assert time.monotonic() - began < 10
+        time.sleep(0.05)
 
 
 async def visits(url: str) -> int:
