@@ -21,7 +21,7 @@ import geoip2.errors
 from consent import data
 from consent.errors import DataError
 from consent.model import WITH_STATES, Place, PlaceSource
-from consent.settings import Network
+from consent.settings import CDNS, Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Header = Callable[[str], str | None]
@@ -37,13 +37,13 @@ class PlaceHeader(NamedTuple):
 
 
 HEADERS = (
-    PlaceHeader("Cloudflare", "CF-IPCountry", "CF-Region-Code"),
-    PlaceHeader("CloudFront", "CloudFront-Viewer-Country", "CloudFront-Viewer-Country-Region"),
-    PlaceHeader("Vercel", "X-Vercel-IP-Country", "X-Vercel-IP-Country-Region"),
-    PlaceHeader("Fastly", "Fastly-Geo-Country", "Fastly-Geo-Region"),
-    PlaceHeader("Fastly, by its own VCL", "X-Geo-Country", "X-Geo-Region"),
-    PlaceHeader("Akamai", "X-Akamai-Edgescape", ""),
-    PlaceHeader("any other", "X-Country-Code", "X-Region-Code"),
+    PlaceHeader("cloudflare", "CF-IPCountry", "CF-Region-Code"),
+    PlaceHeader("cloudfront", "CloudFront-Viewer-Country", "CloudFront-Viewer-Country-Region"),
+    PlaceHeader("vercel", "X-Vercel-IP-Country", "X-Vercel-IP-Country-Region"),
+    PlaceHeader("fastly", "Fastly-Geo-Country", "Fastly-Geo-Region"),
+    PlaceHeader("fastly", "X-Geo-Country", "X-Geo-Region"),  # as its VCL is often written
+    PlaceHeader("akamai", "X-Akamai-Edgescape", ""),
+    PlaceHeader("generic", "X-Country-Code", "X-Region-Code"),
 )
 """The one table of place headers. All that are sent must agree; otherwise the place is unknown."""
 
@@ -82,13 +82,21 @@ class Geo:
     Args:
         database: a GeoIP2, GeoLite2 or DB-IP file, City or Country; None means the shipped one.
         trusted_proxies: the networks whose headers count.
+        cdns: whose place headers count, out of ``settings.CDNS``. A CDN sets its own header anew,
+            but lets another's, which a visitor may have made up, through to us.
 
     Raises:
         DataError: the database is missing, is no MaxMind DB, or holds no places.
     """
 
-    def __init__(self, database: Path | None, trusted_proxies: Sequence[Network]) -> None:
+    def __init__(
+        self,
+        database: Path | None,
+        trusted_proxies: Sequence[Network],
+        cdns: Sequence[str] = CDNS,
+    ) -> None:
         self._trusted = tuple(trusted_proxies)
+        self._headers = tuple(kind for kind in HEADERS if kind.cdn in cdns)
         path = database or data.folder("data") / "places.mmdb"
         self._reader = _open(path)
         kind = self._reader.metadata().database_type
@@ -109,7 +117,8 @@ class Geo:
         """The headers a place may come from, for ``Vary``; none when no proxy is trusted."""
         if not self._trusted:
             return ()
-        names = [name for kind in HEADERS for name in (kind.country, kind.subdivision) if name]
+        kinds = self._headers
+        names = [name for kind in kinds for name in (kind.country, kind.subdivision) if name]
         return (*names, "X-Forwarded-For")
 
     def address(self, peer: str | None, header: Header) -> str | None:
@@ -138,7 +147,7 @@ class Geo:
         address = _address(peer)
         if address is None or not self._is_trusted(address):
             return self._place(address)
-        said = list(_said(header))
+        said = list(_said(self._headers, header))
         if said:
             return _agreed(said)
         return self._place(self._visitor(address, header("X-Forwarded-For")))
@@ -190,9 +199,9 @@ def _open(path: Path) -> geoip2.database.Reader:
         raise DataError(data.called(path), "", fault) from error
 
 
-def _said(header: Header) -> Iterator[Place]:
+def _said(kinds: Sequence[PlaceHeader], header: Header) -> Iterator[Place]:
     """What each CDN header that was sent says."""
-    for kind in HEADERS:
+    for kind in kinds:
         country = header(kind.country)
         if country is None:
             continue

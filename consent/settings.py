@@ -33,6 +33,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Newest first. The first signs, all verify."""
     geoip_db: Path | None
     trusted_proxies: tuple[Network, ...]
+    place_headers: tuple[str, ...]
+    """Names out of ``CDNS``."""
     public_url: str
     """Without a trailing slash."""
 
@@ -83,6 +85,19 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+CDNS = ("cloudflare", "cloudfront", "vercel", "fastly", "akamai", "generic")
+"""Those whose place headers are known; ``generic`` is X-Country-Code and X-Region-Code."""
+
+
+def _cdns(text: str) -> tuple[str, ...]:
+    if text in ("all", "none"):
+        return CDNS if text == "all" else ()
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names or not set(names) <= set(CDNS):
+        raise ValueError(f"all, none, or some of {', '.join(CDNS)}")
+    return names
+
+
 SETTINGS = (
     Setting(
         "CONSENT_DATABASE_URL",
@@ -108,6 +123,13 @@ SETTINGS = (
         "",
         _networks,
         "addresses of the proxies whose place and address headers count; empty: none",
+    ),
+    Setting(
+        "CONSENT_PLACE_HEADERS",
+        "all",
+        _cdns,
+        "whose place headers count, from a trusted proxy: all, none, or the names of your CDN; a "
+        "proxy passes on what a visitor makes up, unless the CDN before it sets the header anew",
     ),
     Setting(
         "CONSENT_PUBLIC_URL",

@@ -288,3 +288,18 @@ def _shared_untrusting() -> Geo:
     if False not in _GEOS:
         _GEOS[False] = Geo(None, [])
     return _GEOS[False]
+
+
+def test_only_the_named_cdn_is_believed() -> None:
+    own = Geo(None, [ipaddress.ip_network("10.0.0.0/8")], cdns=("cloudflare",))
+    made_up = sent({"X-Country-Code": "JP", "X-Forwarded-For": UCLA})
+    assert own.locate(PROXY, made_up) == LOS_ANGELES
+    assert own.locate(PROXY, cloudflare("FR")).code == "FR"
+    assert own.place_headers == ("CF-IPCountry", "CF-Region-Code", "X-Forwarded-For")
+    own.close()
+
+
+def test_a_proxy_without_a_cdn_gives_the_address_alone() -> None:
+    alone = Geo(None, [ipaddress.ip_network("10.0.0.0/8")], cdns=())
+    assert alone.locate(PROXY, sent({"CF-IPCountry": "JP", "X-Forwarded-For": UCLA})) == LOS_ANGELES
+    alone.close()

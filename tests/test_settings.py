@@ -54,9 +54,20 @@ def test_a_variable_wins_over_the_file(tmp_path: Path) -> None:
     assert len(loaded.trusted_proxies) == 2
 
 
+def test_place_headers_are_all_none_or_named() -> None:
+    def headers(text: str) -> tuple[str, ...]:
+        return settings.load({**KEYS, "CONSENT_PLACE_HEADERS": text}).place_headers
+
+    assert headers("all") == settings.CDNS
+    assert headers("none") == ()
+    assert headers("cloudflare, akamai") == ("cloudflare", "akamai")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("CONSENT_PLACE_HEADERS", ""),
+        ("CONSENT_PLACE_HEADERS", "cloudflare,typo"),
         ("CONSENT_DATABASE_URL", "mysql://host/name"),
         ("CONSENT_TRUSTED_PROXIES", "proxy.example"),
         ("CONSENT_TRUSTED_PROXIES", "10.0.0.1/8"),
@@ -108,7 +119,7 @@ def test_every_wrong_setting_is_told_at_once_by_the_name_it_was_written_with(
         "CONSENT_GEOIP_DB: found 'gone.mmdb'",
     ]
     assert faults[0].endswith(
-        "; known are database_url, geoip_db, public_url, secret_keys, trusted_proxies"
+        "; known are database_url, geoip_db, place_headers, public_url, secret_keys, trusted_proxies"
     )
     assert not (tmp_path / "secret-keys").exists()
 

@@ -61,7 +61,7 @@ def geo(chosen: Settings) -> Geo:
         DataError: the shipped one cannot.
     """
     try:
-        return Geo(chosen.geoip_db, chosen.trusted_proxies)
+        return Geo(chosen.geoip_db, chosen.trusted_proxies, chosen.place_headers)
     except DataError as error:
         if chosen.geoip_db is None:
             raise
