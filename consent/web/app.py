@@ -100,7 +100,7 @@ def create_app(
         Services(
             settings=settings,
             database=db,
-            geo=Geo(settings.geoip_db, settings.trusted_proxies),
+            geo=Geo(settings.geoip_db, settings.trusted_proxies, settings.place_headers),
             regions=regions,
             platforms=platforms,
             texts=texts,
