@@ -164,6 +164,12 @@ async def set_password(c: AsyncConnection, email: str, password_hash: str) -> Us
     return await by_email(c, email) or user
 
 
+async def end_sessions(c: AsyncConnection, user_id: int) -> None:
+    """Ends every session of the user, in every browser. A user who is not there has none."""
+    changes = {"session_epoch": _u.session_epoch + 1}
+    await c.execute(sa.update(tables.users).where(_u.id == user_id).values(**changes))
+
+
 def _normal(email: str) -> str:
     email = email.strip().lower()
     name, at, host = email.rpartition("@")

@@ -80,6 +80,16 @@ async def test_a_new_password_ends_every_session_and_lets_a_disabled_user_in_aga
         assert (bob.session_epoch, await accounts.password_hash(c, bob.id)) == (0, "hash")
 
 
+async def test_ending_the_sessions_of_one_leaves_those_of_others(database, now):
+    async with database.write() as c:
+        ada = await accounts.add(c, "ada@example.com", "hash", "owner", None, now())
+        bob = await accounts.add(c, "bob@example.com", "hash", "owner", None, now())
+        await accounts.end_sessions(c, ada.id)
+        await accounts.end_sessions(c, 99)
+        epochs = [(await accounts.by_id(c, user.id)).session_epoch for user in (ada, bob)]
+    assert epochs == [ada.session_epoch + 1, bob.session_epoch]
+
+
 async def test_nobody_gets_a_password_where_nobody_is(database):
     with pytest.raises(NotFoundError, match="unknown_user"):
         async with database.write() as c:

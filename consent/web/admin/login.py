@@ -82,9 +82,18 @@ class Login:
         return response
 
     async def sign_out(self, request: Request) -> Response:
+        """Ends all sessions of the user: this one, whoever copied it, and other browsers' too.
+
+        When storage is away nothing has ended; the cookie stays, so that trying again helps.
+        """
         try:
             sessions.check_origin(self._services, request)
-        except RefusedError as error:
+            async with self._services.database.read() as c:
+                user = await sessions.user_of(self._services, c, request)
+            if user is not None:
+                async with self._services.database.write() as c:
+                    await accounts.end_sessions(c, user.id)
+        except ConsentError as error:
             return door.fault(error, None)
         response = RedirectResponse("/admin/login", status_code=303)
         response.headers["clear-site-data"] = '"cache"'

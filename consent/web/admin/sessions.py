@@ -2,7 +2,7 @@
 
 A session is a signed cookie that names a user and that user's epoch. It is compared with the
 account at every request, so that a disabled user is out at once, and raising the epoch ends all
-sessions of a user.
+sessions of a user: signing out does, since a cookie that was copied must end with it.
 
 Cross-site requests are refused by what the browser itself says about where a request began, in
 ``Sec-Fetch-Site`` or else ``Origin``; every browser sends one of the two with a POST. No tokens.
@@ -43,6 +43,7 @@ def start(services: Services, response: Response, user: User) -> None:
 
 
 def end(services: Services, response: Response) -> None:
+    """Takes the cookie from this browser; see ``accounts.end_sessions`` for what it opens."""
     response.delete_cookie(
         COOKIE, path=PATH, secure=_is_https(services), httponly=True, samesite="lax"
     )

@@ -80,6 +80,37 @@ class TestSigningIn:
         assert client.post("/admin/logout", headers=HERE).headers["location"] == "/admin/login"
         assert client.get("/admin/rates").status_code == 303
 
+    def test_a_cookie_that_was_copied_ends_when_its_owner_signs_out(self, client):
+        sign_in(client, "owner@example.com")
+        copied = {"Cookie": f"{sessions.COOKIE}={client.cookies[sessions.COOKIE]}"}
+        assert client.get("/admin/rates", headers=copied).status_code == 200
+        client.post("/admin/logout", headers=HERE)
+        client.cookies.clear()
+        assert client.get("/admin/rates", headers=copied).status_code == 303
+        assert sign_in(client, "owner@example.com").status_code == 303
+        assert client.get("/admin/rates").status_code == 200
+
+    def test_signing_out_ends_the_sessions_of_nobody_else(self, client):
+        sign_in(client, "lex@example.com")
+        other = {"Cookie": f"{sessions.COOKIE}={client.cookies[sessions.COOKIE]}"}
+        client.cookies.clear()
+        sign_in(client, "owner@example.com")
+        client.post("/admin/logout", headers=HERE)
+        assert client.get("/admin/ledger", headers=other).status_code == 200
+
+    def test_signing_out_without_a_session_is_no_fault(self, client):
+        assert client.post("/admin/logout", headers=HERE).headers["location"] == "/admin/login"
+
+    def test_signing_out_says_when_storage_is_away(self, client, tmp_path):
+        sign_in(client, "owner@example.com")
+        file, away = tmp_path / "pixelgate.db", tmp_path / "away"
+        file.rename(away)
+        answer = client.post("/admin/logout", headers=HERE)
+        assert (answer.status_code, "set-cookie" in answer.headers) == (503, False)
+        away.rename(file)
+        assert client.post("/admin/logout", headers=HERE).status_code == 303
+        assert client.get("/admin/rates").status_code == 303
+
     def test_who_is_signed_in_does_not_sign_in_again(self, signed_in):
         answer = signed_in("lex@example.com").get("/admin/login")
         assert (answer.status_code, answer.headers["location"]) == (303, "/admin/")
