@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from consent import counts
 from consent import database as database_
+from consent.database import Database
 from consent.errors import (
     ConflictError,
     ConsentError,
@@ -23,7 +24,7 @@ from consent.errors import (
     UnavailableError,
 )
 from consent.web import errors, services
-from tests.web.shop import SUMMIT, an_app, published, send, stored
+from tests.web.shop import SUMMIT, an_app, published, send, stored, with_new_connection
 
 
 def test_it_says_that_it_is_alive_and_ready(client):
@@ -199,6 +200,26 @@ def test_a_restored_backup_is_served_without_a_restart(file_client, tmp_path, no
     while file_client.app.services.current("summit").number != 1:
         assert time.monotonic() - began < 10
         time.sleep(0.05)
+
+
+def test_postgresql_that_hung_up_on_everybody_is_found_again(postgresql_url, now, tmp_path):
+    published(postgresql_url, now, SUMMIT)
+
+    async def hang_up(db: Database) -> None:
+        async with db.write() as c:
+            await c.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    with TestClient(an_app(postgresql_url, now, tmp_path), client=("127.0.0.1", 1)) as client:
+        acknowledged = 0
+        for _ in range(3):
+            acknowledged += send(client, a_refusal()).status_code == 201
+            asyncio.run(with_new_connection(postgresql_url, hang_up))
+            assert becomes(client, "/readyz", 200)
+        assert send(client, a_refusal()).status_code == 201
+        assert stored(client) == acknowledged + 1
 
 
 async def visits(url: str) -> int:
