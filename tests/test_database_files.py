@@ -59,7 +59,7 @@ async def names(database) -> list[str]:
 
 async def test_nothing_is_stored_in_a_file_that_was_deleted(serving, file, now):
     remove(file)
-    for use in (save(serving, now), serving.check(), names(serving)):
+    for use in (save(serving, now), serving.check(), serving.check(writes=True), names(serving)):
         with pytest.raises(UnavailableError, match="the file is gone"):
             await use
     assert not list(file.parent.glob(f"{file.name}*"))
@@ -81,7 +81,7 @@ async def test_a_deleted_file_that_is_made_anew_is_used(serving, file, sqlite_ur
     with pytest.raises(UnavailableError, match="no tables yet: run consent migrate"):
         await save(serving, now)
     await asyncio.to_thread(database_.migrate, sqlite_url)
-    await serving.check()
+    await serving.check(writes=True)
     assert await names(serving) == []
     await save(serving, now, name="Anew")
     assert await names(serving) == ["Anew"]
@@ -93,7 +93,7 @@ async def test_a_backup_that_replaces_the_file_is_what_is_written_to(serving, fi
     await save(serving, now, name="Lost with the file")
     saved.replace(file)
     await save(serving, now, name="Stored")
-    await serving.check()
+    await serving.check(writes=True)
     with sqlite3.connect(backup(file, file.with_name("look"))) as look:
         assert look.execute("SELECT key, name FROM stores").fetchall() == [("summit", "Stored")]
         assert look.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -107,7 +107,7 @@ async def test_the_log_of_a_replaced_file_is_not_replayed_but_kept(serving, file
     assert await names(serving) == ["Summit"]
     aside = [p for p in file.parent.glob(f"{file.name}-wal.*") if p.stat().st_size]
     assert len(aside) == 1
-    await serving.check()
+    await serving.check(writes=True)
 
 
 async def test_a_file_that_is_moved_away_and_back_has_lost_nothing(serving, file, now):

@@ -82,15 +82,21 @@ class Database:
             with self._used():
                 await self._log.restart(self._writer, busy_seconds=self._busy_seconds)
 
-    async def check(self) -> None:
-        """Nothing when the database has the tables of this release, and a write can begin now.
+    async def check(self, *, writes: bool = False) -> None:
+        """Nothing when the database answers and has the tables of this release.
 
-        Takes at most about a second where another process keeps writes waiting.
+        Args:
+            writes: a write has to be able to begin now, too. Where another process keeps writes
+                waiting, that is found out within about a second.
 
         Raises:
             UnavailableError: it does not answer, has other tables, or takes no writes.
         """
-        writes = self._writes
+        if not writes:
+            async with self.read() as connection:
+                await _check_tables(connection)
+            return
+        before = self._writes
         try:
             async with self._begun(self._checker) as connection:
                 await _check_tables(connection)
@@ -98,7 +104,7 @@ class Database:
                     connection, tables.decisions, wait_seconds=CHECK_SECONDS
                 )
         except UnavailableError:
-            if writes == self._writes:  # else others only were quicker: writes do come through
+            if before == self._writes:  # else our own were only quicker: writes do come through
                 raise
 
     async def close(self) -> None:

@@ -140,8 +140,8 @@ async def _alive(request: Request) -> Response:
 
 
 async def _ready(request: Request) -> Response:
-    """200 when storage is reachable and migrated; else the error table's 503."""
-    await request.app.services.database.check()
+    """200 when storage is migrated and takes writes; else the error table's 503."""
+    await request.app.services.database.check(writes=True)
     return JSONResponse({"status": "ready"})
 
 

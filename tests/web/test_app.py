@@ -172,6 +172,15 @@ def a_refusal() -> dict:
     }
 
 
+def test_it_is_not_ready_while_no_write_can_begin(file_client, tmp_path):
+    other = sqlite3.connect(tmp_path / "pixelgate.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert file_client.get("/readyz").status_code == 503
+    other.execute("ROLLBACK")
+    other.close()
+    assert file_client.get("/readyz").status_code == 200
+
+
 def test_a_deleted_database_acknowledges_nothing_and_is_not_ready(file_client, tmp_path):
     assert send(file_client, a_refusal()).status_code == 201
     for path in tmp_path.glob("pixelgate.db*"):
