@@ -137,8 +137,10 @@ def main() -> None:
                 body = get(url, Accept_Encoding="br", CF_IPCountry="DE")
                 over = over or len(body) > BUDGETS[known]
                 print(f"| {what} | {len(body):,} | {BUDGETS[known]:,} |")
-            plain = get(f"{service.url}/s/summit/loader.js?l=en&c=true", CF_IPCountry="DE").decode()
-            banner = re.search(r'"banner":"([0-9a-f]{64})"', plain)
+            plain = get(
+                f"{service.url}/s/summit/loader.js?l=en&c=false", CF_IPCountry="DE"
+            ).decode()
+            banner = re.search(r',"([0-9a-f]{64})"\)$', plain)
             assert banner is not None
             script = folder / "posts.lua"
             script.write_text(

@@ -79,7 +79,7 @@ def shown_banner(port: int) -> str:
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
         connection.request("GET", "/s/summit/loader.js?l=en&c=false", headers=headers)
         text = connection.getresponse().read().decode()
-    found = re.search(r'"banner":"([0-9a-f]{64})"', text)
+    found = re.search(r',"([0-9a-f]{64})"\)$', text)
     assert found is not None
     return found[1]
 
