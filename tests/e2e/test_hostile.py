@@ -184,15 +184,12 @@ def test_a_receipt_for_one_tab_does_not_undo_what_another_tab_decided(
 ) -> None:
     visitor = visitor_from("Berlin")
     visitor.visit(f"{shop.origin}/thanks")
-    first = visitor.page
+    first, visitor.page = visitor.page, visitor.open()
+    visitor.visit(f"{shop.origin}/privacy")
     held: list[Route] = []
     first.route("**/decisions", lambda route: held.append(route))
-    visitor.click("accept")
+    visitor.click("accept", first)
     first.wait_for_timeout(200)
-    visitor.page = visitor.open()
-    visitor.page.goto(f"{shop.origin}/privacy")
-    visitor.page.evaluate("localStorage.removeItem('pixelgate')")
-    visitor.page.goto(f"{shop.origin}/privacy")
     visitor.click("reject")
     visitor.page.wait_for_function("document.cookie.includes('pixelgate=')")
     held[0].continue_()
