@@ -11,7 +11,8 @@ from __future__ import annotations
 import bisect
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +58,9 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 _SUBDIVISION = re.compile(r"[A-Z0-9]{1,3}")
 _WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::\d{1,5})?|(\d+\.\d+\.\d+\.\d+):\d{1,5}")
 _LONGEST_ADDRESS = 64
+_REMEMBERED = 4096
+_USUAL = 300
+"""Header values longer than any CDN writes are read anew each time rather than remembered."""
 
 # Source: IANA's registries of special-purpose addresses. The properties of ``ipaddress`` would do,
 # but they remember the addresses they were asked about.
@@ -97,6 +101,12 @@ class Geo:
     ) -> None:
         self._trusted = tuple(trusted_proxies)
         self._headers = tuple(kind for kind in HEADERS if kind.cdn in cdns)
+        self._names = tuple(
+            name for kind in self._headers for name in (kind.country, kind.subdivision) if name
+        )
+        # Only proxies and codes of places are remembered, never a visitor's address.
+        self._proxies: dict[str, Address] = {}
+        self._spoken = lru_cache(maxsize=_REMEMBERED)(self._said)
         path = database or data.folder("data") / "places.mmdb"
         self._reader = _open(path)
         kind = self._reader.metadata().database_type
@@ -117,9 +127,7 @@ class Geo:
         """The headers a place may come from, for ``Vary``; none when no proxy is trusted."""
         if not self._trusted:
             return ()
-        kinds = self._headers
-        names = [name for kind in kinds for name in (kind.country, kind.subdivision) if name]
-        return (*names, "X-Forwarded-For")
+        return (*self._names, "X-Forwarded-For")
 
     def address(self, peer: str | None, header: Header) -> str | None:
         """The visitor's address, found as ``locate`` finds it; for throttling alone.
@@ -144,13 +152,19 @@ class Geo:
             ``Place()`` when a trusted CDN knows none, when headers contradict each other, and when
             the address is private, reserved, unreadable or in no database.
         """
-        address = _address(peer)
-        if address is None or not self._is_trusted(address):
-            return self._place(address)
-        said = list(_said(self._headers, header))
-        if said:
-            return _agreed(said)
-        return self._place(self._visitor(address, header("X-Forwarded-For")))
+        proxy = self._proxies.get(peer) if peer is not None else None
+        if proxy is None:
+            address = _address(peer)
+            if peer is None or address is None or not self._is_trusted(address):
+                return self._place(address)
+            proxy = address
+            if len(self._proxies) < _REMEMBERED:
+                self._proxies[peer] = proxy
+        values = tuple([header(name) for name in self._names])
+        place = (self._spoken if len(str(values)) <= _USUAL else self._said)(values)
+        if place is not None:
+            return place
+        return self._place(self._visitor(proxy, header("X-Forwarded-For")))
 
     def lookup(self, ip: str) -> Place:
         """The place of an address, as text, by the database alone; ``Place()`` for no address."""
@@ -168,6 +182,22 @@ class Geo:
             if address is None or not self._is_trusted(address):
                 return address
         return None
+
+    def _said(self, values: tuple[str | None, ...]) -> Place | None:
+        """What the place headers say, in the order of ``_names``; None when none was sent."""
+        sent = dict(zip(self._names, values, strict=True))
+        said = []
+        for kind in self._headers:
+            country = sent[kind.country]
+            if country is None:
+                continue
+            if kind.subdivision:
+                said.append(_checked(country, sent[kind.subdivision], "header"))
+            else:
+                fields = dict(pair.partition("=")[::2] for pair in country.split(","))
+                region = fields.get("region_code")
+                said.append(_checked(fields.get("country_code"), region, "header"))
+        return _agreed(said) if said else None
 
     def _place(self, address: Address | None) -> Place:
         if address is None:
@@ -197,19 +227,6 @@ def _open(path: Path) -> geoip2.database.Reader:
     except (OSError, ValueError, RuntimeError) as error:
         fault = f"cannot be opened ({error}); expected a MaxMind DB file"
         raise DataError(data.called(path), "", fault) from error
-
-
-def _said(kinds: Sequence[PlaceHeader], header: Header) -> Iterator[Place]:
-    """What each CDN header that was sent says."""
-    for kind in kinds:
-        country = header(kind.country)
-        if country is None:
-            continue
-        if kind.subdivision:
-            yield _checked(country, header(kind.subdivision), "header")
-        else:
-            fields = dict(pair.partition("=")[::2] for pair in country.split(","))
-            yield _checked(fields.get("country_code"), fields.get("region_code"), "header")
 
 
 def _agreed(said: Sequence[Place]) -> Place:
