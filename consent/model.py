@@ -275,10 +275,13 @@ class DecisionPost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SeenPost(msgspec.Struct, frozen=True):
-    """A banner was shown. ``entry``: on a page without a same-site referrer, so a visit."""
+    """A banner was shown. ``entry``: on a page without a same-site referrer, so a visit.
 
-    version: int
-    entry: bool
+    ``version`` 0 means the newest.
+    """
+
+    version: int = 0
+    entry: bool = True
     language: str = "en"
 
 

@@ -111,7 +111,8 @@ class Visitor:
         services = self._services
         if post.language not in services.texts.languages:
             raise RefusedError("unknown_language", "language: not one that banners are shown in")
-        version = await services.published.numbered(key, post.version)
+        numbered = services.published.numbered
+        version = await numbered(key, post.version) if post.version else newest
         now = services.now()
         place = signals.place(scope, services.geo)
         rules = version.config.regions

@@ -204,6 +204,10 @@ class TestSeen:
         assert self.seen(client, entry=False).content == b""
         assert counted(client) == {"visit": 1, "repeat": 1}
 
+    def test_a_page_that_says_nothing_more_counts_as_a_visit_of_the_newest_version(self, client):
+        assert client.post("/s/summit/seen", content=b"{}", headers=FROM_SHOP).status_code == 204
+        assert counted(client) == {"visit": 1}
+
     def test_another_origin_counts_nothing(self, client):
         answer = self.seen(client, {**FROM_SHOP, "Origin": "https://evil.example"})
         refused(answer, 403, "forbidden_origin")

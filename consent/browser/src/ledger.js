@@ -30,10 +30,11 @@ let newest;
 let line = Promise.resolve();
 
 /**
- * Stores `post` (its `model` stays here). `done(answer)` is called once, with the service's answer, or with null when the
- * service refused it for good; while the service cannot be reached it keeps trying. Posts go one
- * after the other. A newer one replaces those before it: they are not sent again, and a late answer
- * to one of them is not told, so that it cannot grant again what was withdrawn meanwhile.
+ * Stores `post` (its `model` stays here). `done(answer)` is called once, with the service's answer,
+ * or with null when the service refused it for good; while the service cannot be reached it keeps
+ * trying. Posts go one after the other. A newer one replaces those before it: they are not sent
+ * again, and a late answer to one of them is not told, so that it cannot grant again what was
+ * withdrawn meanwhile.
  */
 export async function sendDecision(base, post, done, tries = 0) {
   newest = post;
