@@ -11,7 +11,7 @@ demo: .venv/installed
 
 test: .venv/installed-test
 	$(BIN)/python -m tests.browser_setup
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/installed-lint
 	$(BIN)/ruff check .
