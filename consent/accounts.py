@@ -93,7 +93,7 @@ async def add(
     }
     insert = sa.insert(tables.users).values(values).returning(_u.id)
     user = await by_id(c, (await c.execute(insert)).scalar_one())
-    if user is None:  # pragma: no cover - the row was made above, in this transaction
+    if user is None:
         raise RuntimeError("users: the row just made is gone")
     return user
 
