@@ -242,6 +242,8 @@ class TestReceipts:
         send(client, post)
         refused(client.get(f"/s/fjord/receipts/{post['id']}"), 404, "unknown_decision")
 
-    @pytest.mark.parametrize("id_", ["0f9b2d3c-5a6e-4f7a-8b1c-2d3e4f5a6b7c", "1", "..", "%00", "' or 1=1"])
+    @pytest.mark.parametrize(
+        "id_", ["0f9b2d3c-5a6e-4f7a-8b1c-2d3e4f5a6b7c", "1", "..", "%00", "' or 1=1"]
+    )
     def test_an_unknown_id_is_not_found(self, client, id_):
         assert client.get(f"/s/summit/receipts/{id_}").status_code == 404
