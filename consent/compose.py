@@ -75,6 +75,7 @@ class Composer:
         self._platforms = platforms
         self._texts = texts
         self._banners: dict[tuple[int, Shape, str], Banner] = {}
+        self._by_hash: dict[tuple[int, str], dict[str, Banner]] = {}
 
     @cached_property
     def _loader(self) -> str:
@@ -96,11 +97,13 @@ class Composer:
         """The content of ``version`` in ``language`` with that hash, under whichever regime."""
         if language not in self._texts.languages:
             return None
-        for shape in Shape.every():
-            banner = self._of_shape(version, shape, language)
-            if banner.sha256 == sha256:
-                return banner
-        return None
+        known = self._by_hash.get((version.id, language))
+        if known is None:
+            every = [self._of_shape(version, shape, language) for shape in Shape.every()]
+            if len(self._by_hash) >= _KEPT:
+                self._by_hash.clear()
+            known = self._by_hash[version.id, language] = {one.sha256: one for one in every}
+        return known.get(sha256)
 
     def loader(
         self,

@@ -16,7 +16,7 @@ import datetime as dt
 import re
 import secrets
 import uuid
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ import msgspec
 import structlog
 
 from consent import counts, ledger
-from consent.compose import Banner, Composer
+from consent.compose import Composer
 from consent.database import Database
 from consent.errors import ConflictError, ConsentError, RefusedError, UnavailableError
 from consent.model import (
@@ -44,7 +44,6 @@ from consent.signing import Signer
 
 BATCH_POSTS = 256
 QUEUE_POSTS = 8192
-BANNERS = 1024
 FLUSH_SECONDS = 1.0
 FOLDED_KEYS = 50_000
 
@@ -85,7 +84,6 @@ class Recorder:
         self._regions = regions
         self._signer = signer
         self._now = now
-        self._banners: OrderedDict[tuple[int, str, str], Banner] = OrderedDict()
         self._waiting: deque[_Waiter] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -160,7 +158,7 @@ class Recorder:
             )
         # A page that was loaded before a release changed a text names what this release does not
         # compose. Its decision counts all the same: the hash is kept, the content is not there.
-        banner = self._banner(version, post)
+        banner = self._composer.find_banner(version, post.banner, post.language)
         return Entry(
             id=post.id,
             visitor=post.visitor,
@@ -179,18 +177,6 @@ class Recorder:
             device=device,
             salt=secrets.token_bytes(16),
         )
-
-    def _banner(self, version: Version, post: DecisionPost) -> Banner | None:
-        """The banner that was shown, remembered, since most posts of an hour saw the same few."""
-        key = (version.id, post.language, post.banner)
-        found = self._banners.get(key)
-        if found is None:
-            found = self._composer.find_banner(version, post.banner, post.language)
-            if found is not None:
-                self._banners[key] = found
-                if len(self._banners) > BANNERS:
-                    self._banners.popitem(last=False)
-        return found
 
     async def _commit_batches(self) -> None:
         while self._open or self._waiting:
