@@ -4,7 +4,7 @@ PORT ?= 8000
 SHOP_PORT ?= 8080
 BIN := .venv/bin
 
-.PHONY: demo test lint bench soak build clean
+.PHONY: demo test lint bench build clean
 
 demo: .venv/installed
 	$(BIN)/consent demo --port $(PORT) --shop-port $(SHOP_PORT)

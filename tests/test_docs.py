@@ -8,15 +8,15 @@ import click
 import pytest
 
 from consent.cli import consent
-from consent.settings import SETTINGS
+from consent.settings import SETTINGS, Setting
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_each_setting_is_documented(setting: object) -> None:
-    assert f"`{setting.name}`" in README  # type: ignore[attr-defined]
+def test_each_setting_is_documented(setting: Setting) -> None:
+    assert f"`{setting.name}`" in README
 
 
 def commands(command: click.Command, path: str) -> list[str]:

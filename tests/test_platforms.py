@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,8 +37,8 @@ GOOD_JS = "function (page) {\n  return {{ id | tojson }};\n}\n"
 
 
 def pixel(platform: str = "meta", **changes: object) -> Pixel:
-    values = {"platform": platform, "id": PLATFORMS[platform].id_example, **changes}
-    return Pixel(**values)  # type: ignore[arg-type]
+    registered = Pixel(platform, PLATFORMS[platform].id_example)
+    return msgspec.structs.replace(registered, **changes)
 
 
 def written(root: Path, *, toml: str = GOOD_TOML, js: str = GOOD_JS, key: str = "example") -> Path:

@@ -126,13 +126,12 @@ def factory() -> App:
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    services: Services = app.services  # type: ignore[attr-defined]
-    await services.start()
+async def _lifespan(app: App) -> AsyncIterator[None]:
+    await app.services.start()
     try:
         yield
     finally:
-        await services.stop()
+        await app.services.stop()
 
 
 async def _alive(request: Request) -> Response:

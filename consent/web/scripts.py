@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import zstandard
 from starlette.types import Receive, Scope, Send
 
