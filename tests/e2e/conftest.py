@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import browser_setup
+from tests.e2e.layouts import Stores
 from tests.e2e.service import LIMITED, PUBLISHED, Service
 from tests.e2e.shop import Shop
 from tests.e2e.visitor import Visitor
@@ -44,6 +45,11 @@ def service(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     service.start()
     yield service
     service.stop()
+
+
+@pytest.fixture(scope="session")
+def stores(service: Service, shop: Shop) -> Stores:
+    return Stores(service, shop)
 
 
 @pytest.fixture

@@ -37,7 +37,10 @@ PAGES: dict[str, list[tuple[str, dict[str, Any]]]] = {
 
 
 class Shop:
-    """Serves ``PAGES``; ``snippet`` and ``csp`` may be changed between requests."""
+    """Serves ``PAGES``; ``snippet`` and ``csp`` may be changed between requests.
+
+    ``own`` are whole pages by path, as other tests need them.
+    """
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -45,15 +48,16 @@ class Shop:
         self.snippet = ""
         self.csp = ""
         self.language = "en"
+        self.own: dict[str, str] = {}
         shop = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
-                if path not in PAGES:
+                if path not in PAGES and path not in shop.own:
                     self.send_error(404)
                     return
-                body = shop.page(path).encode()
+                body = (shop.own.get(path) or shop.page(path)).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.send_header("Content-Length", str(len(body)))

@@ -14,6 +14,7 @@ LIBRARIES = {
 }
 PLACES: dict[str, dict[str, str]] = {
     "Berlin": {"CF-IPCountry": "DE", "CF-Region-Code": "BE"},
+    "Rome": {"CF-IPCountry": "IT", "CF-Region-Code": "62"},
     "London": {"CF-IPCountry": "GB", "CF-Region-Code": "ENG"},
     "Los Angeles": {"CF-IPCountry": "US", "CF-Region-Code": "CA"},
     "Los Angeles with GPC": {"CF-IPCountry": "US", "CF-Region-Code": "CA", "Sec-GPC": "1"},
