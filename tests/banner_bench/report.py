@@ -13,11 +13,18 @@ from tests.banner_bench.views import Set, Wire
 
 def machine(chromium: str, runs: int) -> str:
     """When and on what this was measured."""
-    load = os.getloadavg()[0]
     return (
         f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, Chromium {chromium}, "
-        f"medians of {runs} runs in turns, load average {load:.1f} at the end"
+        f"medians of {runs} runs in turns"
     )
+
+
+def busy() -> str:
+    """Whether the machine had work already when asked, for then times are of little worth."""
+    load = os.getloadavg()[0]
+    if load < (os.cpu_count() or 1) / 4:
+        return f"bench: load average {load:.1f} at the start"
+    return f"bench: load average {load:.1f} at the start: times may be over budget for that alone"
 
 
 def bytes_table(wires: Mapping[str, tuple[Wire, Wire | None]], versions: list[Contestant]) -> str:

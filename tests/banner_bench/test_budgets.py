@@ -62,9 +62,15 @@ def test_a_late_paint_within_twice_the_bare_pages_spread_is_noise() -> None:
 
 
 def test_a_banner_later_than_the_floor_or_than_a_peer_is_a_fault() -> None:
-    late, behind = first_view_over("desktop", rows(visible=240.0))
-    assert "20% later than the floor; at most 15% (10 ms over)" in late
-    assert "before orejime, which took 220 ms" in behind
+    late, behind = first_view_over("desktop", rows(visible=340.0))
+    assert "70% later than the floor; at most 15% (110 ms over)" in late
+    assert "painted after 340 ms; before orejime, whose was after 300 ms" in behind
+
+
+def test_a_peer_that_holds_the_first_paint_back_is_not_ahead_by_that() -> None:
+    found = rows()
+    found["orejime"] = Row([150.0] * 3, [replace(COST, paint=310.0)] * 3)
+    assert list(first_view_over("desktop", found)) == []
 
 
 def test_script_time_is_not_judged_where_the_processor_is_not_slowed_down() -> None:
