@@ -20,6 +20,7 @@ from playwright.sync_api import Browser
 from tests.banner_bench import budgets, report
 from tests.banner_bench.budgets import OURS, Row, Rows
 from tests.banner_bench.contestants import BARE, FLOOR, Contestant, ours, peers
+from tests.banner_bench.edge import Edge
 from tests.banner_bench.site import Site
 from tests.banner_bench.views import SETS, Set, Visitor, Wire, chromium
 from tests.e2e.service import PUBLISHED, Service
@@ -113,9 +114,14 @@ class Bench:
 
 @contextmanager
 def pixelgate(site: Site) -> Iterator[Contestant]:
-    """Ours: a service of its own with two pixels, pasted in as a store's owner does."""
+    """Ours: a service of its own with two pixels, pasted in as a store's owner does.
+
+    The visitor is in Germany.
+    """
     with tempfile.TemporaryDirectory() as folder:
         service = Service(Path(folder))
+        edge = Edge(service.port)
+        service.environ["CONSENT_PUBLIC_URL"] = edge.url
         service.consent("migrate")
         service.publish(TWO_PIXELS.format(origin=site.origin))
         service.start()
@@ -123,6 +129,7 @@ def pixelgate(site: Site) -> Iterator[Contestant]:
             yield ours(service.snippet())
         finally:
             service.stop()
+            edge.close()
 
 
 def measure(runs: int, sets: list[Set], others: list[Contestant]) -> list[str]:

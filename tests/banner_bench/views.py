@@ -19,7 +19,6 @@ from tests.banner_bench.site import Site
 WATCH = (HERE / "watch.js").read_text(encoding="utf-8")
 # Nothing outside this machine is asked, whatever a contestant loads.
 OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
-VISITOR = {"CF-IPCountry": "DE"}
 BANNER_SECONDS = 20
 
 
@@ -91,7 +90,7 @@ def chromium() -> Iterator[Browser]:
 
 
 class Visitor:
-    """Somebody in Germany who has not been here before, on the machine and network of ``where``."""
+    """Somebody who has not been here before, on the machine and network of ``where``."""
 
     def __init__(self, browser: Browser, site: Site, contestant: Contestant, where: Set) -> None:
         self._site = site
@@ -102,7 +101,6 @@ class Visitor:
             is_mobile=where.slow,
             has_touch=where.slow,
             locale="en-US",
-            extra_http_headers=VISITOR,
         )
 
     def close(self) -> None:
@@ -171,9 +169,6 @@ class Visitor:
         if not self._contestant.banner:
             return
         with self._view(poll=False) as (page, _, _):
-            # A browser asks first whether it may send the place's header along, which in truth an
-            # edge adds behind it. A routed request is not asked for.
-            page.route("**/decisions", lambda route: route.continue_())
             self._await(page, "bannerBench.shows()")
             page.wait_for_timeout(self._where.settle)  # some are shown before they listen
             page.locator(self._contestant.accept).first.click()
