@@ -1,0 +1,177 @@
+// The debug view: what fires on this page, what does not, and why. It listens and shows; it stores
+// nothing, sends nothing, and changes nothing that fires. Fetched only for `?pixelgate=debug`.
+
+import { attempt } from './attempt.js';
+import { checks, listed } from './checks.js';
+import { debugLog } from './debuglog.js';
+import { addProducts, countRequests, covers, hostOf, strangers } from './debugpage.js';
+import { debugText } from './debugtext.js';
+import { debugView } from './debugview.js';
+import {
+  decisionLine, decisionRows, googleConsent, gpcWords, modelWords, placeWords, stateWords, strangerWords, whyNot,
+} from './debugwords.js';
+import { stayOpen, stays } from './debugstay.js';
+
+const SOON = 60;
+
+/**
+ * @param {object} page see loader.js
+ * @param {object} stub the snippet's `pixelgate`, whose queue has not been run yet
+ * @param {object} facts see consent/debug.py
+ */
+export function debug(page, stub, facts) {
+  const products = new Set();
+  const unheld = []; // tags that nobody holds back
+  const judgedAt = new WeakMap(); // entry -> how many products were known, and its flags
+  let due;
+  const log = debugLog(page, stub, facts, (slot) => whyNot(page, slot), soon);
+  const { platforms } = facts;
+  const registered = [...new Set(log.slots.map((one) => one.platform))].map((key) => ({ key, ...platforms[key] }));
+  const ofKeys = Object.fromEntries(registered.map((one) => [one.key, one]));
+  const requests = countRequests(ofKeys, soon);
+  const twice = (one) => log.slots.filter((other) => other.platform == one.platform).length > 1;
+  for (const one of log.slots) one.label = twice(one) ? `${one.name} ${one.id}` : one.name;
+  const early = registered.filter(({ queues }) => queues.some((path) => !path.includes('.') && path in window));
+
+  const report = {
+    slots: log.slots,
+    entries: log.entries,
+    names: Object.fromEntries(registered.map(({ key, name }) => [key, name])),
+    stays: stays(),
+    stay: stayOpen,
+    counts,
+    problems,
+    visitor,
+    decision,
+    flagsOf,
+  };
+  const view = debugView(page, report, () => debugText(page, report, facts));
+
+  function soon() {
+    due ||= setTimeout(() => {
+      due = 0;
+      attempt(look);
+      attempt(view.draw);
+    }, SOON);
+  }
+
+  function look() {
+    addProducts(products);
+    const isOurs = (script) => log.ours.has(script) || script.src.startsWith(page.base + '/');
+    const isStarted = (key) => log.slots.some((one) => one.platform == key && one.slot.started);
+    unheld.push(...strangers(platforms, isOurs, isStarted));
+    for (const one of log.slots) {
+      one.library_state = libraryOf(one);
+      one.requests = requests[one.platform] || 0;
+    }
+    view.attach();
+  }
+
+  // A library that several pixels share is loaded by the first of them.
+  function libraryOf({ slot, library }) {
+    if (!slot.started) return '';
+    const address = (url) => url.split('?')[0];
+    const loader = log.slots.find((other) => other.script && address(other.library) == address(library));
+    const state = loader ? loader.loading : '';
+    const host = hostOf(library);
+    const isBlocked = log.blocked.some(({ url, directive }) => /^script/.test(directive) && hostOf(url) == host);
+    return state == 'failed' && isBlocked ? 'blocked' : state;
+  }
+
+  /** @returns {import('./checks.js').Flag[]} those that concern `shown`, errors first */
+  function flagsOf(entry, shown = log.slots) {
+    if (entry.kind != 'event') return [];
+    let judged = judgedAt.get(entry);
+    if (!judged || judged.size != products.size) {
+      const before = log.entries.slice(0, log.entries.indexOf(entry));
+      const earlier = before.filter(({ kind, state }) => kind == 'event' && state != 'refused');
+      const around = { standard: facts.events, platforms: registered, earlier, products: [...products] };
+      judged = { size: products.size, flags: attempt(() => checks(entry, around)) || [] };
+      judgedAt.set(entry, judged);
+    }
+    return judged.flags.filter((one) => !one.platforms || shown.some(({ platform }) => one.platforms.includes(platform)));
+  }
+
+  /** What is wrong on the page as a whole. */
+  function problems(shown) {
+    const found = unheld.map((one) => ({ level: 'warning', text: strangerWords(one) }));
+    for (const { name, queues, key } of early) {
+      if (!shown.some((one) => one.platform == key)) continue;
+      const text = `was there before Pixelgate ran: another copy of ${name} is on the page; take it out`;
+      found.push({ level: 'warning', where: queues[0], text });
+    }
+    for (const { url, directive } of log.blocked) {
+      const host = hostOf(url);
+      const who = shown.filter((one) => one.every.some((pattern) => covers(pattern, host)));
+      if (!who.length && !url.startsWith(new URL(page.base).origin)) continue;
+      const what = listed([...new Set(who.map((one) => one.name))]) || 'Pixelgate';
+      const text = `the page's Content-Security-Policy blocks ${host}, which ${what} needs; add it to ${directive}`;
+      found.push({ level: 'error', where: directive, text });
+    }
+    for (const one of shown) {
+      for (const { call, fault } of one.calls) {
+        if (fault) found.push({ level: 'error', where: `${one.label}, ${call}`, text: `its code failed with ${fault}` });
+      }
+    }
+    return found;
+  }
+
+  function counts() {
+    const kinds = log.slots.map((one) => stateWords(page, one).kind);
+    const number = (count, word) => `${count} ${word}${count == 1 ? '' : 's'}`;
+    const flags = [...log.entries.flatMap((one) => flagsOf(one)), ...problems(log.slots)];
+    const said = [];
+    for (const [kind, word] of [['run', 'running'], ['limited', 'limited'], ['held', 'held'], ['blocked', 'blocked']]) {
+      const count = kinds.filter((one) => one == kind).length;
+      if (count) said.push([kind, `${count} ${word}`]);
+    }
+    for (const level of ['error', 'warning']) {
+      const count = flags.filter((one) => one.level == level).length;
+      if (count) said.push([level, number(count, level)]);
+    }
+    return said;
+  }
+
+  function visitor() {
+    const { regime, place, version } = facts;
+    const [where, how] = placeWords(place);
+    return {
+      summary: `${where}; ${regime.name}, ${regime.model}`,
+      facts: [
+        ['Place', `${where}, ${how}`],
+        ['Regime', `${regime.name} (${regime.id})`],
+        ['Model', modelWords(regime.model)],
+        ['Why', regime.why],
+        ['Law', regime.law, regime.source],
+        ['Reviewed', `${regime.reviewed}, ${regime.confidence}`],
+        ['Asks again', `${regime.accept_days} days after a grant, ${regime.refuse_days} after a refusal`],
+        ['GPC', gpcWords(page)],
+        ['Language', page.config.language],
+        ['Version', `${version} of ${facts.store}`],
+      ],
+    };
+  }
+
+  function decision() {
+    if (!page.outcome()) return { summary: decisionLine(page), facts: [] };
+    const rows = decisionRows(page);
+    const google = googleConsent();
+    const told = google && ['granted', 'denied'].filter((word) => google[word].length);
+    if (google) rows.push(['Told to Google', told.map((word) => `${word}: ${listed(google[word])}`)]);
+    const made = page.decided();
+    const receipt = made && made.id && `${page.base}/receipts/${made.id}`;
+    return {
+      summary: decisionLine(page),
+      facts: rows.map(([term, text]) => [term, text, term == 'Decision' && receipt]),
+    };
+  }
+
+  function begin() {
+    soon();
+    new MutationObserver(soon).observe(document, { childList: true, subtree: true });
+  }
+
+  if (document.body) begin();
+  else addEventListener('DOMContentLoaded', begin);
+  addEventListener('load', soon);
+}

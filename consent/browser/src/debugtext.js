@@ -1,0 +1,57 @@
+// The debug view as plain text, to be pasted into a ticket.
+
+import { callLine } from './debugtree.js';
+import { clock, date, eventWords, libraryWords, momentWords, stateWords } from './debugwords.js';
+import { visible } from './shown.js';
+
+/**
+ * @param {object} page see loader.js
+ * @param {object} report see debug.js
+ * @param {object} facts see consent/debug.py
+ */
+export function debugText(page, report, facts) {
+  const { slots } = report;
+  const lines = ['Pixelgate debug view', location.href, `${date(Date.now() / 1000)}, store ${facts.store}, version ${facts.version}`];
+  const heading = (title) => lines.push('', title.toUpperCase());
+  const rows = (facts) => facts.forEach(([term, text]) => lines.push(`${term}: ${[].concat(text).join('; ')}`));
+  const flags = (list, indent) =>
+    list.forEach(({ level, where, text }) => lines.push(`${indent}${level}: ${where ? `${where}: ` : ''}${text}`));
+  const found = report.problems(slots);
+  if (found.length) heading('On this page');
+  flags(found, '');
+  heading('Visitor');
+  rows(report.visitor().facts);
+  heading('Decision');
+  rows(report.decision().facts);
+  heading('Pixels');
+  for (const one of slots) {
+    const { word, text } = stateWords(page, one);
+    lines.push(`${one.name} ${one.id}: ${[word + ',', text, libraryWords(one.library_state)].join(' ').trim()}`);
+  }
+  heading('Events');
+  for (const entry of report.entries) {
+    if (entry.kind == 'moment') {
+      lines.push(`${clock(entry.at)} ${momentWords(entry, report.names)}`);
+      continue;
+    }
+    const way = eventWords(page, entry, slots);
+    lines.push(`${clock(entry.at)} ${entry.name}: ${way.word}. ${way.text} id ${entry.id}`);
+    lines.push(`  given: ${asJson(entry.given)}`);
+    flags(report.flagsOf(entry), '  ');
+    for (const one of slots) {
+      const sent = entry.sent.get(one);
+      const why = entry.kept.get(one);
+      if (why) lines.push(`  ${one.label}: not sent, ${why}`);
+      for (const call of sent ? sent.calls : []) lines.push(`  ${one.label}: ${callLine(call)} ${objects(call)}`);
+    }
+  }
+  return lines.map(visible).join('\n');
+}
+
+function objects({ given }) {
+  return given.filter((one) => one && typeof one == 'object').map(asJson).join(' ');
+}
+
+function asJson(value) {
+  return JSON.stringify(value, (key, one) => (one && one.says) || one) || 'nothing';
+}

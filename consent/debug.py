@@ -1,0 +1,78 @@
+"""What the debug view is told, beyond what the loader has: the place, the law, the platforms.
+
+Nothing in it is a secret: anyone can open the view, and it holds what the page and this repository
+hold already. ``consent/browser/src/debug.js`` shows it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from consent.model import Pixel, Place, Platform, Regime, Resolution, Version
+from consent.platforms import EVENTS, Platforms
+
+
+def facts(
+    version: Version, resolution: Resolution, place: Place, platforms: Platforms
+) -> dict[str, Any]:
+    """Everything that ``debug.js`` shows and checks against, as values for JSON.
+
+    Returns:
+        ``pixels`` in the order of the version, so that each stands for the slot of that place in
+        the loader; ``platforms`` by key, every one that is known, since a tag of one that the store
+        has not registered fires without a decision.
+    """
+    registered = {pixel.platform for pixel in version.config.pixels}
+    return {
+        "store": version.config.key,
+        "version": version.number,
+        "place": {
+            "country": place.country,
+            "subdivision": place.subdivision,
+            "source": place.source,
+        },
+        "regime": _regime(resolution.regime, resolution.why),
+        "events": EVENTS,
+        "pixels": [_pixel(pixel, platforms) for pixel in version.config.pixels],
+        "platforms": {
+            key: _platform(platform, registered=key in registered)
+            for key, platform in platforms.items()
+        },
+    }
+
+
+def _regime(regime: Regime, why: str) -> dict[str, Any]:
+    return {
+        "id": regime.id,
+        "name": regime.name,
+        "model": regime.model,
+        "why": why,
+        "law": regime.law,
+        "source": regime.source,
+        "reviewed": regime.reviewed.isoformat(),
+        "confidence": regime.confidence,
+        "accept_days": regime.accept_days,
+        "refuse_days": regime.refuse_days,
+    }
+
+
+def _pixel(pixel: Pixel, platforms: Platforms) -> dict[str, Any]:
+    return {"platform": pixel.platform, "id": pixel.id, "purposes": platforms.purposes(pixel)}
+
+
+def _platform(platform: Platform, *, registered: bool) -> dict[str, Any]:
+    hosts = platform.hosts
+    told = {
+        "name": platform.name,
+        "library": platform.script_url,
+        "hosts": hosts.script,
+        "registered": registered,
+    }
+    if registered:
+        told |= {
+            "every": tuple(dict.fromkeys((*hosts.script, *hosts.connect, *hosts.img))),
+            "events": platform.events,
+            "queues": platform.queues,
+            "required": platform.required,
+        }
+    return told
