@@ -79,20 +79,23 @@ function steps(list) {
   };
 }
 
-/** 'nothing found', or whether `action` (optIn, optOut) came to its end and `test` then held. */
-async function autoconsent(rule, action) {
-  const [name, prehide, cmp, popup, optIn, optOut, test] = take(
+/**
+ * Does what the list `wish` of the rule says: optIn, optOut, or `test`, which may be asked on the
+ * next page only. 'nothing found', or whether it came to its end.
+ */
+async function autoconsent(rule, wish) {
+  const [, prehide, cmp, popup, optIn, optOut, test] = take(
     ...['rule', rule, 'name', 'prehideSelectors', 'detectCmp', 'detectPopup', 'optIn', 'optOut', 'test'],
   );
   for (const selector of prehide) document.querySelector(selector);
-  const run = { cmp: steps(cmp), popup: steps(popup), optIn: steps(optIn), optOut: steps(optOut), test: steps(test) };
-  for (let i = 0; !(await run.cmp()) || !(await run.popup()); i++) {
+  const [isThere, isOpen] = [steps(cmp), steps(popup)];
+  const run = { optIn: steps(optIn), optOut: steps(optOut), test: steps(test) };
+  if (wish == 'test') return run.test();
+  for (let i = 0; !(await isThere()) || !(await isOpen()); i++) {
     if (i == LOOKS) return 'nothing found';
     await pause(100);
   }
-  const done = await run[action]();
-  await pause(500);
-  return { name, done, test: await run.test() };
+  return run[wish]();
 }
 
 // ---- Consent-O-Matic: `parent`, then `target` in it; what is not there is passed over
