@@ -22,6 +22,17 @@ def raw(language: str) -> dict[str, str]:
     return json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
 
 
+def placeholders(text: str) -> list[str]:
+    """Those of ``text``, in no order: languages order their words each in their own way."""
+    return sorted(re.findall(r"\{\w+\}", text))
+
+
+def quotes_around(part: str, text: str) -> tuple[str, str]:
+    """What stands right before and after ``part`` in ``text``, apart from spaces."""
+    before, after = text.split(part)
+    return before.rstrip()[-1:], after.lstrip()[:1]
+
+
 def written(root: Path, **files: dict[str, object]) -> Path:
     folder = root / "locales"
     folder.mkdir()
@@ -64,7 +75,7 @@ REFUSALS = {
     "fr": "refuser",
     "ga": "Diúltaigh",
     "gl": "Rexeitar",
-    "he": "דחיית",
+    "he": "סירוב",
     "hi": "अस्वीकार",
     "hr": "Odbijam",
     "hu": "elutasítása",
@@ -98,9 +109,71 @@ REFUSALS = {
     "zh-Hant": "拒絕",
 }
 
+# Words that put a decision off. The Hebrew verbal noun of "reject" is one: it also means
+# "postpone".
+LATER = {
+    "ar": ("لاحق", "الآن"),
+    "bg": ("късно", "не сега"),
+    "bn": ("পরে", "এখন"),
+    "ca": ("més tard", "ara no"),
+    "cs": ("později", "teď"),
+    "cy": ("wedyn", "hwyrach", "nawr"),
+    "da": ("senere", "ikke nu"),
+    "de": ("später", "nicht jetzt"),
+    "el": ("αργότερα", "όχι τώρα"),
+    "en": ("later", "not now"),
+    "es": ("más tarde", "después", "ahora no"),
+    "et": ("hiljem", "mitte praegu"),
+    "eu": ("geroago", "gero", "orain ez"),
+    "fa": ("بعد", "اکنون", "الان"),
+    "fi": ("myöhemmin", "ei nyt"),
+    "fr": ("plus tard", "pas maintenant"),
+    "ga": ("níos déanaí", "ar ball", "anois"),
+    "gl": ("máis tarde", "despois", "agora non"),
+    "he": ("אחר כך", "מאוחר", "לא עכשיו", "דחיי"),
+    "hi": ("बाद में", "अभी नहीं"),
+    "hr": ("kasnije", "ne sada"),
+    "hu": ("később", "most nem"),
+    "id": ("nanti", "jangan sekarang"),
+    "is": ("seinna", "síðar", "ekki núna"),
+    "it": ("più tardi", "dopo", "non ora"),
+    "ja": ("後で", "あとで", "今は"),
+    "ko": ("나중에", "다음에", "지금은"),
+    "lt": ("vėliau", "ne dabar"),
+    "lv": ("vēlāk", "ne tagad"),
+    "ms": ("nanti", "kemudian", "bukan sekarang"),
+    "mt": ("aktar tard", "mhux issa"),
+    "nb": ("senere", "ikke nå"),
+    "nl": ("later", "niet nu"),
+    "pl": ("później", "nie teraz"),
+    "pt": ("mais tarde", "depois", "agora não"),
+    "pt-BR": ("mais tarde", "depois", "agora não"),
+    "ro": ("mai târziu", "nu acum"),
+    "ru": ("позже", "отложить", "не сейчас"),
+    "sk": ("neskôr", "teraz nie"),
+    "sl": ("pozneje", "kasneje", "ne zdaj"),
+    "sq": ("më vonë", "jo tani"),
+    "sr": ("касније", "не сада"),
+    "sv": ("senare", "inte nu"),
+    "th": ("ภายหลัง", "ไว้ก่อน", "ตอนนี้"),
+    "tr": ("sonra", "şimdi değil"),
+    "uk": ("пізніше", "відкласти", "не зараз"),
+    "ur": ("بعد میں", "ابھی نہیں"),
+    "vi": ("để sau", "lúc khác", "bây giờ"),
+    "zh-Hans": ("稍后", "以后", "暂不"),
+    "zh-Hant": ("稍後", "以後", "暫不"),
+}
+
 
 def test_the_languages_are_there():
+    assert set(REFUSALS) == set(LATER)
     assert set(REFUSALS) <= set(TEXTS.languages)
+
+
+@pytest.mark.parametrize("language", FILES)
+def test_no_language_lacks_a_text(language):
+    missing = [key for key in ENGLISH if key not in raw(language)]
+    assert not missing, f"locales/{language}.json lacks {', '.join(missing)}"
 
 
 @pytest.mark.parametrize("language", FILES)
@@ -112,7 +185,7 @@ def test_every_language_has_exactly_the_keys_of_english(language):
 def test_every_text_has_the_placeholders_of_english(language):
     for key, text in raw(language).items():
         if key != "_meta":
-            assert re.findall(r"\{\w+\}", text) == re.findall(r"\{\w+\}", ENGLISH[key]), key
+            assert placeholders(text) == placeholders(ENGLISH[key]), key
 
 
 @pytest.mark.parametrize("language", [name for name in FILES if name != "en"])
@@ -143,6 +216,23 @@ def test_the_refusal_says_that_it_refuses(language, word):
     messages = TEXTS.messages(language)
     assert word in messages["banner.reject"]
     assert word in messages["choices.reject"]
+
+
+@pytest.mark.parametrize(("language", "words"), LATER.items())
+def test_the_refusal_does_not_put_the_decision_off(language, words):
+    messages = TEXTS.messages(language)
+    for key in ("banner.reject", "choices.reject"):
+        assert [word for word in words if word in messages[key].casefold()] == [], key
+
+
+@pytest.mark.parametrize("language", FILES)
+def test_the_note_on_always_quotes_its_button_as_the_button_reads(language):
+    messages = TEXTS.messages(language)
+    button, note = messages["content.always"], messages["content.always_note"]
+    assert button in note
+    quotes = quotes_around(button, note)
+    assert all(re.fullmatch(r"[\u2018-\u201f«»「」]", one) for one in quotes), quotes
+    assert quotes_around("{purpose}", note) == quotes
 
 
 def test_the_prescribed_english_texts_stand_as_prescribed():
