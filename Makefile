@@ -4,7 +4,7 @@ PORT ?= 8000
 SHOP_PORT ?= 8080
 BIN := .venv/bin
 
-.PHONY: demo test lint bench build clean
+.PHONY: demo test soak lint bench build clean
 
 demo: .venv/installed
 	$(BIN)/consent demo --port $(PORT) --shop-port $(SHOP_PORT)
@@ -12,6 +12,10 @@ demo: .venv/installed
 test: .venv/installed-test
 	$(BIN)/python -m tests.browser_setup
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+soak: .venv/installed-test
+	$(BIN)/python -m tests.browser_setup
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m soak
 
 lint: .venv/installed-lint
 	$(BIN)/ruff check .
