@@ -327,6 +327,36 @@ def test_a_missing_text_comes_from_the_base_language_and_then_from_english(tmp_p
     assert dict(Texts.load(folder).messages("pt-BR")) == {"a": "UM", "b": "dois", "c": "3"}
 
 
+@pytest.mark.parametrize(
+    ("language", "lifetime", "said"),
+    [
+        ("en", "1 day", "1 day"),
+        ("en", "90 days", "90 days"),
+        ("en", "13 months", "13 months"),
+        ("de", "90 days", "90 Tage"),
+        ("it", "1 minute", "1 minuto"),
+        ("pl", "2 years", "2 lata"),
+        ("pt-BR", "24 hours", "24 horas"),
+        ("ja", "52 weeks", "52 週間"),
+        ("de", "session", "bis Sie den Browser schließen"),
+        ("de", "until deleted", "bis zur Löschung"),
+        ("de", "no expiry", "bis zur Löschung"),
+        ("de", "not stated", "Dauer nicht angegeben"),
+    ],
+)
+def test_a_lifetime_is_said_in_the_readers_language(language, lifetime, said):
+    assert TEXTS.lifetime(language, lifetime) == said
+
+
+@pytest.mark.parametrize("language", [name for name in FILES if name != "en"])
+def test_no_lifetime_is_left_in_english(language):
+    lifetimes = [f"7 {unit}s" for unit in ("minute", "hour", "day", "week", "month", "year")]
+    said = [TEXTS.lifetime(language, one) for one in lifetimes]
+    assert not [one for one in said if "duration" in one]
+    # A word may be that of English, such as "minutes" in French.
+    assert len(set(said) - set(lifetimes)) >= 5
+
+
 def test_texts_cannot_be_changed_by_their_readers():
     with pytest.raises(TypeError):
         TEXTS.messages("en")["banner.title"] = "x"
