@@ -59,6 +59,12 @@ class Regions:
         return tuple(sorted(self._files))
 
     @property
+    def subdivisions(self) -> tuple[str, ...]:
+        """Every state and province that a group names, in alphabetical order."""
+        members = {code for group in self._groups.values() for code in group if "-" in code}
+        return tuple(sorted(members))
+
+    @property
     def strictest(self) -> Regime:
         """The regime of a place that nobody knows."""
         return self._regime(self._fallback, None, dt.date.max)
@@ -229,6 +235,7 @@ class Regions:
                 "duties": tuple(dict.fromkeys(file.banner.duties + own.duties)),
                 "accept_days": own.ask_again.accept_days or file.ask_again.accept_days,
                 "refuse_days": own.ask_again.refuse_days or file.ask_again.refuse_days,
+                "google_advanced": file.google_advanced,
             }
             sha256 = hashlib.sha256(_content(fields)).hexdigest()
             built = self._built[id_, table, binding] = Regime(**fields, sha256=sha256)

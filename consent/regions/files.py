@@ -94,6 +94,7 @@ class RegimeFile(_Strict, frozen=True, kw_only=True, rename={"from_": "from"}):
     banner: Banner
     ask_again: AskAgain
     why: str
+    google_advanced: bool = False
     from_: dt.date | None = None
     until: dt.date | None = None
     note: str = ""
@@ -243,6 +244,9 @@ def _regime_faults(
             yield DataError(name, key, "is empty; expected at least one entry or word")
     if not file.source.startswith("https://"):
         yield DataError(name, "source", f"{file.source!r}; expected an https address")
+    if file.google_advanced and file.model == "opt-in":
+        fault = "true with model opt-in; expected false, as a refused tag sends nothing there"
+        yield DataError(name, "google_advanced", fault)
     claimed = set(file.applies_to)
     for entry in file.applies_to:
         if entry.startswith("@"):

@@ -3,10 +3,13 @@
 //
 // Hits go to Google's own addresses, also without consent: then without cookies, and `gcs` says so.
 // Loaded with `hits=panel` in its address, it sends nothing at all and only tells the page, by the
-// event `vendor:hit` on window: { platform, url, params }.
+// event `vendor:hit` on window: { platform, url, params }. With `region=US-CA` it is there; without, it
+// is in no region. It does not wait for an update. `dataLayer.standIn` is the state of consent.
 (function () {
   'use strict';
-  const panelOnly = /[?&]hits=panel\b/.test(document.currentScript ? document.currentScript.src : '');
+  const address = document.currentScript ? document.currentScript.src : '';
+  const panelOnly = /[?&]hits=panel\b/.test(address);
+  const here = (/[?&]region=([A-Z]{2}(?:-[A-Z0-9]{1,3})?)\b/.exec(address) || ['', ''])[1];
   const KNOWN = ['js', 'config', 'event', 'consent', 'set', 'get'];
   const TYPES = (
     'ad_storage ad_user_data ad_personalization analytics_storage functionality_storage ' +
@@ -18,7 +21,12 @@
   const layer = (window.dataLayer = window.dataLayer || []);
   const targets = []; // ids, in order of config
   const consent = {};
+  const exactness = {}; // of the default that holds for a type: 0 everywhere, 1 country, 2 subdivision
+  const SETTINGS = ['ads_data_redaction', 'url_passthrough'];
+  const settings = {};
+  const CLICK_IDS = ['gclid', 'dclid', 'gclsrc', 'wbraid', 'gbraid', '_gl'];
   let defaulted = false;
+  let updated = false;
   let started = false;
   let count = 0; // in every hit, so that the browser takes no two for one picture
 
@@ -29,7 +37,7 @@
     complain('loaded twice; expected once for all ids');
     return;
   }
-  layer.standIn = true;
+  layer.standIn = consent;
 
   const commands = {
     js(moment) {
@@ -38,18 +46,26 @@
       started = true;
     },
     consent(word, states) {
+      const { region, wait_for_update: wait, ...types } = states;
       if (word == 'default') {
         if (targets.length) complain('consent default came after config');
-        if (states.region) return; // the stand-in is in no region
-        defaulted = true;
-      } else if (word != 'update') {
+        if (updated) complain('consent default came after update');
+        if (wait !== undefined && !(wait > 0)) complain('wait_for_update is no number of milliseconds');
+        if (!region) defaulted = true;
+      } else if (word == 'update') {
+        updated = true;
+        if (region || wait) complain('region and wait_for_update belong to a default');
+      } else {
         return complain(`consent ${word} is unknown`);
       }
-      for (const [type, state] of Object.entries(states)) {
-        if (type == 'wait_for_update') continue;
+      const exact = word == 'default' ? exactnessOf(region) : 3;
+      for (const [type, state] of Object.entries(types)) {
         if (!TYPES.includes(type)) complain(`consent type ${type} is unknown`);
         else if (state != 'granted' && state != 'denied') complain(`consent state ${state} is unknown`);
-        else consent[type] = state;
+        else if (exact >= (exactness[type] || 0)) {
+          consent[type] = state;
+          exactness[type] = exact;
+        }
       }
       targets.forEach(remember);
     },
@@ -71,9 +87,27 @@
         else complain(`${name} for ${id}, which had no config`);
       }
     },
-    set() {},
+    set(name, value) {
+      for (const [key, one] of Object.entries(typeof name == 'object' ? name : { [name]: value })) {
+        if (!SETTINGS.includes(key)) continue;
+        if (typeof one != 'boolean') complain(`${key} takes true or false`);
+        if (targets.length) complain(`${key} came after config`);
+        settings[key] = one;
+      }
+    },
     get() {},
   };
+
+  // The most specific region wins, whatever the order; -1 is another place.
+  function exactnessOf(region) {
+    if (!region) return 0;
+    if (!Array.isArray(region) || !region.every((code) => /^[A-Z]{2}(-[A-Z0-9]{1,3})?$/.test(code))) {
+      complain('region is no array of ISO 3166-2 codes');
+      return -1;
+    }
+    if (here.includes('-') && region.includes(here)) return 2;
+    return here && region.includes(here.slice(0, 2)) ? 1 : -1;
+  }
 
   function check(name, params) {
     if (!/^[A-Za-z]\w{0,39}$/.test(name) || /^(firebase_|ga_|google_)/.test(name)) {
@@ -127,8 +161,9 @@
   }
 
   function convert(id, label, params, gcs) {
-    const address = `https://www.googleadservices.com/pagead/conversion/${id.slice(3)}/`;
-    send('google-ads', address, { label, ...money(params), gcs, random: ++count, url: location.href });
+    const where = advertising('www.googleadservices.com');
+    const query = { label, ...money(params), gcs, random: ++count, url: landing() };
+    send('google-ads', `https://${where}/pagead/conversion/${id.slice(3)}/`, query);
   }
 
   function remarket(id, name, params, gcs) {
@@ -136,11 +171,41 @@
       if (!item.id || !item.google_business_vertical) complain('an item lacks id or google_business_vertical');
       return item.id;
     });
-    const address = `https://googleads.g.doubleclick.net/pagead/viewthroughconversion/${id.slice(3)}/`;
-    const query = { en: name, ...money(params), gcs, random: ++count, url: location.href };
+    const where = advertising('googleads.g.doubleclick.net');
+    const query = { en: name, ...money(params), gcs, random: ++count, url: landing() };
     if (data.length) query.data = `event=${name};id=${data.join(',')}`;
-    send('google-ads', address, query);
+    send('google-ads', `https://${where}/pagead/viewthroughconversion/${id.slice(3)}/`, query);
   }
+
+  // ads_data_redaction: while ad_storage is denied, a domain without cookies and no click ids.
+  function redacts() {
+    return settings.ads_data_redaction && !granted('ad_storage');
+  }
+
+  function advertising(host) {
+    return redacts() ? 'pagead2.googlesyndication.com' : host;
+  }
+
+  function landing() {
+    const url = new URL(location.href);
+    if (redacts()) CLICK_IDS.forEach((name) => url.searchParams.delete(name));
+    return url.href;
+  }
+
+  // url_passthrough: while ad_storage is denied, click ids go on in the links to the shop's own pages.
+  document.addEventListener(
+    'click',
+    (event) => {
+      const link = event.target instanceof Element && event.target.closest('a[href]');
+      if (!link || !settings.url_passthrough || granted('ad_storage') || link.host != location.host) return;
+      const url = new URL(link.href);
+      for (const [name, value] of new URLSearchParams(location.search)) {
+        if (CLICK_IDS.includes(name)) url.searchParams.set(name, value);
+      }
+      link.href = url.href;
+    },
+    true,
+  );
 
   function money(params) {
     const query = {};
