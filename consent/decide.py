@@ -8,11 +8,13 @@ The rules, in order:
 
 1. An unreadable or expired decision, or one under a version that is not known, counts as none
    under the strictest regime: everything is denied and the visitor is asked.
-2. Under an opt-in regime a decision made under a milder one, or before the store's pixels or
-   purposes changed, is asked for again, and until then everything is denied.
+2. A decision made under a milder regime, or before the store's pixels or purposes changed, is asked
+   for again. Under opt-in everything is denied until then. Elsewhere the decision holds meanwhile,
+   and who refused anything is left in peace: an opt-out is not asked back (11 CCR 7028).
 3. Without a decision the regime's model speaks: opt-in denies, opt-out and notice grant.
 4. Global Privacy Control takes away what the store's ``gpc.refuses`` lists, over any decision made
    without it. A choice made while it was on stands, unless the regime says the signal wins.
+5. A pixel that the visitor refused by itself stays off, whatever its purposes say.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import Literal
 
 import msgspec
 
-from consent.model import STRICTNESS, Action, Grants, Model, Purpose, Regime
+from consent.model import STRICTNESS, Action, GoogleConfig, Grants, Model, Purpose, Regime
 
 Show = Literal["banner", "notice", "none"]
 PixelState = Literal["run", "limited", "blocked"]
@@ -39,13 +41,22 @@ Why = Literal[
 
 
 class Decided(msgspec.Struct, frozen=True):
-    """A decision as the visitor's browser carries it. ``model`` is that of its regime."""
+    """A decision as the visitor's browser carries it.
+
+    ``model`` is that of its regime; ``refused`` are the platforms refused one by one.
+    """
 
     grants: Grants
     at: dt.datetime
     version: int
     model: Model
     gpc: bool
+    refused: tuple[str, ...] = ()
+
+    @property
+    def denies(self) -> bool:
+        """Whether anything was refused."""
+        return self.grants.kind != "all" or bool(self.refused)
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -63,6 +74,7 @@ class Outcome(msgspec.Struct, frozen=True):
     show: Show
     record: Action | None
     why: Why
+    refused: tuple[str, ...] = ()
 
 
 def decide(
@@ -74,42 +86,36 @@ def decide(
     now: dt.datetime,
 ) -> Outcome:
     """The outcome for one visitor at one moment. See the module's text for the rules."""
-    fault = _fault(regime, asked, decided, now)
-    if fault is not None:
-        return Outcome(Grants.all(False), "banner", None, fault)
+    open_model = regime.model != "opt-in"
     if not isinstance(decided, Decided):
-        open_model = regime.model != "opt-in"
-        show: Show = "notice" if open_model else "banner"
+        if decided is not None:
+            return Outcome(Grants.all(False), "banner", None, "unreadable")
         grants = Grants.all(open_model)
-        if not (gpc and open_model):
-            return Outcome(grants, show, None, "regime")
-        return Outcome(grants.without(asked.gpc_refuses), "none", "gpc", "gpc")
+        if gpc and open_model:
+            return Outcome(grants.without(asked.gpc_refuses), "none", "gpc", "gpc")
+        return Outcome(grants, "notice" if open_model else "banner", None, "regime")
+    fault = _fault(regime, asked, decided, now)
+    if fault in ("expired", "unknown-version") or (fault and not open_model):
+        return Outcome(Grants.all(False), "banner", None, fault)
     if gpc and (regime.gpc_overrides_choice or not decided.gpc):
         left = decided.grants.without(asked.gpc_refuses)
         if left != decided.grants:
-            return Outcome(left, "none", "gpc", "gpc")
-    return Outcome(decided.grants, "none", None, "decided")
+            return Outcome(left, "none", "gpc", "gpc", decided.refused)
+    if fault and not decided.denies:
+        return Outcome(decided.grants, "notice", None, fault)
+    return Outcome(decided.grants, "none", None, "decided", decided.refused)
 
 
-def _fault(
-    regime: Regime, asked: Asked, decided: Decided | str | None, now: dt.datetime
-) -> Why | None:
-    """Why a decision that is there does not count; None when it does or there is none."""
-    if decided is None:
-        return None
-    if not isinstance(decided, Decided):
-        return "unreadable"
+def _fault(regime: Regime, asked: Asked, decided: Decided, now: dt.datetime) -> Why | None:
+    """Why a decision that is there does not count, or not for good; None when it does."""
     days = regime.refuse_days if decided.grants.kind == "none" else regime.accept_days
     if decided.at + dt.timedelta(days=days) <= now:
         return "expired"
     if decided.version > asked.version:
         return "unknown-version"
-    if regime.model == "opt-in":
-        if STRICTNESS[decided.model] < STRICTNESS[regime.model]:
-            return "stricter-regime"
-        if decided.version < asked.since:
-            return "version-changed"
-    return None
+    if STRICTNESS[decided.model] < STRICTNESS[regime.model]:
+        return "stricter-regime"
+    return "version-changed" if decided.version < asked.since else None
 
 
 def pixel_state(
@@ -119,12 +125,13 @@ def pixel_state(
     opt_out: Literal["stop", "limit"],
     model: Model,
     gpc: bool,
+    platform: str = "",
 ) -> PixelState:
     """Whether a pixel with ``purposes`` runs.
 
-    ``limited`` is for a store that chose it: after an opt-out under an opt-out regime the pixel
-    still runs, with the vendor's own restriction on (Meta's Limited Data Use). Never where consent
-    is asked for.
+    ``limited`` is for a store that chose it: after a refusal the pixel still runs, with the
+    vendor's own restriction on (Meta's Limited Data Use, Google's Consent Mode). Never where
+    consent is asked for, and never against the signal.
 
     Args:
         outcome: from ``decide``.
@@ -132,9 +139,17 @@ def pixel_state(
         opt_out: the store's word; ``stop`` where the vendor has no restricted mode for the place.
         model: the regime's.
         gpc: the signal is on, or was when the decision was made.
+        platform: the pixel's; one that the visitor refused by itself is blocked.
     """
+    if platform in outcome.refused:
+        return "blocked"
     if outcome.grants.covers(purposes):
         return "run"
-    if opt_out == "limit" and model == "opt-out" and outcome.why == "decided" and not gpc:
+    if opt_out == "limit" and model != "opt-in" and outcome.why == "decided" and not gpc:
         return "limited"
     return "blocked"
+
+
+def consent_mode(regime: Regime, google: GoogleConfig) -> Literal["basic", "advanced"]:
+    """Google's Consent Mode as it holds: ``advanced`` only where store and regime both say so."""
+    return google.consent_mode if regime.google_advanced else "basic"

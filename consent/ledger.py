@@ -47,7 +47,7 @@ _MERGED_STORES = 20
 
 _SAME = (
     *("id", "visitor", "action", "language", "banner_sha256"),
-    *("gpc_header", "gpc_property", "device", "salt"),
+    *("gpc_header", "gpc_property", "device", "salt", "refused"),
 )
 """What an entry, a record and a row of the table call and hold alike."""
 
@@ -232,8 +232,10 @@ def _record(entry: Entry, version: lookups.Version, seq: int, previous: uuid.UUI
 def _appended(entry: Entry, record: Record, found: lookups.References, *, fresh: bool) -> Appended:
     """Says whether the post is the one recorded, sent again. Time and place may differ."""
     version = found.versions.get(entry.version_id)
-    said = (entry.visitor, entry.action, entry.grants, entry.language, entry.banner_sha256)
-    kept = (record.visitor, record.action, record.grants, record.language, record.banner_sha256)
+    said, kept = (
+        (one.visitor, one.action, one.grants, one.refused, one.language, one.banner_sha256)
+        for one in (entry, record)
+    )
     same = version is not None and (version.store, version.number) == (record.store, record.version)
     return Appended(record, fresh, conflict=not (same and said == kept))
 

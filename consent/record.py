@@ -28,11 +28,9 @@ from consent.compose import Composer
 from consent.database import Database
 from consent.errors import ConflictError, ConsentError, RefusedError, UnavailableError
 from consent.model import (
-    Action,
     DecisionPost,
     Device,
     Entry,
-    Grants,
     Place,
     Purpose,
     Record,
@@ -62,7 +60,7 @@ class Receipt(msgspec.Struct, frozen=True):
 
 class _Waiter(NamedTuple):
     entry: Entry
-    done: asyncio.Future[Record]
+    done: asyncio.Future[ledger.Appended]
 
 
 class Recorder:
@@ -118,7 +116,20 @@ class Recorder:
         gpc_header: bool,
         device: Device,
     ) -> Receipt:
-        """The receipt of ``post``, after it is on disk. The same post again gets the same facts.
+        """The receipt of ``post``; see ``store``."""
+        stored = await self.store(version, post, place=place, gpc_header=gpc_header, device=device)
+        return self.receipt(stored.record)
+
+    async def store(
+        self,
+        version: Version,
+        post: DecisionPost,
+        *,
+        place: Place,
+        gpc_header: bool,
+        device: Device,
+    ) -> ledger.Appended:
+        """What became of ``post``, after it is on disk. The same post again gets the same record.
 
         Raises:
             RefusedError: action, grants and opt-out signal contradict each other, the language
@@ -129,10 +140,10 @@ class Recorder:
         entry = self._entry(version, post, place, gpc_header, device)
         if not self._open or len(self._waiting) >= QUEUE_POSTS:
             raise UnavailableError("ledger: no room for another decision now; try again")
-        done: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[ledger.Appended] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiter(entry, done))
         self._wake.set()
-        return self.receipt(await done)
+        return await done
 
     def receipt(self, record: Record) -> Receipt:
         """The receipt of a decision that the ledger holds."""
@@ -148,6 +159,7 @@ class Recorder:
         contradiction = contradicts(post, regime, gpc_header or post.gpc, config.gpc.refuses)
         if contradiction is not None:
             raise RefusedError("contradiction", contradiction)
+        refused = self._refused(version, post)
         if post.language not in self._composer.languages:
             raise RefusedError(
                 "unknown_language", f"language: {post.language!r}; expected one of the loader's"
@@ -176,7 +188,34 @@ class Recorder:
             gpc_property=post.gpc,
             device=device,
             salt=secrets.token_bytes(16),
+            refused=refused,
         )
+
+    def _refused(self, version: Version, post: DecisionPost) -> tuple[str, ...]:
+        """The platforms that were refused though all their purposes are granted.
+
+        Raises:
+            RefusedError: a platform is not one of the version's, is granted without its purposes,
+                or is refused by someone who accepts all.
+        """
+        purposes = self._composer.services(version)
+        refused = []
+        for key, granted in sorted(post.pixels.items()):
+            if key not in purposes:
+                known = ", ".join(purposes) or "none"
+                raise RefusedError("unknown_pixel", f"pixels: {key[:40]!r}; expected of {known}")
+            covered = all(post.grants.covers(each) for each in purposes[key])
+            if granted and not covered:
+                raise RefusedError(
+                    "contradiction", f"pixels.{key}: granted without its purposes; expected denied"
+                )
+            if covered and not granted:
+                refused.append(key)
+        if refused and post.action == "accept_all":
+            raise RefusedError(
+                "contradiction", "pixels: accept_all denies one; expected every one granted"
+            )
+        return tuple(refused)
 
     async def _commit_batches(self) -> None:
         while self._open or self._waiting:
@@ -250,7 +289,7 @@ class Recorder:
                 ConflictError("id_taken", "id: taken by another decision; expected a new one")
             )
         else:
-            waiter.done.set_result(result.record)
+            waiter.done.set_result(result)
 
 
 def _refuse(batch: Sequence[_Waiter], error: Exception) -> None:
@@ -342,6 +381,7 @@ def facts(record: Record) -> dict[str, object]:
         "sha256": record.version_sha256,
         "at": rfc3339(record.at),
         "grants": msgspec.to_builtins(record.grants),
+        "refused": list(record.refused),
         "action": record.action,
         "regime": record.regime_id,
         "language": record.language,
@@ -363,12 +403,13 @@ def _counted(entry: Entry, record: Record) -> counts.Key:
         device=entry.device,
         language=entry.language,
         version=record.version,
-        measure=_measure(entry.action, entry.grants, first=record.previous is None),
+        measure=_measure(entry, first=record.previous is None),
     )
 
 
-def _measure(action: Action, grants: Grants, *, first: bool) -> counts.Measure:
+def _measure(entry: Entry, *, first: bool) -> counts.Measure:
     """A visitor's first decision answers the banner; a later one takes back or changes."""
+    action, kind = entry.action, entry.grants.kind
     if action == "withdraw":
         return "withdrawn"
     if not first:
@@ -377,6 +418,6 @@ def _measure(action: Action, grants: Grants, *, first: bool) -> counts.Measure:
         return "closed"
     if action == "gpc":
         return "gpc"
-    if grants.kind == "all":
+    if kind == "all" and not entry.refused:
         return "accepted"
-    return "declined" if grants.kind == "none" else "partly"
+    return "declined" if kind == "none" else "partly"

@@ -50,8 +50,9 @@ def decided(
     version: int = 5,
     model: Model = "opt-in",
     gpc: bool = False,
+    refused: tuple[str, ...] = (),
 ) -> Decided:
-    return Decided(grants, NOW - dt.timedelta(days=days_ago), version, model, gpc)
+    return Decided(grants, NOW - dt.timedelta(days=days_ago), version, model, gpc, refused)
 
 
 def test_a_newcomer_under_opt_in_is_asked_and_everything_is_denied() -> None:
@@ -96,16 +97,43 @@ def test_a_decision_under_an_unknown_version_lets_nothing_run() -> None:
     assert decide(EEA, ASKED, decided(version=6), gpc=False, now=NOW).why == "unknown-version"
 
 
-def test_a_new_pixel_is_asked_about_under_opt_in_only() -> None:
+def test_a_new_pixel_is_asked_about_and_under_opt_in_nothing_runs_until_then() -> None:
     old = decided(version=2)
-    assert decide(EEA, ASKED, old, gpc=False, now=NOW).why == "version-changed"
-    assert decide(CALIFORNIA, ASKED, old, gpc=False, now=NOW).why == "decided"
+    assert decide(EEA, ASKED, old, gpc=False, now=NOW) == Outcome(
+        NONE, "banner", None, "version-changed"
+    )
+    assert decide(CALIFORNIA, ASKED, decided(version=2, model="opt-out"), gpc=False, now=NOW) == (
+        Outcome(ALL, "notice", None, "version-changed")
+    )
+
+
+@pytest.mark.parametrize("old", [decided(ANALYTICS_ONLY, version=2), decided(NONE, version=2)])
+def test_who_opted_out_is_not_asked_back_when_a_pixel_is_new(old: Decided) -> None:
+    outcome = decide(CALIFORNIA, ASKED, old, gpc=False, now=NOW)
+    assert outcome == Outcome(old.grants, "none", None, "decided")
 
 
 def test_who_moves_to_a_stricter_regime_is_asked_again_and_not_the_other_way() -> None:
-    from_texas = decided(model="opt-out")
+    from_texas, from_japan = decided(model="opt-out"), decided(model="notice")
     assert decide(EEA, ASKED, from_texas, gpc=False, now=NOW).why == "stricter-regime"
+    assert decide(CALIFORNIA, ASKED, from_japan, gpc=False, now=NOW) == (
+        Outcome(ALL, "notice", None, "stricter-regime")
+    )
     assert decide(CALIFORNIA, ASKED, decided(model="opt-in"), gpc=False, now=NOW).why == "decided"
+
+
+def test_a_pixel_refused_by_itself_stays_off_though_its_purpose_is_granted() -> None:
+    outcome = decide(EEA, ASKED, decided(refused=("meta",)), gpc=False, now=NOW)
+
+    def state(platform: str) -> str:
+        return pixel_state(
+            outcome, ("marketing",), opt_out="limit", model="opt-in", gpc=False, platform=platform
+        )
+
+    assert outcome == Outcome(ALL, "none", None, "decided", ("meta",))
+    assert (state("meta"), state("google-ads")) == ("blocked", "run")
+    signal = decide(EEA, ASKED, decided(refused=("ga4",)), gpc=True, now=NOW)
+    assert (signal.why, signal.refused) == ("gpc", ("ga4",))
 
 
 def test_gpc_refuses_marketing_at_once_without_a_dialog_and_is_recorded() -> None:
@@ -168,6 +196,10 @@ def cases() -> Iterator[dict[str, Any]]:
             grants, (1, 179, 180, 364.9, 365, 400), (2, 3, 5, 6), models, (True, False)
         )
     ]
+    decisions += [
+        decided(g, version=v, model=m, gpc=signal, refused=("meta",))
+        for g, v, m, signal in itertools.product((ALL, NONE), (2, 5), models, (True, False))
+    ]
     refuses = (("marketing",), ("analytics", "marketing"))
     for model, wins, refused, decision, gpc in itertools.product(
         models, (True, False), refuses, decisions, (True, False)
@@ -191,7 +223,7 @@ def for_browser(case: dict[str, Any]) -> list[Any]:
         },
         "version": asked.version,
         "since": asked.since,
-        "gpcRefuses": asked.gpc_refuses,
+        "off": asked.gpc_refuses,
     }
     if isinstance(decision, Decided):
         decision = {**msgspec.to_builtins(decision), "at": decision.at.timestamp()}
@@ -211,11 +243,14 @@ def test_the_browser_decides_every_case_as_the_service_does() -> None:
                 opt_out=opt_out,
                 model=case["regime"].model,
                 gpc=case["gpc"],
+                platform="meta",
             )
-            for purposes in (("marketing",), ("analytics", "marketing"), ("necessary",))
+            for purposes in (("marketing",), ("analytics", "marketing"))
             for opt_out in ("stop", "limit")
         ]
-        expected.append([msgspec.to_builtins(outcome), states])
+        said = msgspec.to_builtins(outcome)
+        assert said.pop("record") == ("gpc" if outcome.why == "gpc" else None)
+        expected.append([{**said, "refused": list(outcome.refused)}, states])
     path = browser_setup.find()
     assert path is not None, browser_setup.MISSING
     script = """(cases) => {
@@ -223,11 +258,11 @@ def test_the_browser_decides_every_case_as_the_service_does() -> None:
         return cases.map((given) => {
             const outcome = decide(...given);
             const states = [];
-            for (const purposes of [['marketing'], ['analytics', 'marketing'], ['necessary']]) {
+            for (const purposes of [['marketing'], ['analytics', 'marketing']]) {
                 for (const optOut of ['stop', 'limit']) {
                     const model = given[0].regime.model;
                     const limit = optOut == 'limit';
-                    states.push(pixelState(outcome, purposes, limit, model, given[2]));
+                    states.push(pixelState(outcome, purposes, limit, model, given[2], 'meta'));
                 }
             }
             return [outcome, states];

@@ -1,5 +1,6 @@
 import asyncio
 import datetime as dt
+import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -104,6 +105,7 @@ async def test_a_receipt_says_what_the_ledger_holds(recorded, a_post, database, 
         "sha256": version.sha256,
         "at": "2026-03-02T10:30:00.000Z",
         "grants": {"preferences": True, "analytics": False, "marketing": False},
+        "refused": [],
         "action": "save",
         "regime": "eea",
         "language": "de",
@@ -171,6 +173,48 @@ async def test_grants_that_contradict_the_action_are_refused(
 ):
     with pytest.raises(RefusedError, match="contradiction"):
         await recorded(a_post(action=action, grants=grants), place)
+    assert await stored(database) == 0
+
+
+async def test_a_pixel_refused_by_itself_is_recorded_and_counted_as_partly(
+    recorded, a_post, database, now
+):
+    post = a_post(action="save", grants=Grants.all(True), pixels={"meta": False})
+    receipt = await recorded(post)
+    async with database.read() as c:
+        row = await ledger.get(c, post.id)
+    assert row.refused == ("meta",)
+    assert SIGNER.read_receipt(receipt.receipt)["refused"] == ["meta"]
+    assert await totals(database, now) == {"partly": 1}
+
+
+async def test_a_pixel_without_its_purpose_needs_no_word_of_its_own(recorded, a_post, database):
+    post = a_post(action="reject_all", grants=Grants.all(False), pixels={"meta": False})
+    await recorded(post)
+    async with database.read() as c:
+        assert (await ledger.get(c, post.id)).refused == ()
+
+
+async def test_the_same_post_with_other_pixels_is_another_decision(recorded, a_post):
+    post = a_post(action="save", grants=Grants.all(True), pixels={"meta": False})
+    await recorded(post)
+    with pytest.raises(ConflictError):
+        await recorded(msgspec.structs.replace(post, pixels={}))
+
+
+@pytest.mark.parametrize(
+    ("action", "grants", "pixels", "fault"),
+    [
+        ("save", Grants.all(True), {"tiktok": False}, "unknown_pixel: pixels: 'tiktok'"),
+        ("save", Grants.all(False), {"meta": True}, "pixels.meta: granted without its purposes"),
+        ("accept_all", Grants.all(True), {"meta": False}, "pixels: accept_all denies one"),
+    ],
+)
+async def test_pixels_that_contradict_the_rest_are_refused(
+    action, grants, pixels, fault, recorded, a_post, database
+):
+    with pytest.raises(RefusedError, match=re.escape(fault)):
+        await recorded(a_post(action=action, grants=grants, pixels=pixels))
     assert await stored(database) == 0
 
 

@@ -10,6 +10,7 @@ column                  SQLite                      PostgreSQL
 ``Moment`` (UTC)        INTEGER, microseconds       timestamp with time zone
 ``Hour`` (UTC)          INTEGER, hours since 1970   integer, the same
 ``Serial``              INTEGER (the rowid)         bigint
+``Keys`` (a few)        TEXT, ``+`` between         text, the same
 ======================  ==========================  =========================
 """
 
@@ -110,6 +111,19 @@ class Hour(TypeDecorator[dt.datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> dt.datetime | None:
         return None if value is None else EPOCH + value * _HOUR
+
+
+class Keys(TypeDecorator[tuple[str, ...]]):
+    """A few keys in one text; none of them is NULL, which costs no byte."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
+        return "+".join(value) if value else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...]:
+        return tuple(value.split("+")) if value else ()
 
 
 async def take_lock(connection: AsyncConnection, name: Lock) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from consent.database.dialects import Digest, Hour, Id, Moment, Serial
+from consent.database.dialects import Digest, Hour, Id, Keys, Moment, Serial
 
 metadata = sa.MetaData(
     naming_convention={
@@ -87,6 +87,7 @@ decisions = sa.Table(
     sa.Column("country", sa.Text),
     sa.Column("subdivision", sa.Text),
     sa.Column("place_source", sa.Text, nullable=False),
+    sa.Column("refused", Keys),
     sa.Index("ix_decisions_at", "at", "seq"),
     sa.Index("ix_decisions_store", "store_id", "at", "seq"),
     sa.Index("ix_decisions_visitor", "visitor", "store_id", "seq"),

@@ -3,42 +3,45 @@
 import { PURPOSES, grantsWhere, some } from './grants.js';
 
 /**
- * @param {{regime: {model, accept, refuse, wins}, version, since, gpcRefuses}} config days after
- *  which to ask again; `wins`: GPC beats a choice made while it was on
+ * @param {{regime: {model, accept, refuse, wins}, version, since, off}} config days after
+ *  which to ask again; `off`: what GPC turns off; `wins`: it beats a choice made while it was on
  * @param {object|string|null} decided a decision, 'unreadable', or null
  * @param {boolean} gpc
  * @param {number} now seconds since 1970
- * @returns {{grants, show: 'banner'|'notice'|'none', record: 'gpc'|null, why}}
+ * @returns {{grants, show: 'banner'|'notice'|'none', why, refused: string[]}} why is 'gpc' where the
+ *  signal's own decision is to be recorded
  */
-export function decide(config, decided, gpc, now) {
-  const { regime } = config;
-  const outcome = (grants, show, why, record = null) => ({ grants, show, record, why });
-  const why = decided && fault(config, decided, now);
-  if (why) return outcome(grantsWhere(() => 0), 'banner', why);
-  const open = regime.model != 'opt-in';
-  const grants = decided ? decided.grants : grantsWhere(() => open);
-  const left = grantsWhere((purpose) => grants[purpose] && !config.gpcRefuses.includes(purpose));
-  const signal = gpc && (decided ? regime.wins || !decided.gpc : open);
-  if (signal && (!decided || PURPOSES.some((purpose) => grants[purpose] != left[purpose]))) {
-    return outcome(left, 'none', 'gpc', 'gpc');
-  }
-  if (decided) return outcome(grants, 'none', 'decided');
-  return outcome(grants, open ? 'notice' : 'banner', 'regime');
+export function decide({ regime, version, since, off }, decided, gpc, now) {
+  // Not a const: the minifier would put the next line, whose default reads it, before this one.
+  let open = regime.model != 'opt-in';
+  const { grants = grantsWhere(() => open), refused = [] } = decided || {};
+  const outcome = (why, show, granted = grants, named = refused) => ({ grants: granted, show, why, refused: named });
+  const why = decided && fault(regime, version, since, decided, now);
+  // Expired, unreadable and unknown ones hold nowhere.
+  if (why && (!open || /^[eu]/.test(why))) return outcome(why, 'banner', grantsWhere(() => 0), []);
+  const left = grantsWhere((purpose) => grants[purpose] && !off.includes(purpose));
+  const signal = decided
+    ? (regime.wins || !decided.gpc) && PURPOSES.some((purpose) => grants[purpose] != left[purpose])
+    : open;
+  if (gpc && signal) return outcome('gpc', 'none', left);
+  if (!decided) return outcome('regime', open ? 'notice' : 'banner');
+  if (why && !refused.length && PURPOSES.every((purpose) => grants[purpose])) return outcome(why, 'notice');
+  return outcome('decided', 'none');
 }
 
-function fault({ regime, version, since }, decided, now) {
+function fault(regime, version, since, decided, now) {
   if (decided == 'unreadable') return decided;
   const days = some(decided.grants) ? regime.accept : regime.refuse;
   if (decided.at + days * 86400 <= now) return 'expired';
   if (decided.version > version) return 'unknown-version';
-  if (regime.model != 'opt-in') return null;
-  if (decided.model != regime.model) return 'stricter-regime';
-  return decided.version < since ? 'version-changed' : null;
+  const strictness = (model) => 'notice opt-out opt-in'.indexOf(model);
+  if (strictness(decided.model) < strictness(regime.model)) return 'stricter-regime';
+  return decided.version < since && 'version-changed';
 }
 
-/** 'run', 'limited' (only with a `limit`) or 'blocked' for a pixel with these purposes. */
-export function pixelState(outcome, purposes, limit, model, gpc) {
-  if (purposes.every((purpose) => purpose == 'necessary' || outcome.grants[purpose])) return 'run';
-  const limited = limit && model == 'opt-out' && outcome.why == 'decided' && !gpc;
-  return limited ? 'limited' : 'blocked';
+/** 'run', 'limited' (only with a `limit`) or 'blocked' for `platform`'s pixel with these purposes. */
+export function pixelState(outcome, purposes, limit, model, gpc, platform) {
+  if (outcome.refused.includes(platform)) return 'blocked';
+  if (purposes.every((purpose) => outcome.grants[purpose])) return 'run';
+  return limit && model != 'opt-in' && outcome.why == 'decided' && !gpc ? 'limited' : 'blocked';
 }
