@@ -107,6 +107,8 @@ class Regime(msgspec.Struct, frozen=True):
     accept_days: int
     refuse_days: int
     sha256: str
+    google_advanced: bool = False
+    """Whether Google's tags may send pings without cookies after a refusal."""
 
     def has(self, duty: Duty) -> bool:
         return duty in self.duties
@@ -169,6 +171,8 @@ class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether ``revoke`` keeps the running library from sending."""
     clears_traces: bool = False
     """Whether ``revoke`` deletes what the library has stored."""
+    google_consent_mode: bool = False
+    """Whether the library goes by Google's Consent Mode: denied, it sends pings without cookies."""
 
 
 class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -206,6 +210,10 @@ class Platform(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     traces: tuple[Trace, ...]
     events: dict[str, str]
     """Standard event to the vendor's name for it."""
+    required: dict[str, tuple[str, ...]] = {}
+    """Standard event to the parameters without which the vendor can use it little or not at all."""
+    queues: tuple[str, ...] = ()
+    """Dotted JavaScript names of the functions by which the pixel speaks to the library."""
     consent: Switch = Switch()
     limited_data: dict[str, Limit] = {}
     """Place code to the vendor's numbers, where it has a limited mode."""
@@ -219,17 +227,66 @@ class RegionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     regime: str
 
 
+class Scheme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Colours in the light or the dark scheme, each ``#rrggbb``; empty means ours."""
+
+    background: str = ""
+    text: str = ""
+    accent: str = ""
+    """Both buttons; empty means the banner's own ``accent``."""
+
+
 class BannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a store's banner looks. ``accent`` is a CSS hex colour or empty."""
+    """How a store's banner looks. ``accent`` is ``#rrggbb`` or empty."""
 
     layout: Literal["bar", "box", "dialog"] = "bar"
     accent: str = ""
+    radius: int = 8
+    """Of the corners, in CSS pixels, 0 to 24."""
+    logo: str = ""
+    """A picture on one of the store's own origins, or a path there; empty means none."""
+    light: Scheme = Scheme()
+    dark: Scheme = Scheme()
+
+
+class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom else the loader tells what was granted, on every page."""
+
+    wordpress: bool = False
+    """The WP Consent API."""
+    shopify: bool = False
+    """Shopify's Customer Privacy API."""
+    datalayer: bool = False
+    """Events in ``dataLayer``, for triggers in Google Tag Manager."""
+
+
+class GoogleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How Google's tags behave after a refusal. ``advanced`` lets them send pings without cookies,
+    and holds only where the regime allows it.
+    """
+
+    consent_mode: Literal["basic", "advanced"] = "basic"
+    ads_data_redaction: bool = False
+    url_passthrough: bool = False
 
 
 class GpcConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What Global Privacy Control turns off in this store; ``marketing`` always is."""
 
     refuses: tuple[Purpose, ...] = ("marketing",)
+
+
+class CookieConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a decision holds: ``summit.example`` means there and on every subdomain of it.
+
+    Empty: on the very host where it was made, and nowhere else.
+    """
+
+    domain: str = ""
+
+    def covers(self, host: str) -> bool:
+        """Whether ``host`` is the domain or on it."""
+        return host == self.domain or host.endswith(f".{self.domain}")
 
 
 class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -246,6 +303,13 @@ class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     regions: dict[str, RegionRule] = {}
     banner: BannerConfig = BannerConfig()
     gpc: GpcConfig = GpcConfig()
+    page_views: Literal["manual", "automatic"] = "manual"
+    """``automatic``: the loader tracks PageView by itself, also when a page changes its address."""
+    signals: SignalsConfig = SignalsConfig()
+    google: GoogleConfig = GoogleConfig()
+    cookie: CookieConfig = CookieConfig()
+    texts: dict[str, dict[str, str]] = {}
+    """Language to the store's own words, by the keys of ``locales/``."""
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -272,6 +336,8 @@ class DecisionPost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: str
     banner: str
     gpc: bool = False
+    pixels: dict[str, bool] = {}
+    """Platforms granted or refused one by one; one that is not named goes by its purposes."""
 
 
 class SeenPost(msgspec.Struct, frozen=True):
@@ -305,6 +371,8 @@ class Entry(msgspec.Struct, frozen=True):
     gpc_property: bool
     device: Device
     salt: bytes
+    refused: tuple[str, ...] = ()
+    """Platforms refused one by one though their purposes were granted, in alphabetical order."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -329,6 +397,7 @@ class Record(msgspec.Struct, frozen=True):
     gpc_property: bool
     device: Device
     salt: bytes
+    refused: tuple[str, ...] = ()
 
 
 class User(msgspec.Struct, frozen=True):
@@ -354,3 +423,10 @@ def canonical(value: Any) -> bytes:
 
 def is_key(text: str) -> bool:
     return re.fullmatch(KEY_PATTERN, text) is not None
+
+
+def host_of(origin: str) -> str:
+    """``summit.example`` of ``https://summit.example:8443``: an origin without scheme and port."""
+    host = origin.partition("://")[2]
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host

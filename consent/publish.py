@@ -35,7 +35,7 @@ from typing import Any
 import babel
 import msgspec
 
-from consent import data, stores
+from consent import data, stores, theme
 from consent.database import Database
 from consent.errors import DataError, RefusedError
 from consent.model import (
@@ -48,19 +48,21 @@ from consent.model import (
     RegionRule,
     StoreConfig,
     Version,
+    host_of,
     is_key,
 )
 from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.texts import Texts
 
-MIN_CONTRAST = 4.5
-"""WCAG 2.2, 1.4.3: text on its ground."""
-
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[1-9]\d{0,4})?")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"localhost|(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
+"""The last label is no number, as in an IP address, to which no subdomain belongs."""
+_MOST_LETTERS = 253
 _ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 _COUNTRY = re.compile(r"[A-Z]{2}")
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_PATH = re.compile(r"/(?!/)[^\s<>\"'\\\\]*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _GPC_DUTIES = ("none", "conditional", "required")
 
@@ -104,10 +106,29 @@ def check(
     """Every reason why this store cannot be published on that day, as ``key: fault``; or none."""
     return [
         *_identity_faults(config, texts),
+        *_cookie_faults(config),
         *_pixel_faults(config, platforms),
         *_region_faults(config, regions, on),
         *_banner_faults(config, regions.strictest),
+        *_text_faults(config, texts),
     ]
+
+
+def notes(config: StoreConfig, platforms: Platforms, regions: Regions, *, on: dt.date) -> list[str]:
+    """Where less holds than the store asks for, as ``key: fact``. It is published all the same."""
+    if config.google.consent_mode == "basic":
+        return []
+    every = (regions.regime(id_, Place(), on=on) for id_ in regions.ids)
+    basic = [regime.id for regime in every if not regime.google_advanced]
+    told = [f"google.consent_mode: advanced, but basic under {', '.join(basic)}, by the law there"]
+    for index, pixel in enumerate(config.pixels):
+        by_mode = platforms[pixel.platform].consent.google_consent_mode
+        if by_mode and len(platforms.purposes(pixel)) > 1:
+            told.append(
+                f"pixels[{index}]: {pixel.platform} {pixel.id} stays basic, as it has two "
+                f"purposes, and a refusal of one would leave it the cookies of the other"
+            )
+    return told
 
 
 async def publish(
@@ -151,6 +172,25 @@ def _identity_faults(config: StoreConfig, texts: Texts) -> Iterator[str]:
         yield f"privacy_url: {config.privacy_url!r}; expected an http or https address"
     if config.language not in texts.languages:
         yield f"language: {config.language!r}; expected one of {', '.join(texts.languages)}"
+
+
+def _cookie_faults(config: StoreConfig) -> Iterator[str]:
+    """A browser refuses a cookie for a domain that its page is not on, and says nothing."""
+    domain = config.cookie.domain
+    if not domain:
+        return
+    if len(domain) > _MOST_LETTERS or _DOMAIN.fullmatch(domain) is None:
+        yield (
+            f"cookie.domain: {domain!r}; expected a domain in lower case without a dot in front, "
+            f"such as summit.example"
+        )
+        return
+    for origin in config.origins:
+        if not config.cookie.covers(host_of(origin)):
+            yield (
+                f"cookie.domain: {domain!r} leaves out {origin}; expected a domain that every "
+                f"origin is on, or none"
+            )
 
 
 def _pixel_faults(config: StoreConfig, platforms: Platforms) -> Iterator[str]:
@@ -219,6 +259,8 @@ def _looser(chosen: Regime, shipped: Regime, *, precaution: bool) -> str | None:
     """
     if STRICTNESS[chosen.model] < STRICTNESS[shipped.model]:
         return f"is {chosen.model}, looser"
+    if chosen.google_advanced and not shipped.google_advanced:
+        return "lets refused Google tags send pings, so is looser"
     if precaution or STRICTNESS[chosen.model] > STRICTNESS[shipped.model]:
         return None
     if _GPC_DUTIES.index(chosen.gpc_duty) < _GPC_DUTIES.index(shipped.gpc_duty):
@@ -233,28 +275,32 @@ def _banner_faults(config: StoreConfig, strictest: Regime) -> Iterator[str]:
         yield "gpc.refuses: leaves out marketing; expected it, as the signal refuses its sale"
     if "necessary" in config.gpc.refuses:
         yield "gpc.refuses: names necessary; expected purposes that can be refused"
-    accent = config.banner.accent
-    if not accent:
-        return
-    if _COLOUR.fullmatch(accent) is None:
-        yield f"banner.accent: {accent!r}; expected a colour such as #1a5fb4"
-    elif contrast_with_white(accent) < MIN_CONTRAST:
+    for fault in theme.faults(config.banner):
+        yield f"{fault}: {'; '.join(strictest.law)}" if "contrast" in fault else fault
+    logo = config.banner.logo
+    if logo and not _own(logo, config.origins):
         yield (
-            f"banner.accent: {accent!r} has contrast {contrast_with_white(accent):.1f} with white; "
-            f"expected {MIN_CONTRAST} or more, so that refusing reads as well as accepting: "
-            f"{'; '.join(strictest.law)}"
+            f"banner.logo: {logo!r}; expected a path such as /logo.svg or an address on one of the "
+            f"store's origins, as nothing loads from third parties before consent"
         )
 
 
-def contrast_with_white(colour: str) -> float:
-    """From 1 (white) to 21 (black), for ``#rrggbb``. Source: WCAG 2.2, relative luminance."""
+def _own(address: str, origins: Sequence[str]) -> bool:
+    """Whether ``address`` is a path, or stands on one of the origins."""
+    if not _ADDRESS.fullmatch(address):
+        return _PATH.fullmatch(address) is not None
+    return any(address.startswith(f"{origin}/") for origin in origins)
 
-    def linear(value: int) -> float:
-        share = value / 255
-        return share / 12.92 if share <= 0.04045 else float(((share + 0.055) / 1.055) ** 2.4)
 
-    red, green, blue = (linear(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
-    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
+def _text_faults(config: StoreConfig, texts: Texts) -> Iterator[str]:
+    """What is wrong with the store's own words."""
+    for language, own in config.texts.items():
+        if language not in texts.languages:
+            known = ", ".join(texts.languages)
+            yield f"texts.{language}: not a language that we have; expected one of {known}"
+            continue
+        for fault in texts.faults(own):
+            yield f"texts.{language}.{fault}"
 
 
 def _without_defaults(struct: msgspec.Struct) -> dict[str, Any]:

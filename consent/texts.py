@@ -8,14 +8,16 @@ from English. Placeholders look like ``{count}``; the page fills them in, as tex
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
-from babel.core import get_global
+from babel.core import Locale, get_global
+from babel.dates import format_timedelta
 
 from consent import data
 from consent.errors import DataError, DataErrors
@@ -25,7 +27,26 @@ MODEL = "en"
 
 Direction = Literal["ltr", "rtl"]
 
+MOST_CHARACTERS = 600
+"""In a store's own text."""
+
 _TAG = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
+_PERIOD = re.compile(r"(\d+) (minute|hour|day|week|month|year)s?")
+_Unit = Literal["minute", "hour", "day", "week", "month", "year"]
+_SECONDS: Mapping[_Unit, int] = {
+    "minute": 60,
+    "hour": 3600,
+    "day": 86_400,
+    "week": 604_800,
+    "month": 2_592_000,
+    "year": 31_536_000,
+}
+"""Of each unit, as Babel counts them."""
+_LIFETIMES = {
+    "session": "lifetime.session",
+    "until deleted": "lifetime.deleted",
+    "no expiry": "lifetime.deleted",
+}
 _PLACEHOLDER = re.compile(r"\{\w+\}")
 
 _ALIASES: Mapping[str, str] = get_global("language_aliases")
@@ -113,6 +134,31 @@ class Texts:
     def messages(self, language: str) -> Mapping[str, str]:
         """Every text by key, read-only. ``language`` is one of ``languages``."""
         return self._messages[language]
+
+    def faults(self, own: Mapping[str, str]) -> list[str]:
+        """What keeps ``own`` from standing in for texts of ours, each as ``key: fault``."""
+        compared = _compared("", own, self._messages[MODEL])
+        found = [f"{one.key}: {one.fault}" for one in compared]
+        for key, text in own.items():
+            if not text.strip() or len(text) > MOST_CHARACTERS:
+                found.append(f"{key}: {len(text)} characters; expected 1 to {MOST_CHARACTERS}")
+        return found
+
+    def lifetime(self, language: str, lifetime: str) -> str:
+        """How long a trace stays, in ``language``; ``lifetime`` is a platform file's, in English.
+
+        ``90 days`` becomes ``90 Tage``. What is no period reads "period not stated".
+        """
+        period = _PERIOD.fullmatch(lifetime)
+        if period is None:
+            key = _LIFETIMES.get(lifetime, "lifetime.unknown")
+            return self._messages[language][key]
+        locale = Locale.parse(language, sep="-")
+        unit = cast(_Unit, period[2])
+        # Babel's format_unit() does not know these units in most languages: "90 duration-day".
+        # Below its threshold a larger unit is passed over, so 90 days stay days.
+        seconds = int(period[1]) * _SECONDS[unit]
+        return format_timedelta(seconds, granularity=unit, threshold=math.inf, locale=locale)
 
     def direction(self, language: str) -> Direction:
         return self._info[language].direction

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from consent import __version__
+from consent.model import StoreConfig
 
 STORE = """
 key = "summit"
@@ -133,7 +134,7 @@ def test_all_wrong_keys_of_a_store_file_are_told_at_once(consent):
     (consent.folder / "bad.toml").write_text(text, encoding="utf-8")
     status, said = consent.fails("store", "import", "bad.toml")
     assert status == 2
-    known = "key, name, origins, privacy_url, language, release, pixels, regions, banner, gpc"
+    known = ", ".join(StoreConfig.__struct_fields__)
     assert said.splitlines() == [
         f"consent: bad.toml: nam: unknown, perhaps name; known are {known}",
         "consent: bad.toml: name: missing; expected a text",

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from consent import data, publish, stores
 from consent.database import Database
 from consent.errors import DataError, NotFoundError, RefusedError
-from consent.model import WITH_STATES, BannerConfig, GpcConfig, Pixel, RegionRule, StoreConfig
+from consent.model import (
+    WITH_STATES,
+    BannerConfig,
+    CookieConfig,
+    GpcConfig,
+    Pixel,
+    RegionRule,
+    Scheme,
+    StoreConfig,
+)
 from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.texts import Texts
@@ -89,6 +98,7 @@ configs = st.builds(
     regions=st.dictionaries(text, st.builds(RegionRule, text)),
     banner=st.builds(BannerConfig, st.sampled_from(["bar", "box", "dialog"]), text),
     gpc=st.builds(GpcConfig, purposes),
+    cookie=st.builds(CookieConfig, text),
 )
 
 
@@ -137,7 +147,16 @@ def test_a_file_of_the_wrong_form_is_refused_with_its_name_and_key(content, wher
         ({"regions": {"DE-BE": RegionRule("eea")}}, "regions.DE-BE: a part of DE; expected DE, as"),
         ({"regions": {"DE": RegionRule("lax")}}, "regions.DE.regime: "),
         ({"banner": BannerConfig(accent="red")}, "banner.accent: "),
-        ({"banner": BannerConfig(accent="#ffee00")}, "banner.accent: "),
+        ({"banner": BannerConfig(accent="#7f7f7f")}, "banner.light.accent: "),
+        ({"banner": BannerConfig(dark=Scheme(text="#444444"))}, "banner.dark.text: "),
+        ({"banner": BannerConfig(light=Scheme(background="white"))}, "banner.light.background: "),
+        ({"banner": BannerConfig(radius=99)}, "banner.radius: 99; expected 0 to 24"),
+        ({"banner": BannerConfig(logo="https://cdn.example/logo.svg")}, "banner.logo: "),
+        ({"banner": BannerConfig(logo="//cdn.example/logo.svg")}, "banner.logo: "),
+        ({"texts": {"xx": {"banner.title": "Hi"}}}, "texts.xx: not a language"),
+        ({"texts": {"de": {"banner.nothing": "Hi"}}}, "texts.de.banner.nothing: is unknown"),
+        ({"texts": {"de": {"banner.title": " "}}}, "texts.de.banner.title: 1 characters"),
+        ({"texts": {"de": {"banner.text": "Ohne Zahl"}}}, "texts.de.banner.text: has placeholders"),
         ({"gpc": GpcConfig(("analytics",))}, "gpc.refuses: "),
         ({"gpc": GpcConfig(("marketing", "necessary"))}, "gpc.refuses: "),
     ],
@@ -154,6 +173,76 @@ def test_a_store_that_cannot_be_published_is_told_why(changes, found):
 )
 def test_origins_are_scheme_and_host_and_port(origin):
     assert faults(origins=(origin,)) == []
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "Summit.example",
+        ".summit.example",
+        "summit.example.",
+        "summit..example",
+        "summit",
+        "example",
+        "https://summit.example",
+        "summit.example:443",
+        "summit.example/",
+        "*.summit.example",
+        "summit_shop.example",
+        "-summit.example",
+        "sümmit.example",
+        "summit.example; Secure",
+        "summit.example\r\nx: y",
+        "summit.example\n",
+        " summit.example",
+        "127.0.0.1",
+        "[::1]",
+        "a" * 64 + ".example",
+        "a." * 124 + "example",
+    ],
+)
+def test_what_is_no_domain_for_a_cookie_is_said(domain):
+    (told,) = faults(cookie=CookieConfig(domain))
+    assert told.startswith(f"cookie.domain: {domain!r}; expected a domain in lower case ")
+
+
+@pytest.mark.parametrize(
+    ("domain", "origins"),
+    [
+        ("summit.example", ("https://summit.example",)),
+        ("summit.example", ("https://summit.example:8443", "http://www.summit.example")),
+        ("shop.summit.example", ("https://shop.summit.example", "https://a.b.shop.summit.example")),
+        ("xn--smmit-kva.example", ("https://xn--smmit-kva.example",)),
+        ("localhost", ("http://localhost:8080",)),
+        ("1.example", ("https://1.example",)),
+    ],
+)
+def test_a_domain_that_every_origin_is_on_holds_for_all_of_them(domain, origins):
+    assert faults(cookie=CookieConfig(domain), origins=origins) == []
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://fjord.example",
+        "https://evilsummit.example",
+        "https://summit.example.evil.example",
+        "http://localhost:8080",
+        "http://[::1]:80",
+        "https://example",
+    ],
+)
+def test_an_origin_off_the_cookies_domain_is_named(origin):
+    origins = ("https://summit.example", origin)
+    (told,) = faults(cookie=CookieConfig("summit.example"), origins=origins)
+    assert told.startswith(f"cookie.domain: 'summit.example' leaves out {origin}; expected a ")
+
+
+def test_the_cookies_domain_is_a_table_of_its_own_in_the_file():
+    wide = msgspec.structs.replace(SUMMIT, cookie=CookieConfig("summit.example"))
+    assert '\n[cookie]\ndomain = "summit.example"\n' in publish.to_toml(wide)
+    assert publish.parse(publish.to_toml(wide), "summit.toml") == wide
+    assert "cookie" not in publish.to_toml(SUMMIT)
 
 
 def test_all_faults_are_told_at_once():
