@@ -6,28 +6,49 @@ with a decision, the ledger keeps the content, and the same script draws it agai
 Parts come built from ``consent/browser`` (the script) and ``snippets/`` (the pixels); this module
 only puts them together::
 
-    (LOADER)(CONFIG, [[platform, purposes, traces, FACTORY, limit], ...], CHOICES, CONTENT, SHA256)
+    (LOADER)(CONFIG, [[platform, purposes, traces, FACTORY, limit, reload], ...], [[PART, ...], ...],
+             CHOICES, CONTENT, SHA256)
+
+A *part* is a function of the page that a store switched on (``pageviews``, ``wordpress``, ...), so
+that no other store pays for it. The second layer comes by itself, when it is wanted.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from consent import data
+from consent import data, debug, theme
+from consent.decide import consent_mode
+from consent.embeds import Embed
 from consent.errors import DataError
-from consent.model import CHOOSABLE, Model, Place, Purpose, Regime, Resolution, Version, canonical
+from consent.model import (
+    CHOOSABLE,
+    Model,
+    Pixel,
+    Place,
+    Platform,
+    Purpose,
+    Regime,
+    Resolution,
+    Trace,
+    Version,
+    canonical,
+)
 from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.texts import Texts
 
 _KEPT = 4096
-_TRACE_LETTERS = {"cookie": "c", "local": "l", "session": "s", "indexeddb": "i"}
+_NAME = re.compile(r"(?<=[{,])\"([A-Za-z_]\w*)\":", re.ASCII)
 # The four that Google's tags measure and advertise by. The loader speaks of all of them.
+_SECOND_LAYER = ("policy", "choices", "purposes", "gpc")
+"""What of a banner's content the second layer draws. ``policy`` stands on both."""
 _SNIPPET_TYPES = ("ad_storage", "ad_user_data", "ad_personalization", "analytics_storage")
 
 
@@ -70,20 +91,16 @@ class Composer:
         DataError: at the first use, when the browser code was not built.
     """
 
-    def __init__(self, regions: Regions, platforms: Platforms, texts: Texts) -> None:
+    def __init__(
+        self, regions: Regions, platforms: Platforms, texts: Texts, embeds: Iterable[Embed] = ()
+    ) -> None:
         self._regions = regions
         self._platforms = platforms
         self._texts = texts
+        self._embeds = [(one.name, one.vendor, one.privacy_url, one.hosts) for one in embeds]
         self._banners: dict[tuple[int, Shape, str], Banner] = {}
         self._by_hash: dict[tuple[int, str], dict[str, Banner]] = {}
-
-    @cached_property
-    def _loader(self) -> str:
-        return _built("loader.js")
-
-    @cached_property
-    def _choices(self) -> str:
-        return _built("choices.js")
+        self._built = lru_cache(maxsize=None)(_built)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -127,33 +144,75 @@ class Composer:
         """
         banner = self.banner(version, resolution, language)
         config = self._config(version, resolution.regime, language, gpc=gpc)
-        pixels = ",".join(self._pixels(version, place))
-        drawn = f",{self._choices},{_told(banner)}" if first else ""
-        return f"({self._loader})({_script(canonical(config))},[{pixels}]{drawn})"
+        pixels = ",".join(self._pixels(version, resolution.regime, place))
+        parts = ",".join(self._parts(version, resolution.regime, language))
+        drawn = f",{self._built('choices')},{_first_layer(banner)}" if first else ""
+        loader = self._built("loader")
+        return f"({loader})({_script(canonical(config))},[{pixels}],[{parts}]{drawn})"
 
     def choices(self, version: Version, resolution: Resolution, language: str) -> str:
         """``choices.js``: the banner for a page whose loader came without it."""
         banner = self.banner(version, resolution, language)
-        return f"pixelgate('ui',{self._choices},{_told(banner)})"
+        return _part(self._built("choices"), _first_layer(banner))
+
+    def preferences(self, version: Version, resolution: Resolution, language: str) -> str:
+        """``preferences.js``: the second layer, for a visitor who wants to choose in detail."""
+        content = msgspec.json.decode(self.banner(version, resolution, language).content)
+        second = {key: content[key] for key in _SECOND_LAYER if key in content}
+        return _part(self._built("preferences"), _script(canonical(second)))
+
+    def content(self, version: Version, language: str) -> str:
+        """``content.js``: placeholders for what the page embeds, and the scripts that wait."""
+        texts = self._messages(version, language)
+        own = ("title", "text", "once", "always", "always_note")
+        said: dict[str, Any] = {
+            **{key: texts[f"content.{key}"] for key in own},
+            "policy": texts["banner.privacy"],
+            "waiting": texts["status.waiting"],
+            "purposes": {purpose: texts[f"purpose.{purpose}.title"] for purpose in CHOOSABLE},
+            "embeds": self._embeds,
+        }
+        return _part(self._built("content"), _script(canonical(said)))
+
+    def optout(self, version: Version, resolution: Resolution, language: str) -> str:
+        """``optout.js``: the opt-out icon, and that the browser's signal was honoured."""
+        wanted = {
+            "icon": resolution.regime.has("opt-out-link"),
+            "honoured": self._messages(version, language)["gpc.honoured"],
+        }
+        return _part(self._built("optout"), _script(canonical(wanted)))
+
+    def debug(self, version: Version, resolution: Resolution, place: Place) -> str:
+        """``debug.js``: the debug view, a part of the loader, which waits for it."""
+        facts = _script(canonical(debug.facts(version, resolution, place, self._platforms)))
+        part = f"page=>({self._built('debug')})(page,stub,{facts})"
+        return f"{{let stub=pixelgate;stub.debug={part}}}"
+
+    def services(self, version: Version) -> dict[str, list[tuple[Purpose, ...]]]:
+        """The platforms of ``version``, each with the purposes of every pixel of it."""
+        found: dict[str, list[tuple[Purpose, ...]]] = {}
+        for pixel in version.config.pixels:
+            found.setdefault(pixel.platform, []).append(self._platforms.purposes(pixel))
+        return found
 
     def snippet(self, store: str, public_url: str) -> str:
         """What the owner pastes, once, as the first script of every page's head.
 
         It defines the queue, sets Google's and Microsoft's consent defaults to denied before any
-        tag of theirs can load, and inserts the loader, telling it the page's language (``l``) and
-        whether a decision is there (``c``). At most 600 bytes for an address of 40 characters.
+        tag of theirs can load, and inserts the loader, telling it the page's language and whether
+        a decision is there (``?de,true``). Where the page requires Trusted Types, its one policy
+        ``pixelgate`` makes the addresses of scripts, the loader's too (``pixelgate.t``). At most
+        600 bytes for an address of 40 characters.
         """
         denied = ",".join(f"{name}:n" for name in _SNIPPET_TYPES)
         return (
             "<script>{let w=window,d=document,n='denied',k=['consent','default'],"
-            "s=d.createElement('script'),p=w.pixelgate=w.pixelgate||"
-            "((...a)=>p.q.push([Date.now(),a]));p.q=p.q||[];"
-            "(function(){(w.dataLayer=w.dataLayer||[]).push(arguments)})"
-            f"(...k,{{{denied}}});(w.uetq=w.uetq||[]).push(...k,{{ad_storage:n}});"
-            "s.nonce=d.currentScript.nonce;"
-            f"s.src=`{public_url}/s/{store}/loader.js?l=${{d.documentElement.lang}}"
-            "\\x26c=${/pixelgate=/.test(d.cookie)}`;"
-            "s.onerror=()=>console.warn('pixelgate: no answer');d.head.append(s)}</script>"
+            "s=d.createElement('script'),p=w.pixelgate||=(...a)=>p.q.push([+new Date,a]);p.q||=[];"
+            "p.createScriptURL=u=>u;p.t||=w.trustedTypes?.createPolicy('pixelgate',p)||p;"
+            f"(function(){{(w.dataLayer||=[]).push(arguments)}})(...k,{{{denied}}});"
+            "(w.uetq||=[]).push(...k,{ad_storage:n});s.nonce=d.currentScript.nonce;"
+            f"s.src=p.t.createScriptURL(`{public_url}/s/{store}/loader.js?"
+            "${d.documentElement.lang},${/pixelgate=/.test(d.cookie)}`);d.head.append(s)}</script>"
         )
 
     def _config(
@@ -164,7 +223,7 @@ class Composer:
         *,
         gpc: bool,
     ) -> dict[str, Any]:
-        texts = self._texts.messages(language)
+        texts = self._messages(version, language)
         link = regime.has("opt-out-link")
         config = {
             "version": version.number,
@@ -173,29 +232,55 @@ class Composer:
                 "model": regime.model,
                 "accept": regime.accept_days,
                 "refuse": regime.refuse_days,
-                "wins": regime.gpc_overrides_choice,
+                **({"wins": 1} if regime.gpc_overrides_choice else {}),
             },
             "language": language,
-            "dir": self._texts.direction(language),
+            "dir": "" if self._texts.direction(language) == "ltr" else "rtl",
             "gpc": gpc,
-            "gpcRefuses": version.config.gpc.refuses,
-            "wait": version.config.release == "after-receipt",
+            "off": version.config.gpc.refuses,
+            "hasty": version.config.release == "at-once",
             "entry": texts["entry.choices" if link else "entry.cookies"],
-            "icon": link,
-            "honoured": texts["gpc.honoured"] if regime.model != "opt-in" else "",
+            "icon": int(link or (gpc and regime.model != "opt-in")),
+            "theme": theme.css(version.config.banner),
         }
         # What is false or empty need not be sent: every page view pays for it.
-        return {name: value for name, value in config.items() if value not in (False, "")}
+        return {name: value for name, value in config.items() if value not in (False, "", 0)}
 
-    def _pixels(self, version: Version, place: Place) -> Iterator[str]:
+    def _messages(self, version: Version, language: str) -> Mapping[str, str]:
+        """The texts, with the store's own words in place of ours."""
+        return {**self._texts.messages(language), **version.config.texts.get(language, {})}
+
+    def _parts(self, version: Version, regime: Regime, language: str) -> Iterator[str]:
+        """What this store and this law need besides, each as ``[PART, argument, ...]``."""
+        if any(
+            t.kind == "indexeddb" for p in version.config.pixels for t in self._platforms.traces(p)
+        ):
+            yield self._called("databases")
+        google = version.config.google
+        settings = [name for name, on in msgspec.structs.asdict(google).items() if on is True]
+        advanced = consent_mode(regime, google) == "advanced"
+        if settings or advanced:
+            yield self._called("google", settings, advanced)
+        for name, on in msgspec.structs.asdict(version.config.signals).items():
+            if on:
+                yield self._called(name)
+        if version.config.page_views == "automatic":
+            yield self._called("pageviews")
+
+    def _called(self, part: str, *arguments: object) -> str:
+        said = (_script(canonical(argument)) for argument in arguments)
+        return f"[{','.join((self._built(part), *said))}]"
+
+    def _pixels(self, version: Version, regime: Regime, place: Place) -> Iterator[str]:
+        advanced = consent_mode(regime, version.config.google) == "advanced"
         for pixel in version.config.pixels:
-            traces: dict[str, list[str]] = {}
-            for trace in self._platforms.traces(pixel):
-                if trace.party == "first":
-                    traces.setdefault(_TRACE_LETTERS[trace.kind], []).append(trace.name)
+            traces = _traces(self._platforms.traces(pixel))
             facts = canonical((pixel.platform, self._platforms.purposes(pixel), traces))
-            limit = self._platforms.limit(pixel.platform, place.code)
-            mode = f",{_script(canonical(limit))}" if limit and pixel.opt_out == "limit" else ""
+            limit = self._platforms.after_refusal(pixel, place.code, advanced=advanced)
+            mode = f",{_script(canonical(limit))}" if limit else ""
+            # No call of the vendor's stops a library that runs: the page is loaded anew.
+            if not self._platforms[pixel.platform].consent.stops_sending:
+                mode = f"{mode or ',null'},1"
             yield f"{_script(facts)[:-1]},{self._platforms.render(pixel)}{mode}]"
 
     def _of_shape(self, version: Version, shape: Shape, language: str) -> Banner:
@@ -210,7 +295,7 @@ class Composer:
         return banner
 
     def _content(self, version: Version, shape: Shape, language: str) -> dict[str, Any]:
-        texts = self._texts.messages(language)
+        texts = self._messages(version, language)
         config = version.config
         count = str(len({pixel.platform for pixel in config.pixels}))
         content: dict[str, Any] = {
@@ -231,16 +316,20 @@ class Composer:
                 for key in (
                     *("title", "text", "save", "accept", "reject"),
                     *("close", "always", "services", "none"),
+                    *("provider", "hosts", "stored"),
                 )
             },
             "purposes": [
-                self._purpose(version, purpose, texts) for purpose in ("necessary", *CHOOSABLE)
+                self._purpose(version, purpose, texts, language)
+                for purpose in ("necessary", *CHOOSABLE)
             ],
         }
         if config.privacy_url:
             content["privacy"] = config.privacy_url
-        if config.banner.accent:
-            content["accent"] = config.banner.accent
+        if config.banner.logo:
+            content["logo"] = config.banner.logo
+        if look := theme.described(config.banner):
+            content["theme"] = look
         if shape.close:
             content["close"] = texts["banner.close"]
             content["close_note"] = texts["banner.close_note"]
@@ -258,10 +347,10 @@ class Composer:
         return content
 
     def _purpose(
-        self, version: Version, purpose: Purpose, texts: Mapping[str, str]
+        self, version: Version, purpose: Purpose, texts: Mapping[str, str], language: str
     ) -> dict[str, Any]:
-        services = {
-            pixel.platform: self._platforms[pixel.platform]
+        pixels = {
+            pixel.platform: pixel
             for pixel in version.config.pixels
             if purpose in self._platforms.purposes(pixel)
         }
@@ -269,26 +358,67 @@ class Composer:
             "key": purpose,
             "title": texts[f"purpose.{purpose}.title"],
             "text": texts[f"purpose.{purpose}.text"],
-            "services": [
-                {"name": p.name, "vendor": p.vendor, "privacy": p.privacy_url}
-                for p in services.values()
+            "services": [self._service(pixel, language) for pixel in pixels.values()],
+        }
+
+    def _service(self, pixel: Pixel, language: str) -> dict[str, Any]:
+        """A platform as the second layer tells of it, from its data file."""
+        platform = self._platforms[pixel.platform]
+        return {
+            "key": platform.key,
+            "name": platform.name,
+            "vendor": platform.vendor,
+            "privacy": platform.privacy_url,
+            "hosts": _hosts(platform),
+            "stored": [
+                [trace.name, self._texts.lifetime(language, trace.lifetime)]
+                for trace in self._platforms.traces(pixel)
             ],
         }
 
 
 def _built(name: str) -> str:
-    path = data.folder("browser") / "dist" / name
+    path = data.folder("browser") / "dist" / f"{name}.js"
     if not path.is_file():
-        raise DataError(f"browser/dist/{name}", "", "not built; run `make build` in the checkout")
+        raise DataError(
+            f"browser/dist/{name}.js", "", "not built; run `make build` in the checkout"
+        )
     return data.read_text(path)
 
 
-def _told(banner: Banner) -> str:
-    """A banner's content and its hash, as the last two arguments of a script."""
-    return f"{_script(banner.content)},{_script(canonical(banner.sha256))}"
+def _traces(traces: Iterable[Trace]) -> str:
+    """What a platform leaves in the browser of a page of the shop, as sweep.js reads it."""
+    kinds: dict[str, list[str]] = {}
+    for trace in traces:
+        if trace.party == "first":
+            # JavaScript knows no escape but of what it has a use for.
+            name = re.sub(r"[.+?^${}()|\[\]\\/-]", r"\\\g<0>", trace.name).replace("*", ".*")
+            kinds.setdefault(trace.kind[0], []).append(name)
+    return "|".join(f"{kind}({'|'.join(names)})" for kind, names in kinds.items())
+
+
+def _hosts(platform: Platform) -> list[str]:
+    """Every address that the platform's code talks to, once."""
+    hosts = platform.hosts
+    return list(dict.fromkeys((*hosts.script, *hosts.connect, *hosts.img, *hosts.frame)))
+
+
+def _part(function: str, argument: str) -> str:
+    """A script that hands one more part to the loader, which is there."""
+    return f"pixelgate('part',{function},{argument})"
+
+
+def _first_layer(banner: Banner) -> str:
+    """What the first layer draws of a content, and the whole content's hash, as arguments."""
+    content = msgspec.json.decode(banner.content)
+    second = set(_SECOND_LAYER) - {"policy"}
+    drawn = {key: value for key, value in content.items() if key not in second}
+    return f"{_script(canonical(drawn))},{_script(canonical(banner.sha256))}"
 
 
 def _script(json: bytes) -> str:
     """``json`` as JavaScript, also safe inside a script element of a page."""
-    text = json.decode("utf-8").replace("<", "\\u003c")
+    # Names without quotes, which every page view would pay for. Inside a text a quote has a backslash
+    # before it, so no text looks like a name there.
+    text = _NAME.sub(r"\1:", json.decode("utf-8")).replace("<", "\\u003c")
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

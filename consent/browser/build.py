@@ -27,7 +27,10 @@ except ImportError:  # no wheel for this system: the readable bundle is as right
 HERE = Path(__file__).resolve().parent
 SOURCES, DIST = HERE / "src", HERE / "dist"
 SNIPPETS = HERE.parent.parent / "snippets"
-ENTRIES = ("loader", "choices")
+ENTRIES = (
+    *("loader", "choices", "preferences", "databases", "optout", "content"),
+    *("wordpress", "shopify", "datalayer", "google", "pageviews", "debug"),
+)
 
 _IMPORT = re.compile(r"^import (?:\{([^}]+)\}|(\w+)) from '(\./[\w.-]+)';\n", re.M)
 _EXPORT = re.compile(r"^export (?=function |const |async function )", re.M)
@@ -40,7 +43,7 @@ class BuildError(Exception):
 
 
 def bundle(entry: str) -> str:
-    """The modules that ``entry`` needs, in order of use, as one strict function expression.
+    """The modules that ``entry`` needs, in order of use, as one function expression.
 
     The entry exports a function of its own name; the expression hands its arguments to it.
     """
@@ -48,7 +51,7 @@ def bundle(entry: str) -> str:
     owners: dict[str, str] = {}
     _visit(SOURCES / f"{entry}.js", parts, owners, ())
     body = "\n".join(parts)
-    return f'(function(){{"use strict";\n{body}\nreturn {entry}}})()'
+    return f'(()=>{{\n{body}\nreturn {entry}}})()'
 
 
 def _visit(path: Path, parts: list[str], owners: dict[str, str], above: tuple[Path, ...]) -> None:

@@ -1,8 +1,9 @@
-"""``loader.js`` and ``choices.js``: composed and compressed once, then only looked up.
+"""``loader.js`` and the scripts that it may fetch: composed and compressed once, then looked up.
 
 This is what every page view of every store asks for, so a request that finds its script does no
 more than this: place, language, one dictionary, two messages. The cost of composing is paid once
 for each ``Key``, off the event loop, while all who want that script wait for the one who makes it.
+A loader that is asked for with a decision also renews it; see ``cookie``.
 """
 
 from __future__ import annotations
@@ -13,20 +14,21 @@ import gzip
 import hashlib
 import weakref
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import brotli
 import zstandard
 from starlette.types import Receive, Scope, Send
 
 from consent.model import Place, Version
-from consent.web import errors, signals
+from consent.web import cookie, errors, signals
 from consent.web.responses import NO_STORE, NOSNIFF, Answer, Headers, require_method
 from consent.web.services import Services
 
-Which = Literal["loader", "choices"]
+Which = Literal["loader", "choices", "preferences", "optout", "content", "debug"]
+NAMES: Mapping[str, Which] = {f"{which}.js": which for which in get_args(Which)}
 
 CACHE_BYTES = 64 * 1024 * 1024
 VARY = ("Accept-Encoding", "Accept-Language", "Sec-GPC")
@@ -63,8 +65,15 @@ class Script:
             self.bytes += len(body)
 
 
+class Ready(NamedTuple):
+    """A script, and how long a decision holds under the regime that it was made for."""
+
+    script: Script
+    days: cookie.Days
+
+
 class Scripts:
-    """Answers ``GET /s/{store}/loader.js`` and ``choices.js``.
+    """Answers ``GET /s/{store}/loader.js`` and those of the other ``NAMES``.
 
     Args:
         services: what the scripts are made from.
@@ -80,9 +89,9 @@ class Scripts:
             NOSNIFF,
             CROSS_ORIGIN,
         ]
-        self._ready: OrderedDict[Key, Script] = OrderedDict()
+        self._ready: OrderedDict[Key, Ready] = OrderedDict()
         self._ready_bytes = 0
-        self._making: dict[Key, asyncio.Task[Script]] = {}
+        self._making: dict[Key, asyncio.Task[Ready]] = {}
         self._by_digest: weakref.WeakValueDictionary[str, Script] = weakref.WeakValueDictionary()
         self._language = lru_cache(maxsize=4096)(self._choose_language)
         self.served = 0
@@ -98,27 +107,49 @@ class Scripts:
         services = self._services
         version = services.current(key)
         headers = dict(scope["headers"])
-        page_language, first = signals.query(scope["query_string"])
+        asked = signals.query(scope["query_string"])
+        # What a page fetches later has to go with the version of the loader that it has.
+        if 0 < asked.version < version.number:
+            version = await services.published.numbered(key, asked.version)
         accepted = headers.get(b"accept-language", b"")
         wanted = Key(
             which,
             version.id,
             signals.place(scope, services.geo),
-            self._language(page_language, accepted, version.config.language),
+            self._language(asked.language, accepted, version.config.language),
             signals.gpc(scope),
-            first,
+            asked.first,
             services.now().date(),
         )
-        script = self._ready.get(wanted)
-        if script is None:
-            script = await self._make_once(wanted, version)
+        ready = self._ready.get(wanted)
+        if ready is None:
+            ready = await self._make_once(wanted, version)
         else:
             self._ready.move_to_end(wanted)
         self.served += 1
         encoding = signals.encoding(headers.get(b"accept-encoding", b""))
-        full, etag, unchanged = script.answers[encoding]
+        full, etag, unchanged = ready.script.answers[encoding]
         has = headers.get(b"if-none-match")
-        return unchanged if has is not None and (etag in has or has == b"*") else full
+        answer = unchanged if has is not None and (etag in has or has == b"*") else full
+        if which == "loader" and b"cookie" in headers:
+            return self._renewing(answer, ready.days, version, scope, headers.get(b"referer"))
+        return answer
+
+    def _renewing(
+        self, answer: Answer, days: cookie.Days, version: Version, scope: Scope, page: bytes | None
+    ) -> Answer:
+        """``answer``, for a visitor whose decision the service may renew with a cookie to it."""
+        known = cookie.carried(scope)
+        if known is None:
+            return answer
+        config = version.config
+        origin = cookie.referrer(page, config.origins)
+        shop = cookie.shop(scope, config.cookie, config.origins, origin)
+        if shop is None:
+            return answer
+        now = self._services.now().timestamp()
+        renewed = cookie.renewed(known, days, newest=version.number, shop=shop, now=now)
+        return answer.with_header(renewed) if renewed else answer
 
     async def __call__(
         self, which: Which, key: str, scope: Scope, receive: Receive, send: Send
@@ -135,7 +166,7 @@ class Scripts:
         wanted = [page] if page else []
         return self._services.texts.choose([*wanted, *signals.languages(accepted)], default)
 
-    async def _make_once(self, key: Key, version: Version) -> Script:
+    async def _make_once(self, key: Key, version: Version) -> Ready:
         """Makes the script, or waits for the one who already does."""
         task = self._making.get(key)
         if task is None:
@@ -143,34 +174,44 @@ class Scripts:
             self._making[key] = task
         return await asyncio.shield(task)
 
-    async def _make(self, key: Key, version: Version) -> Script:
+    async def _make(self, key: Key, version: Version) -> Ready:
         try:
-            script = await asyncio.to_thread(self._compose, key, version)
+            ready = await asyncio.to_thread(self._compose, key, version)
         finally:
             del self._making[key]
-        self._ready[key] = script
-        self._ready_bytes += script.bytes
+        self._ready[key] = ready
+        self._ready_bytes += ready.script.bytes
         while self._ready_bytes > CACHE_BYTES and len(self._ready) > 1:
-            self._ready_bytes -= self._ready.popitem(last=False)[1].bytes
+            self._ready_bytes -= self._ready.popitem(last=False)[1].script.bytes
         self.made += 1
-        return script
+        return ready
 
-    def _compose(self, key: Key, version: Version) -> Script:
+    def _compose(self, key: Key, version: Version) -> Ready:
         services = self._services
         rules = version.config.regions
         resolution = services.regions.resolve(key.place, on=key.day, rules=rules)
-        if key.which == "loader":
-            text = services.composer.loader(
-                version, resolution, key.place, key.language, gpc=key.gpc, first=key.first
-            )
-        else:
-            text = services.composer.choices(version, resolution, key.language)
+        composer = services.composer
+        match key.which:
+            case "loader":
+                text = composer.loader(
+                    version, resolution, key.place, key.language, gpc=key.gpc, first=key.first
+                )
+            case "choices":
+                text = composer.choices(version, resolution, key.language)
+            case "preferences":
+                text = composer.preferences(version, resolution, key.language)
+            case "optout":
+                text = composer.optout(version, resolution, key.language)
+            case "content":
+                text = composer.content(version, key.language)
+            case "debug":
+                text = composer.debug(version, resolution, key.place)
         plain = text.encode()
         digest = hashlib.sha256(plain).hexdigest()[:24]
         known = self._by_digest.get(digest)
         if known is None:
             known = self._by_digest[digest] = Script(plain, digest, self._headers)
-        return known
+        return Ready(known, cookie.Days.of(resolution.regime))
 
 
 def _encoded(plain: bytes) -> dict[signals.Encoding, bytes]:

@@ -6,9 +6,10 @@ remembered in bounded caches.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import parse_qs
 
 from starlette.types import Scope
@@ -19,6 +20,19 @@ from consent.model import Device, Place
 Encoding = Literal["br", "zstd", "gzip", "identity"]
 BEST_FIRST: tuple[Encoding, ...] = ("br", "zstd", "gzip")
 MAX_LANGUAGES = 16
+
+
+_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
+class Query(NamedTuple):
+    """``language`` of the page, ``first``: it has no decision yet, and the ``version`` of the
+    loader that asks; 0 means the newest.
+    """
+
+    language: str = ""
+    first: bool = False
+    version: int = 0
 
 
 def place(scope: Scope, geo: Geo) -> Place:
@@ -78,13 +92,24 @@ def device(scope: Scope) -> Device:
 
 
 @lru_cache(maxsize=4096)
-def query(text: bytes) -> tuple[str, bool]:
-    """The page's own language (``l``), and whether it has no decision yet (``c=false``)."""
+def query(text: bytes) -> Query:
+    """What a page says of itself in the address of a script.
+
+    The snippet says ``de,false``; the loader says ``l=de&v=3``, and others may add ``c=false``.
+    """
+    page_language, comma, decided = text.decode("latin-1").partition(",")
+    if comma and "=" not in page_language:
+        return Query(page_language[:64], decided == "false")
     try:
         fields = parse_qs(text.decode("latin-1"), max_num_fields=16)
     except ValueError:
-        return "", False
-    return fields.get("l", [""])[0][:64], fields.get("c") == ["false"]
+        return Query()
+    version = fields.get("v", ["0"])[0]
+    return Query(
+        fields.get("l", [""])[0][:64],
+        fields.get("c") == ["false"],
+        int(version) if _NUMBER.fullmatch(version) else 0,
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -2,7 +2,11 @@
 
 ============================  ==================================================
 ``GET loader.js``             the script of the store, for this place and language
-``GET choices.js``            banner and preferences, when the loader wants them later
+``GET choices.js``            the banner, when the loader wants it later
+``GET preferences.js``        the second layer
+``GET optout.js``             the opt-out icon, where the law asks for it
+``GET content.js``            placeholders for embedded content that waits for consent
+``GET debug.js``              the debug view
 ``POST decisions``            one decision -> 201 and its receipt, after it is on disk
 ``POST seen``                 a banner was shown -> 204
 ``GET receipts/{id}``         the decision again, with its receipt
@@ -24,7 +28,7 @@ from consent import counts, ledger
 from consent.errors import ForbiddenError, NotFoundError, RefusedError
 from consent.model import DecisionPost, SeenPost, Version
 from consent.record import facts
-from consent.web import errors, signals
+from consent.web import cookie, errors, signals
 from consent.web.responses import (
     NO_STORE,
     Answer,
@@ -34,13 +38,14 @@ from consent.web.responses import (
     read_body,
     require_method,
 )
-from consent.web.scripts import Scripts
+from consent.web.scripts import NAMES, Scripts
 from consent.web.services import Services
 
 Post = TypeVar("Post", DecisionPost, SeenPost)
 
 PREFIX = "/s/"
 VARY_ORIGIN = (b"vary", b"Origin")
+CREDENTIALS = (b"access-control-allow-credentials", b"true")
 PREFLIGHT_SECONDS = 86_400
 
 _DECISION = msgspec.json.Decoder(DecisionPost)
@@ -61,10 +66,8 @@ class Visitor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["path"].split("/"):
-            case ["", "s", key, "loader.js"]:
-                await self.scripts("loader", key, scope, receive, send)
-            case ["", "s", key, "choices.js"]:
-                await self.scripts("choices", key, scope, receive, send)
+            case ["", "s", key, name] if name in NAMES:
+                await self.scripts(NAMES[name], key, scope, receive, send)
             case ["", "s", key, "decisions"]:
                 await (await self._posted(key, "decisions", scope, receive))(scope, receive, send)
             case ["", "s", key, "seen"]:
@@ -83,6 +86,8 @@ class Visitor:
             require_method(scope, cross_origin, "POST", "OPTIONS")
             origin = _allowed_origin(scope, version)
             cross_origin.append((b"access-control-allow-origin", origin))
+            if version.config.cookie.domain:
+                cross_origin.append(CREDENTIALS)
             if scope["method"] == "OPTIONS":
                 return _preflight(cross_origin)
             _check_type(scope)
@@ -90,22 +95,50 @@ class Visitor:
             if what == "seen":
                 await self._count(key, version, _decode(_SEEN, body), scope)
                 return Answer(204, [NO_STORE, *cross_origin], b"")
-            return await self._record(key, _decode(_DECISION, body), scope, cross_origin)
+            return await self._record(key, _decode(_DECISION, body), scope, origin, cross_origin)
         except Exception as error:
             return errors.answer(error, cross_origin)
 
     async def _record(
-        self, key: str, post: DecisionPost, scope: Scope, cross_origin: Headers
+        self, key: str, post: DecisionPost, scope: Scope, origin: bytes, cross_origin: Headers
     ) -> Answer:
         services = self._services
-        receipt = await services.recorder.record(
-            await services.published.numbered(key, post.version),
+        version = await services.published.numbered(key, post.version)
+        stored = await services.recorder.store(
+            version,
             post,
             place=signals.place(scope, services.geo),
             gpc_header=signals.gpc(scope),
             device=signals.device(scope),
         )
-        return json_answer(201, receipt, cross_origin)
+        cookies = self._cookie(version, stored, scope, origin.decode("latin-1"))
+        # The page posts as the version says that it has, which need not be the newest.
+        if (cookies or version.config.cookie.domain) and CREDENTIALS not in cross_origin:
+            cross_origin.append(CREDENTIALS)
+        receipt = services.recorder.receipt(stored.record)
+        return json_answer(201, receipt, [*cross_origin, *cookies])
+
+    def _cookie(
+        self, version: Version, stored: ledger.Appended, scope: Scope, origin: str
+    ) -> Headers:
+        """The header that makes the stored decision the browser's, where it may be set."""
+        services, record, config = self._services, stored.record, version.config
+        shop = cookie.shop(scope, config.cookie, config.origins, origin)
+        if shop is None:
+            return []
+        on = record.at.date()
+        regime = services.regions.resolve(record.place, on=on, rules=config.regions).regime
+        if regime.sha256 != record.regime_sha256:
+            return []  # a replay from before the law's file changed: the page asks by the new one
+        found = cookie.of_stored(
+            record,
+            regime,
+            fresh=stored.fresh,
+            known=cookie.carried(scope),
+            shop=shop,
+            now=services.now().timestamp(),
+        )
+        return [found] if found else []
 
     async def _count(self, key: str, newest: Version, post: SeenPost, scope: Scope) -> None:
         services = self._services

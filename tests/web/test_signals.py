@@ -39,5 +39,15 @@ def test_the_smallest_encoding_that_is_taken_is_used(accepted, encoding):
 
 
 def test_a_hostile_query_is_no_language():
-    assert signals.query(b"&".join([b"a=1"] * 1000)) == ("", False)
-    assert len(signals.query(b"l=" + b"x" * 5000)[0]) == 64
+    assert signals.query(b"&".join([b"a=1"] * 1000)) == signals.Query()
+    assert len(signals.query(b"l=" + b"x" * 5000).language) == 64
+    assert len(signals.query(b"x" * 5000 + b",true").language) == 64
+    assert signals.query(b"l=de&v=99999999999").version == 0
+    assert signals.query(b"l=de&v=-1").version == 0
+
+
+def test_snippet_and_loader_say_language_decision_and_version():
+    assert signals.query(b"pt-BR,false") == ("pt-BR", True, 0)
+    assert signals.query(b",true") == ("", False, 0)
+    assert signals.query(b"l=de&c=false") == ("de", True, 0)
+    assert signals.query(b"l=de&v=3") == ("de", False, 3)

@@ -1,4 +1,4 @@
-// All by which a visitor chooses: the first layer, the preferences, and what follows from a choice.
+// All by which a visitor chooses: the first layer, the way to the second, and what follows from a choice.
 // Everything that is said here came as `content` from the service, so that the ledger can show it later.
 
 import css from './choices.css';
@@ -7,95 +7,161 @@ import { firstLayer } from './firstlayer.js';
 import { PURPOSES, grantsWhere, some } from './grants.js';
 import { sendDecision, sendSeen, waiting, writeDecision } from './ledger.js';
 import { newId } from './newid.js';
-import { preferences } from './preferences.js';
-import { sweep } from './sweep.js';
+import { expire } from './sweep.js';
 
 /**
- * @param {object} page config, gpc, base, decided, outcome, settle, emit; see loader.js
- * @param {object} view the shell
+ * @param {object} page see loader.js
  * @param {object} content see consent/compose.py
  * @param {string} hash the content's SHA-256
  */
-export function choices(page, view, content, hash) {
-  const { config, gpc, base } = page;
+export function choices(page, content, hash) {
+  const { config, gpc, view } = page;
   const { regime } = config;
-  const locked = gpc && regime.wins ? config.gpcRefuses : [];
+  const locked = gpc && regime.wins ? config.off : [];
   const now = () => Math.floor(Date.now() / 1000);
+  const days = ({ grants }) => (some(grants) ? regime.accept : regime.refuse);
   let asked;
   let visitor;
+  let wantsSecond;
+  let back;
+  // The decision on which a post's answer may build. Another one is another tab's, made since.
+  let standing = page.decided();
   const status = el('p', { role: 'status', class: 'unseen' });
-  view.style(css + (content.accent ? `:host{--pg-accent:${content.accent}}` : ''));
+  view.style(css);
   view.root.append(status);
-  const dialog = preferences(view, content, { grants: () => page.outcome().grants, locked, click });
-  const first = firstLayer(view, content, { click, open: dialog.open });
+  const first = firstLayer(view, content, { click, open, near: () => page.fetch('preferences') });
+  /** What the second layer works with. */
+  const desk = {
+    content,
+    locked,
+    click,
+    choose,
+    show: open,
+    begin,
+    refresh,
+    seatSecond(second) {
+      desk.second = second;
+      if (wantsSecond) second.open();
+    },
+  };
 
-  // A click on a button: the layers go, the choice takes effect, the focus stays with us.
-  function click(action, keep) {
-    const focused = view.root.activeElement;
-    status.textContent = content.waiting;
-    choose(action, grantsWhere(keep));
-    if (focused) view.entry.firstChild.focus({ preventScroll: true });
+  // What of the shop's had the focus before we took it.
+  function remember() {
+    const { activeElement } = document;
+    if (activeElement != document.body && activeElement.shadowRoot != view.root) back = activeElement;
   }
 
-  /** A choice. What it refuses holds at once; what it grants, when the ledger has it (rule 2). */
-  function choose(action, wanted, decided = page.decided()) {
-    const { grants: before } = page.outcome();
+  function open() {
+    wantsSecond = true;
+    remember();
+    if (desk.second) desk.second.open();
+    else page.fetch('preferences');
+  }
+
+  // A click on a button: the choice takes effect, the layers go, the focus goes where it was.
+  function click(action, keep, refused = []) {
+    const focused = view.root.activeElement;
+    status.textContent = content.waiting;
+    choose(action, grantsWhere(keep), refused);
+    const next = back && back.isConnected ? back : view.entry.firstChild;
+    if (focused) next.focus({ preventScroll: true });
+    back = null;
+  }
+
+  /**
+   * A choice. What it refuses holds at once; what it grants, when the ledger has it (rule 2).
+   * `refused`: platforms that stay off though their purposes are granted.
+   */
+  function choose(action, wanted, refused, decided = page.decided()) {
+    const before = page.outcome();
     const grants = grantsWhere((purpose) => wanted[purpose] && !locked.includes(purpose));
-    const gained = grantsWhere((purpose) => grants[purpose] && !before[purpose]);
+    const gains =
+      PURPOSES.some((purpose) => grants[purpose] && !before.grants[purpose]) ||
+      before.refused.some((one) => !refused.includes(one));
     const known = decided && decided.visitor ? decided : null;
     if (action == 'accept_all' && locked.length) action = 'save';
-    if (known && some(before) && !some(grants) && action != 'gpc') action = 'withdraw';
+    if (known && some(before.grants) && !some(grants) && action != 'gpc') action = 'withdraw';
     visitor = known ? known.visitor : visitor || newId();
+    const pixels = {};
+    for (const { name, purposes } of page.rack.slots) {
+      pixels[name] = purposes.every((purpose) => grants[purpose]) && !refused.includes(name);
+    }
     const post = {
       id: newId(),
       visitor,
       version: config.version,
       action,
       grants,
+      pixels,
       language: config.language,
       banner: hash,
       gpc,
       model: regime.model,
+      refused,
     };
-    const kept = grantsWhere((purpose) => grants[purpose] && before[purpose]);
-    page.waits = config.wait && some(gained);
+    const kept = grantsWhere((purpose) => grants[purpose] && before.grants[purpose]);
+    const off = [...new Set([...refused, ...before.refused])];
+    page.waits = !config.hasty && gains;
+    standing = page.decided();
     store(post);
-    if (!page.waits) become(post, grants, now());
-    else if (known || regime.model != 'opt-in') become(post, kept, now());
+    if (!page.waits) become(post, grants, refused, now(), true);
+    else if (known || regime.model != 'opt-in') become(post, kept, off, now(), true);
     leave();
   }
 
-  function store(post) {
+  async function store(post) {
     const done = (answer) => {
       page.waits = false;
+      if (page.moved() || page.decided() != standing) return page.settle();
+      nothingWaits();
       const at = answer && Math.floor(Date.parse(answer.at) / 1000);
-      if (page.moved()) return; // another tab has decided since
-      if (answer) become(post, post.grants, at);
+      if (answer) become(post, post.grants, post.refused || [], at);
       else page.settle();
       if (status.textContent) status.textContent = answer ? content.saved : '';
       ask();
     };
-    sendDecision(base, post, done);
+    await sendDecision(page, post, done);
+    page.renew();
   }
 
-  function become(post, grants, at) {
-    const decision = { ...post, grants, at };
+  // `waits`: the ledger does not have it yet, which the next page is told by the cookie.
+  function become(post, grants, refused, at, waits) {
+    const decision = { ...post, grants, refused, at, waits };
     const old = page.decided();
-    if (old == 'unreadable') sweep({ c: ['pixelgate'] });
-    writeDecision(decision, some(grants) ? regime.accept : regime.refuse);
+    standing = decision;
+    // Also what an older setting has left on another domain or path.
+    expire('pixelgate');
+    writeDecision(config, decision, days(decision));
     page.settle(decision);
     // The receipt of what already holds brings the server's time and nothing else.
-    if (old && old.id == post.id && !PURPOSES.some((p) => old.grants[p] != grants[p])) return;
+    if (old && old.id == post.id && said(old) == said(decision)) return;
     page.emit('decision', decision);
-    page.emit('consent', page.outcome().grants);
     const event = new CustomEvent('pixelgate:decision', { bubbles: true, detail: decision });
     document.dispatchEvent(event);
   }
 
+  function nothingWaits() {
+    const decided = page.decided();
+    if (!decided || !decided.waits) return;
+    decided.waits = false;
+    writeDecision(config, decided, days(decided));
+    page.settle();
+  }
+
+  function said({ grants, refused }) {
+    return JSON.stringify([PURPOSES.map((purpose) => grants[purpose]), refused]);
+  }
+
   function leave() {
+    wantsSecond = false;
     first.close();
-    dialog.close();
+    if (desk.second) desk.second.close();
     view.entry.hidden = false;
+  }
+
+  /** The layers as the outcome wants them, which another tab may have changed. */
+  function refresh() {
+    if (asked && page.outcome().show == 'none') leave();
   }
 
   function ask() {
@@ -103,25 +169,41 @@ export function choices(page, view, content, hash) {
     view.entry.hidden = show != 'none';
     if (show == 'none' || asked) return;
     asked = true;
+    remember();
     first.draw(show);
-    sendSeen(base, config);
     page.emit('shown', show);
+    // All that can wait for the first frame does.
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        sendSeen(page.base, config);
+        // An accept that a page before could not hand over; it has no cookie yet.
+        const post = !page.decided() && waiting();
+        if (post && !visitor) resend(post);
+      }),
+    );
   }
 
-  return {
-    choose,
-    show: dialog.open,
-    /** What a page begins with: a post that waited, the signal's own decision, or a question. */
-    begin() {
+  function resend(post) {
+    standing = page.decided();
+    store(post);
+    leave();
+  }
+
+  /** What a page begins with: a post that waited, the signal's own decision, or a question. */
+  function begin() {
+    if (page.waits) {
       const post = waiting();
-      if (post) return store(post);
-      if (page.waits) {
-        page.waits = false;
-        page.settle();
-      }
-      const { record, grants } = page.outcome();
-      if (record) choose(record, grants);
-      else ask();
-    },
-  };
+      if (post) return resend(post);
+      page.waits = false;
+      nothingWaits();
+      page.settle();
+    }
+    const { why, grants, refused } = page.outcome();
+    if (why == 'gpc') choose(why, grants, refused);
+    else ask();
+  }
+
+  page.desk = desk;
+  page.on('consent', refresh);
+  page.seat();
 }

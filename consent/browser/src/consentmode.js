@@ -3,14 +3,16 @@
 
 import purposes from './purposes.json';
 
-let told;
-
-/** Says `grants` to every Google and UET tag on the page, now and those that load later. */
-export function tellTags(grants) {
-  if (told == (told = JSON.stringify(grants))) return;
+/** Says `outcome` to every Google and UET tag on the page, now and those that load later. */
+export function tellTags({ grants, refused }) {
+  // Who refused Google Ads by itself has refused its signals too.
+  const word = (purpose, platform) =>
+    grants[purpose] && !refused.includes(platform) ? 'granted' : 'denied';
   const google = {};
   for (const purpose in purposes) {
-    for (const type of purposes[purpose].google) google[type] = word(grants[purpose]);
+    for (const type of purposes[purpose]) {
+      google[type] = word(purpose, purpose == 'marketing' && 'google-ads');
+    }
   }
   const layer = (window.dataLayer = window.dataLayer || []);
   // Google's tags take commands as Arguments objects only; an array is ignored.
@@ -18,9 +20,5 @@ export function tellTags(grants) {
     layer.push(arguments);
   })('consent', 'update', google);
   const uet = (window.uetq = window.uetq || []);
-  uet.push('consent', 'update', { ad_storage: word(grants.marketing) });
-}
-
-function word(granted) {
-  return granted ? 'granted' : 'denied';
+  uet.push('consent', 'update', { ad_storage: word('marketing', 'uet') });
 }

@@ -1,24 +1,32 @@
 // The decision as the page carries it: the cookie `pixelgate`, and nothing else (rule 1). Its form:
-// 1.<id>.<visitor>.<version>.<opt-in|opt-out|notice>.<seconds>.<preferences><analytics><marketing>.<gpc>
+// <1: stored, 2: waits to be>.<id>.<visitor>.<version>.<opt-in|opt-out|notice>.<seconds>.<preferences><analytics><marketing>.<gpc>
+// and, where pixels were refused one by one, .<platform>+<platform>. consent/web/cookie.py has its twin.
 
-import { PURPOSES, grantsWhere } from './grants.js';
+import { grantsWhere } from './grants.js';
 
-const ID = '([\\da-f]{8}(?:-[\\da-f]{4}){3}-[\\da-f]{12})';
-const FORM = RegExp(
-  `^1\\.${ID}\\.${ID}\\.(\\d{1,9})\\.(opt-in|opt-out|notice)\\.(\\d{9,11})\\.([01]{3})\\.([01])$`,
-);
+const FORM = /^pixelgate=[12](\.[\da-f-]{36}){2}\.\d{1,9}\.[a-z-]+\.\d{9,11}\.[01]{3}\.[01](\.[\w+-]+)?$/;
 
-/** The cookie's text, which changes when any tab decides. */
+/** The cookie's text, which changes when any tab decides; several, where two domains hold one. */
 export function decisionText() {
   return document.cookie.split('; ').filter((part) => part.startsWith('pixelgate=')).join();
 }
 
 /** The decision in this page's cookie: an object, null when there is none, or 'unreadable'. */
 export function readDecision() {
-  const text = decisionText();
-  if (!text) return null;
-  const m = FORM.exec(text.slice(10));
-  if (!m) return 'unreadable';
-  const grants = grantsWhere((purpose) => +m[6][PURPOSES.indexOf(purpose)]);
-  return { id: m[1], visitor: m[2], version: +m[3], model: m[4], at: +m[5], grants, gpc: m[7] == 1 };
+  const texts = decisionText().split(',');
+  if (!texts[0]) return null;
+  if (!texts.every((text) => FORM.test(text))) return 'unreadable';
+  const decisions = texts.map((text) => {
+    const [state, id, visitor, version, model, at, bits, gpc, off] = text.split('.');
+    const grants = grantsWhere((_, i) => +bits[i]);
+    const refused = off ? off.split('+') : [];
+    return { id, visitor, version: +version, model, at: +at, grants, gpc: gpc == 1, refused, waits: state[10] == 2 };
+  });
+  return decisions.sort((a, b) => b.at - a.at)[0];
+}
+
+/** Puts `text` into the cookie, for `seconds`. What is no decision is read as a refusal of all. */
+export function writeText({ domain }, text, seconds) {
+  const secure = location.protocol == 'https:' ? '; Secure' : '';
+  document.cookie = `pixelgate=${text}; Max-Age=${seconds}; Path=/; SameSite=Lax; Domain=${domain || ''}${secure}`;
 }

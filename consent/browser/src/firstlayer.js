@@ -5,17 +5,43 @@ import { el } from './el.js';
 /**
  * @param {object} view the shell
  * @param {object} content see consent/compose.py
- * @param {{click: Function, open: Function}} visitor
+ * @param {{click: Function, open: Function, near: Function}} visitor `near`: may want the second layer
  * @returns {{draw: (kind: 'banner'|'notice') => void, close: () => void}}
  */
 export function firstLayer(view, content, visitor) {
   const html = document.documentElement;
+  const own = html.style.scrollPaddingBottom;
   let layer;
 
+  // What scrolls into view must not stop behind us; the shop may need more room than we do.
+  const watch = new ResizeObserver(() => {
+    html.style.scrollPaddingBottom = own;
+    const theirs = parseFloat(getComputedStyle(html).scrollPaddingBottom) || 0;
+    html.style.scrollPaddingBottom = Math.max(theirs, layer.offsetHeight) + 'px';
+  });
+
   function close() {
-    if (layer) html.style.scrollPaddingBottom = '';
-    if (layer) layer.remove();
+    if (!layer) return;
+    watch.disconnect();
+    html.style.scrollPaddingBottom = own;
+    document.removeEventListener('focusin', uncover);
+    layer.remove();
     layer = null;
+  }
+
+  // What has the focus on the page must not lie under us (WCAG 2.2, 2.4.11): the page scrolls, and
+  // what does not scroll along, or has no more way to go, makes us change sides.
+  function uncover({ target }) {
+    const hidden = () => {
+      const a = layer.getBoundingClientRect();
+      const b = target.getBoundingClientRect();
+      const over = a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+      return over && (layer.matches('.top') ? b.top - a.bottom : b.bottom - a.top);
+    };
+    // Clicks in our own layer come from the host.
+    if (target.shadowRoot == view.root || !hidden()) return;
+    scrollBy({ top: hidden(), behavior: 'instant' });
+    if (hidden()) layer.classList.toggle('top');
   }
 
   function draw(kind) {
@@ -23,7 +49,8 @@ export function firstLayer(view, content, visitor) {
     const modal = content.layout == 'dialog' && kind == 'banner';
     const button = (action, click) =>
       el('button', { type: 'button', class: 'choice', 'data-action': action, click }, texts[action]);
-    const close = { type: 'button', class: 'x', 'data-action': 'close', 'aria-label': content.close };
+    const refuse = () => visitor.click('close', () => 0);
+    const x = { type: 'button', class: 'x', 'data-action': 'close', 'aria-label': content.close };
     layer = el(
       modal ? 'dialog' : 'section',
       {
@@ -31,12 +58,17 @@ export function firstLayer(view, content, visitor) {
         role: modal ? 'dialog' : 'region',
         'aria-modal': modal || null,
         'aria-label': content.region,
-        // Escape decides nothing, so a modal first layer stays.
+        // Escape is the cross where the regime has one; elsewhere it decides nothing, and a modal
+        // first layer stays.
         cancel: (event) => event.preventDefault(),
+        keydown: (event) => event.key == 'Escape' && content.close && refuse(),
+        pointerover: visitor.near,
+        focusin: visitor.near,
       },
       el(
         'div',
         { class: 'words' },
+        content.logo && el('img', { src: content.logo, alt: '' }),
         el('h2', { tabindex: -1, autofocus: modal }, texts.title),
         el('p', {}, texts.text),
         content.close && el('p', {}, content.close_note),
@@ -54,12 +86,12 @@ export function firstLayer(view, content, visitor) {
         button('accept', () => visitor.click('accept_all', () => 1)),
         kind == 'banner' && button('choose', visitor.open),
       ),
-      content.close && el('button', { ...close, click: () => visitor.click('close', () => 0) }, '×'),
+      content.close && el('button', { ...x, click: refuse }, '×'),
     );
     view.root.prepend(layer);
-    if (modal) layer.showModal();
-    // What has the focus on the page must not lie under the bar (WCAG 2.2, 2.4.11).
-    else html.style.scrollPaddingBottom = layer.offsetHeight + 'px';
+    if (modal) return layer.showModal();
+    watch.observe(layer);
+    document.addEventListener('focusin', uncover);
   }
 
   return { draw, close };

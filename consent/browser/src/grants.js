@@ -2,9 +2,9 @@
 
 export const PURPOSES = ['preferences', 'analytics', 'marketing'];
 
-/** Grants: the purposes that `keep(purpose)` approves, stated granted or denied, all of them. */
+/** Grants: the purposes that `keep(purpose, place)` approves, stated granted or denied, all of them. */
 export function grantsWhere(keep) {
-  return Object.fromEntries(PURPOSES.map((purpose) => [purpose, !!keep(purpose)]));
+  return Object.fromEntries(PURPOSES.map((purpose, i) => [purpose, !!keep(purpose, i)]));
 }
 
 /** Whether any purpose is granted. */

@@ -1,8 +1,11 @@
 // Decisions on their way to the ledger. A post that fails waits in localStorage under `pixelgate`
 // (it is the decision itself, which rule 1 lets us keep) and goes out again, now or on the next page.
 
+import { writeText } from './decision.js';
 import { PURPOSES } from './grants.js';
 
+// text/plain: no preflight. keepalive: a click on a link loses nothing.
+const POST = { method: 'POST', keepalive: true, headers: { 'Content-Type': 'text/plain' } };
 const BOX = 'pixelgate';
 
 /** The decision that is still waiting to be stored, or null; what is no decision is removed. */
@@ -30,16 +33,16 @@ let newest;
 let line = Promise.resolve();
 
 /**
- * Stores `post` (its `model` stays here). `done(answer)` is called once, with the service's answer,
+ * Stores `post` (its `model` and `refused` stay here). `done(answer)` is called once, with the service's answer,
  * or with null when the service refused it for good; while the service cannot be reached it keeps
  * trying. Posts go one after the other. A newer one replaces those before it: they are not sent
  * again, and a late answer to one of them is not told, so that it cannot grant again what was
  * withdrawn meanwhile.
  */
-export async function sendDecision(base, post, done, tries = 0) {
+export async function sendDecision(page, post, done, tries = 0) {
   newest = post;
   keep(post);
-  line = line.then(() => (newest == post ? send(base, post) : null));
+  line = line.then(() => (newest == post ? send(page, post) : null));
   const answer = await line;
   if (newest != post) return;
   if (answer !== undefined) {
@@ -47,21 +50,19 @@ export async function sendDecision(base, post, done, tries = 0) {
     if (waiting()?.id == post.id) keep(null);
     done(answer);
   } else if (tries < 6) {
-    setTimeout(() => newest == post && sendDecision(base, post, done, tries + 1), 1000 << tries);
+    setTimeout(() => newest == post && sendDecision(page, post, done, tries + 1), 1000 << tries);
   }
 }
 
 // The answer, null for a refusal, undefined when it is worth another try.
-async function send(base, post) {
+async function send({ base, config }, post) {
   try {
-    // text/plain: no preflight. keepalive: a click on a link loses nothing.
-    const { model, ...body } = post;
+    const { model, refused, ...body } = post;
     const response = await fetch(base + '/decisions', {
-      method: 'POST',
+      ...POST,
       body: JSON.stringify(body),
-      credentials: 'omit',
-      keepalive: true,
-      headers: { 'Content-Type': 'text/plain' },
+      // The service may set the cookie where it shares the shop's domain, and nothing else is sent.
+      credentials: config.domain ? 'include' : 'same-origin',
     });
     const answer = await response.json();
     if (response.status == 201) return answer;
@@ -81,14 +82,16 @@ export function sendSeen(base, config) {
     // no referrer: an entry page
   }
   const seen = { version: config.version, entry, language: config.language };
-  navigator.sendBeacon(base + '/seen', JSON.stringify(seen));
+  // Not a beacon: blockers drop those for everyone, and a rate would stand on decisions alone.
+  const init = { ...POST, body: JSON.stringify(seen), credentials: 'omit' };
+  fetch(base + '/seen', init).catch(() => 0);
 }
 
 /** Keeps `decision` in the cookie that decision.js reads, for `days`. */
-export function writeDecision(decision, days) {
-  const { id, visitor, version, model, at, grants, gpc } = decision;
+export function writeDecision(config, decision, days) {
+  const { id, visitor, version, model, at, grants, gpc, refused, waits } = decision;
   const bits = PURPOSES.map((purpose) => +grants[purpose]).join('');
-  const text = [1, id, visitor, version, model, at, bits, +gpc].join('.');
-  const secure = location.protocol == 'https:' ? '; Secure' : '';
-  document.cookie = `pixelgate=${text}; Path=/; Max-Age=${days * 86400}; SameSite=Lax${secure}`;
+  const parts = [waits ? 2 : 1, id, visitor, version, model, at, bits, +gpc];
+  if (refused.length) parts.push(refused.join('+'));
+  writeText(config, parts.join('.'), days * 86400);
 }

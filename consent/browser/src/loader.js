@@ -1,13 +1,12 @@
 // The one script of a page: reads signals and decision, lets the state machine speak, and does what
-// it says. The service puts in config, pixels and, on a first visit, the choices. All by which a
-// visitor chooses (banner, preferences, the post to the ledger) is in choices.js.
+// it says. The service puts in config, pixels, the parts that the store switched on, and on a first
+// visit the choices. All by which a visitor chooses (banner, the post to the ledger) is in choices.js.
 
+import { attempt } from './attempt.js';
 import { tellTags } from './consentmode.js';
 import { decide } from './decide.js';
-import { decisionText, readDecision } from './decision.js';
+import { decisionText, readDecision, writeText } from './decision.js';
 import { eventQueue } from './events.js';
-import { grantsWhere } from './grants.js';
-import { newId } from './newid.js';
 import { pixelRack } from './pixels.js';
 import { shell } from './shell.js';
 import { typed } from './typed.js';
@@ -15,150 +14,179 @@ import { typed } from './typed.js';
 /**
  * @param {object} config see consent/compose.py
  * @param {Array} pixels see pixels.js
+ * @param {Array} parts [function (page, ...rest), ...rest], called before anything runs
  * @param {Function} [choices] what choices.js exports, when it came along
- * @param {object} [content] what stands in the banner
- * @param {string} [hash] the content's SHA-256
+ * @param {object} [content] what stands on the first layer
+ * @param {string} [hash] the whole content's SHA-256
  */
-export function loader(config, pixels, choices, content, hash) {
+export function loader(config, pixels, parts, choices, content, hash) {
   const stub = window.pixelgate || {};
   const script = document.currentScript;
   // A second copy of the snippet, or an element of the page that calls itself currentScript.
   if (stub.on || !(script instanceof HTMLScriptElement)) return;
-  stub.on = true;
   const gpc = config.gpc || navigator.globalPrivacyControl === true;
+  const base = script.src.split('/loader.js')[0];
   const listeners = [];
+  const loaded = {};
   let decided = readDecision();
   let text = decisionText();
   let outcome;
-  let desk;
-  let view;
+  let told;
 
   function load(url) {
-    if (load[url]) return load[url];
-    const element = (load[url] = document.createElement('script'));
+    if (loaded[url]) return loaded[url];
+    const element = (loaded[url] = document.createElement('script'));
     element.nonce = script.nonce;
-    element.src = url;
+    element.src = stub.t ? stub.t.createScriptURL(url) : url;
+    element.onerror = () => delete loaded[url];
     return document.head.appendChild(element);
   }
 
   function emit(name, detail) {
-    for (const [wanted, listener] of listeners) if (wanted == name) attempt(listener, detail);
+    for (const [heard, listener] of listeners) if (heard == name) attempt(listener, detail);
   }
 
-  const queue = eventQueue((reason, event) => console.debug('pixelgate:', reason, event));
-  const rack = pixelRack(pixels, config.regime.model, load, (pixel, state) => {
-    emit('pixel', { pixel, state });
-    console.debug('pixelgate:', pixel, state, outcome.why);
-  });
+  function refuse(reason, event) {
+    console.warn('pixelgate:', reason, event);
+    emit('refused', { reason, event });
+  }
+
+  const queue = eventQueue(refuse);
+  const rack = pixelRack(pixels, config.regime.model, load, (pixel, state) =>
+    emit('pixel', { pixel, state, why: outcome.why }),
+  );
+
 
   const page = {
     config,
     gpc,
-    base: script.src.replace(/\/loader\.js.*/, ''),
+    base,
+    rack,
+    load,
     emit,
+    on: (name, listener) => listeners.push([name, listener]),
+    /** A script of our own; which of them there are, says consent/web/scripts.py. */
+    fetch: (name) => load(`${base}/${name}.js?l=${config.language}&v=${config.version}`),
     /** A grant that is not stored yet holds events back. */
-    waits: unsent(),
+    waits: decided && decided.waits,
     decided: () => decided,
     outcome: () => outcome,
-    /** Whether another tab, or this page in another life, has decided since. Then that holds. */
+    /** Whether another tab, this page in another life, or time has changed the decision. */
     moved() {
-      const moved = text != decisionText();
-      if (moved) page.settle(readDecision());
+      const moved = text != decisionText() || outcome.why != judge().why;
+      if (moved) {
+        page.settle(readDecision());
+        page.renew();
+      }
       return moved;
+    },
+    /** Loads the page anew where a library runs that nothing else stops. */
+    renew() {
+      const stale = ({ reload, started, state }) => reload && started && state != started;
+      if (rack.slots.some(stale)) location.reload();
     },
     /** Lets `decision` speak, or with none the one that there is. */
     settle(decision = decided) {
       decided = decision;
       text = decisionText();
-      outcome = decide(config, decided, gpc, Date.now() / 1000);
-      attempt(tellTags, outcome.grants);
-      rack.apply(outcome, gpc || (decided && decided.gpc));
+      outcome = judge();
+      const news = told != (told = JSON.stringify(outcome));
+      if (news) attempt(tellTags, outcome);
+      rack.apply(outcome, gpc || decided?.gpc);
+      if (news) emit('consent', outcome.grants);
       flush();
     },
+    atDesk,
   };
 
-  function flush() {
-    page.moved();
-    if (outcome.show != 'banner' && !page.waits) queue.flush(rack.deliver);
+  const seated = new Promise((resolve) => (page.seat = resolve));
+
+  function judge() {
+    return decide(config, decided, gpc, Date.now() / 1000);
   }
 
-  /** Calls `use` with the choices, which are fetched when they did not come along. */
-  function atDesk(use) {
-    if (!view) return addEventListener('DOMContentLoaded', () => atDesk(use));
-    const sit = (...parts) => {
-      view.attach();
-      use((desk ||= parts[0](page, view, parts[1], parts[2])));
-    };
-    if (desk || choices) return sit(choices, content, hash);
-    commands.ui = sit;
-    const url = `${page.base}/choices.js?l=${config.language}`;
-    load(url).onerror = () => delete load[url];
+  // Consent is looked at again at the moment of sending.
+  function flush() {
+    if (!page.moved() && outcome.show != 'banner' && !page.waits) queue.flush(rack.deliver);
+  }
+
+  /** Calls `use` with the desk, which is fetched when it did not come along. */
+  async function atDesk(use) {
+    if (!page.view) return addEventListener('DOMContentLoaded', () => atDesk(use));
+    if (!page.desk) choices ? choices(page, content, hash) : page.fetch('choices');
+    await seated;
+    use(page.desk);
+  }
+
+  function show() {
+    page.fetch('preferences');
+    atDesk((desk) => desk.show());
   }
 
   function present() {
-    const open = () => atDesk((desk) => desk.show('choices'));
-    view = shell(config, gpc && config.regime.model != 'opt-in', open);
-    view.entry.hidden = !page.waits && outcome.show != 'none';
-    if (page.waits || outcome.record || outcome.show != 'none') atDesk((desk) => desk.begin());
+    page.view = shell(config, show);
+    if (config.icon) page.fetch('optout');
+    if (page.waits || outcome.why == 'gpc' || outcome.show != 'none') atDesk((desk) => desk.begin());
+    const look = () => {
+      page.view.attach();
+      if (document.querySelector('[data-purpose]')) page.fetch('content');
+    };
+    new MutationObserver(look).observe(document, { childList: true, subtree: true });
+    look();
   }
 
   const commands = {
     track(name, given, at = Date.now()) {
-      const { event_id: id = newId() } = given || {};
-      queue.hold({ name, params: typed(given || {}), id: String(id), at });
+      given ||= {};
+      const event = { name, params: typed(given), id: given.event_id, at };
+      if (!queue.hold(event)) return;
+      emit('event', event);
       flush();
     },
-    show: () => atDesk((desk) => desk.show('choices')),
+    show,
     // At once, and also when the service is away: an unreadable decision lets nothing run.
     withdraw() {
       const known = decided;
-      document.cookie = 'pixelgate=0; Path=/; Max-Age=31536000';
+      writeText(config, 0, 31536e3);
       page.settle('unreadable');
-      atDesk((desk) => desk.choose('withdraw', outcome.grants, known));
+      atDesk((desk) => desk.choose('withdraw', outcome.grants, [], known));
     },
     consent(listener) {
-      listeners.push(['consent', listener]);
+      page.on('consent', listener);
       attempt(listener, outcome.grants);
     },
-    on: (name, listener) => listeners.push([name, listener]),
+    on: page.on,
+    part: (part, ...rest) => part(page, ...rest),
   };
 
   function api(command, ...rest) {
-    if (commands[command] instanceof Function) attempt(() => commands[command](...rest));
-    else console.warn('pixelgate: no command', command);
+    const work = commands[command] || (() => refuse('command', command));
+    attempt(() => work(...rest));
   }
 
   function run() {
-    api.on = true;
     window.pixelgate = api;
+    if (stub.debug) parts.push([stub.debug]);
+    for (const [part, ...rest] of parts) attempt(() => part(page, ...rest));
     page.settle();
     if (document.body) present();
     else addEventListener('DOMContentLoaded', present);
     for (const call of stub.q || []) {
       attempt(([at, [command, name, params]]) => api(command, name, params, at), call);
     }
-    // Consent is looked at again whenever the page may have slept.
+    // Consent is looked at again whenever the page may have slept, or another tab has decided.
     addEventListener('pageshow', page.moved);
-    document.addEventListener('visibilitychange', page.moved);
+    addEventListener('visibilitychange', page.moved);
+    window.cookieStore?.addEventListener('change', page.moved);
   }
 
-  if (document.prerendering) document.addEventListener('prerenderingchange', run);
-  else run();
-}
-
-// The shop's own listeners must not stop us, nor we the shop.
-function attempt(listener, detail) {
-  try {
-    listener(detail);
-  } catch (error) {
-    console.error(error);
+  function begin() {
+    // The debug view has to be there before the first event.
+    if (location.search.includes('pixelgate=debug')) page.fetch('debug').onload = run;
+    else run();
   }
-}
 
-function unsent() {
-  try {
-    return !!localStorage.pixelgate;
-  } catch {
-    return false;
-  }
+  stub.on = api.on = true;
+  if (document.prerendering) document.addEventListener('prerenderingchange', begin);
+  else begin();
 }

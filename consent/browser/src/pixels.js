@@ -1,43 +1,48 @@
 // The store's registered pixels on this page: started, fed, revoked and swept as the outcome says.
 
+import { attempt } from './attempt.js';
 import { pixelState } from './decide.js';
 import { sweep } from './sweep.js';
 import { defined } from './typed.js';
 
 /**
- * @param {Array} registered [platform, purposes, traces, factory, limit]; `limit` is there where the
- *  store limits the vendor's use after an opt-out, and the vendor can be limited
+ * @param {Array} registered [platform, purposes, traces, factory, limit, reload]; traces: see
+ *  sweep.js; `limit` is there where the store limits the vendor's use after an opt-out, and the vendor
+ *  can be limited; `reload` where no call of the vendor's stops a library that runs
  * @param {string} model the regime's
  * @param {(url: string) => HTMLScriptElement} load inserts a script once
  * @param {(pixel: string, state: string) => void} changed
  */
 export function pixelRack(registered, model, load, changed) {
-  const rack = registered.map(([name, purposes, traces, factory, limit]) => {
-    const page = { load, defined, limit: null };
-    return { name, purposes, traces, limit, page, pixel: factory(page) };
+  const slots = registered.map(([name, purposes, traces, factory, limit, reload]) => {
+    const page = { load, defined };
+    return { name, purposes, traces, limit, reload, page, pixel: factory(page) };
   });
+  const clean = () => slots.forEach((slot) => slot.state == 'blocked' && sweep(slot.traces));
   // Libraries that ran may write again until the page is left.
-  addEventListener('pagehide', () => rack.forEach((slot) => slot.swept && sweep(slot.traces)));
+  addEventListener('pagehide', clean);
 
   return {
-    /** Brings every pixel into the state that `outcome` allows. */
+    slots,
+    /**
+     * Brings every pixel into the state that `outcome` allows. What a pixel that may not run has left
+     * goes, whenever it was left: libraries write on, and a decision may have run out meanwhile.
+     */
     apply(outcome, gpc) {
-      for (const slot of rack) {
-        const state = pixelState(outcome, slot.purposes, slot.limit, model, gpc);
-        if (state != slot.state) {
-          slot.state = state;
-          guard(slot, () => move(slot));
-          changed(slot.name, state);
-        }
-        slot.swept = state == 'blocked' && outcome.why != 'regime';
-        if (slot.swept) sweep(slot.traces);
+      for (const slot of slots) {
+        const state = pixelState(outcome, slot.purposes, slot.limit, model, gpc, slot.name);
+        if (state == slot.state) continue;
+        slot.state = state;
+        attempt(move, slot);
+        changed(slot.name, state);
       }
+      clean();
     },
     /** Gives an event to every pixel that may have it at this moment. */
     deliver(event) {
-      for (const slot of rack) {
+      for (const slot of slots) {
         if (slot.state != slot.started) continue;
-        guard(slot, () => slot.pixel.send(event.name, event.params, event.id, event.at));
+        attempt(() => slot.pixel.send(event.name, event.params, event.id, event.at));
       }
     },
   };
@@ -51,17 +56,8 @@ function move(slot) {
     if (state == started) pixel.grant();
     else pixel.revoke();
   } else if (state != 'blocked') {
-    slot.page.limit = state == 'limited' ? slot.limit : null;
+    slot.page.limit = state == 'limited' && slot.limit;
     slot.started = state;
     pixel.start();
-  }
-}
-
-// A broken pixel must not stop its neighbours, nor the shop.
-function guard(slot, work) {
-  try {
-    work();
-  } catch (error) {
-    console.error('pixelgate:', slot.name, error);
   }
 }

@@ -1,15 +1,16 @@
-// The second layer: one switch for each purpose, and under it the services that it lets in.
+// The second layer: one switch for each purpose, and under it one for each service that it lets in,
+// with what the service is, to whom it talks and what it leaves on the device.
 
+import css from './preferences.css';
 import { el } from './el.js';
 
 /**
- * @param {object} view the shell
+ * @param {object} page see loader.js
  * @param {object} content see consent/compose.py
- * @param {{grants: Function, locked: string[], click: Function}} visitor `locked`: what GPC holds off
- * @returns {{open: () => void, close: () => void}}
  */
-export function preferences(view, content, visitor) {
+export function preferences(page, content) {
   const texts = content.choices;
+  const { view } = page;
   let dialog;
   let back;
 
@@ -21,59 +22,90 @@ export function preferences(view, content, visitor) {
     if (back && back.isConnected) back.focus({ preventScroll: true });
   }
 
-  function purpose({ key, title, text, services }) {
+  function toggle(id, attributes, checked, disabled) {
+    const input = el('input', { type: 'checkbox', role: 'switch', id, ...attributes });
+    input.checked = checked;
+    input.disabled = disabled;
+    return input;
+  }
+
+  function purpose(desk, { key, title, text, services }) {
     const id = 'purpose-' + key;
     const fixed = key == 'necessary';
-    const off = visitor.locked.includes(key);
-    const toggle = el('input', {
-      type: 'checkbox',
-      role: 'switch',
-      id,
-      'data-purpose': key,
-      'aria-describedby': id + '-text',
-    });
-    toggle.checked = fixed || visitor.grants()[key];
-    toggle.disabled = fixed || off;
+    const off = desk.locked.includes(key);
+    const { grants, refused } = page.outcome();
+    const attributes = { 'data-purpose': key, 'aria-describedby': id + '-text' };
+    const own = toggle(id, attributes, fixed || grants[key], fixed || off);
+    const pixels = services.map((one) =>
+      toggle('pixel-' + one.key, { 'data-pixel': one.key }, grants[key] && !refused.includes(one.key), off),
+    );
+    // A purpose carries its services along. A service that is switched on brings its purpose.
+    own.addEventListener('change', () => pixels.forEach((pixel) => (pixel.checked = own.checked)));
+    for (const pixel of pixels) {
+      pixel.addEventListener('change', () => {
+        if (pixel.checked) own.checked = true;
+        same(pixel);
+      });
+    }
     return el(
       'li',
       {},
-      el(
-        'div',
-        { class: 'purpose' },
-        el('label', { for: id }, title),
-        fixed && el('small', {}, texts.always),
-        toggle,
-      ),
+      el('div', { class: 'line' }, el('label', { for: id }, title), fixed && el('small', {}, texts.always), own),
       el('p', { id: id + '-text' }, text),
       off && el('p', {}, content.gpc),
-      !fixed && serviceList(services),
+      !fixed && serviceList(services, pixels),
     );
   }
 
-  function serviceList(services) {
+  // A service with two purposes stands under both.
+  function same(pixel) {
+    const twins = dialog.querySelectorAll(`[data-pixel="${pixel.dataset.pixel}"]`);
+    for (const twin of twins) {
+      twin.checked = pixel.checked;
+      if (pixel.checked) twin.closest('.purposes > li').querySelector('[data-purpose]').checked = true;
+    }
+  }
+
+  function serviceList(services, pixels) {
     if (!services.length) return el('p', {}, texts.none);
-    const lines = services.map(({ name, vendor, privacy }) =>
+    return el(
+      'details',
+      {},
+      el('summary', {}, `${texts.services} (${services.length})`),
+      el('ul', {}, ...services.map((one, i) => service(one, pixels[i]))),
+    );
+  }
+
+  function service({ name, vendor, privacy, hosts, stored }, pixel) {
+    const row = (term, ...values) => [el('dt', {}, term), el('dd', {}, ...values)];
+    const kept = stored.map(([trace, lifetime]) => el('li', {}, el('code', {}, trace), ` ${lifetime}`));
+    const policy = el('a', { href: privacy, rel: 'noopener', target: '_blank' }, content.policy);
+    return el(
+      'li',
+      {},
+      el('div', { class: 'line' }, el('label', { for: pixel.id }, name), pixel),
       el(
-        'li',
+        'dl',
         {},
-        el('strong', {}, name),
-        ` · ${vendor} · `,
-        el('a', { href: privacy, rel: 'noopener', target: '_blank' }, content.policy),
+        ...row(texts.provider, vendor + ' · ', policy),
+        ...row(texts.hosts, hosts.join(', ')),
+        ...(kept.length ? row(texts.stored, el('ul', {}, ...kept)) : []),
       ),
     );
-    const summary = el('summary', {}, `${texts.services} (${services.length})`);
-    return el('details', {}, summary, el('ul', {}, ...lines));
   }
 
-  function open() {
+  function open(desk) {
     if (dialog) return;
     back = view.root.activeElement || document.activeElement;
-    const button = (action, chosen, keep) =>
-      el(
-        'button',
-        { type: 'button', class: 'choice', 'data-action': action, click: () => visitor.click(chosen, keep) },
-        texts[action],
-      );
+    const button = (action, click) =>
+      el('button', { type: 'button', class: 'choice', 'data-action': action, click }, texts[action]);
+    const checked = (name, key) => dialog.querySelector(`[data-${name}="${key}"]`).checked;
+    const save = () => {
+      const granted = (key) => checked('purpose', key);
+      const off = ({ name, purposes }) => purposes.every(granted) && !checked('pixel', name);
+      const refused = page.rack.slots.filter(off).map(({ name }) => name);
+      desk.click('save', granted, [...new Set(refused)]);
+    };
     const x = { type: 'button', class: 'x', 'data-action': 'close', 'aria-label': texts.close };
     const title = el('h2', { id: 'title', tabindex: '-1' }, texts.title);
     dialog = el(
@@ -94,15 +126,15 @@ export function preferences(view, content, visitor) {
         'div',
         { class: 'scroll', tabindex: '0', role: 'group', 'aria-labelledby': 'title' },
         el('p', {}, texts.text),
-        el('ul', { class: 'purposes' }, ...content.purposes.map(purpose)),
+        el('ul', { class: 'purposes' }, ...content.purposes.map((one) => purpose(desk, one))),
       ),
       el(
         'div',
         { class: 'choices' },
-        button('reject', 'reject_all', () => 0),
+        button('reject', () => desk.click('reject_all', () => 0)),
         // Where the signal holds a purpose off, no button says that it accepts all.
-        !visitor.locked.length && button('accept', 'accept_all', () => 1),
-        button('save', 'save', (key) => dialog.querySelector(`[data-purpose=${key}]`).checked),
+        !desk.locked.length && button('accept', () => desk.click('accept_all', () => 1)),
+        button('save', save),
       ),
     );
     view.root.append(dialog);
@@ -110,5 +142,6 @@ export function preferences(view, content, visitor) {
     title.focus();
   }
 
-  return { open, close };
+  view.style(css);
+  page.atDesk((desk) => desk.seatSecond({ open: () => open(desk), close }));
 }

@@ -1,34 +1,35 @@
-// Withdrawal deletes what a pixel left in this browser: only what its data file names.
+// What a pixel left in this browser is deleted: only what its data file names.
 
-/** @param {{c?: string[], l?: string[], s?: string[], i?: string[]}} traces cookies, local and session
- *  storage, IndexedDB; a name that ends in * is a prefix. */
+import { attempt } from './attempt.js';
+
+/**
+ * @param {string} traces a regular expression for names, each after the letter of its kind: c cookies,
+ *  l local storage, s session storage; i IndexedDB is for databases.js
+ */
 export function sweep(traces) {
-  const named = (list) => (name) =>
-    (list || []).some((t) => (t.endsWith('*') ? name.startsWith(t.slice(0, -1)) : name == t));
-  document.cookie
-    .split('; ')
-    .map((part) => part.split('=')[0])
-    .filter(named(traces.c))
-    .forEach(expire);
-  for (const [list, storage] of [[traces.l, 'localStorage'], [traces.s, 'sessionStorage']]) {
-    try {
-      const store = list && window[storage];
-      for (const key of Object.keys(store || {}).filter(named(list))) store.removeItem(key);
-    } catch {
-      // storage is switched off: then nothing was left in it
-    }
+  const named = (kind) => (name) => RegExp(`^(${traces})$`).test(kind + name);
+  document.cookie.split('; ').map((part) => part.split('=')[0]).filter(named('c')).forEach(expire);
+  for (const kind of ['local', 'session']) {
+    // Storage may be switched off: then nothing was left in it.
+    attempt(() => {
+      const store = window[kind + 'Storage'];
+      Object.keys(store).filter(named(kind[0])).forEach((key) => store.removeItem(key));
+    });
   }
-  for (const name of traces.i || []) indexedDB.deleteDatabase(name);
 }
 
-// A cookie goes only when domain and path are those it was set with, and neither can be read. Both
-// path forms, and every suffix of the host: vendors write on the highest level that takes a cookie.
-function expire(name) {
-  const labels = location.hostname.split('.');
-  const domains = ['', ...labels.map((_, i) => '; Domain=' + labels.slice(i).join('.'))];
-  for (const domain of domains) {
-    for (const path of ['/', location.pathname]) {
-      document.cookie = `${name}=; Path=${path}; Max-Age=0${domain}`;
+/**
+ * Deletes the cookie `name`. It goes only when domain and path are those it was set with, and neither
+ * can be read: so every suffix of the host (vendors write on the highest level that takes a cookie),
+ * and every folder of the path in both forms, with and without a slash at its end.
+ */
+export function expire(name) {
+  const above = (text, mark) => text.split(mark).map((_, i, all) => [all.slice(i), all.slice(0, i + 1)]);
+  for (const [domain] of [[[]], ...above(location.hostname, '.')]) {
+    for (const [, folder] of above(location.pathname, '/')) {
+      for (const slash of ['', '/']) {
+        document.cookie = `${name}=; Max-Age=0; Path=${folder.join('/')}${slash}; Domain=${domain.join('.')}`;
+      }
     }
   }
 }

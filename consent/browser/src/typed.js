@@ -5,31 +5,31 @@
  * @returns {{value, currency, order_id, search, contents: {id, quantity, price, name}[]}} texts, finite
  *  numbers, or undefined; quantities are 1 when they are not numbers
  */
-export function typed(given) {
-  const { contents } = given;
+export function typed({ value, currency, order_id, search, contents }) {
   return {
-    value: number(given.value),
-    currency: text(given.currency),
-    order_id: text(given.order_id),
-    search: text(given.search),
-    contents: (Array.isArray(contents) ? contents : [])
-      .filter((one) => one && one.id)
-      .map((one) => ({
-        id: text(one.id),
-        quantity: number(one.quantity) || 1,
-        price: number(one.price),
-        name: text(one.name),
+    value: number(value),
+    currency: text(currency),
+    order_id: text(order_id),
+    search: text(search),
+    contents: []
+      .concat(contents)
+      .filter((one) => one?.id)
+      .map(({ id, quantity, price, name }) => ({
+        id: text(id),
+        quantity: number(quantity) || 1,
+        price: number(price),
+        name: text(name),
       })),
   };
 }
 
 /** `values` without what is undefined. */
 export function defined(values) {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+  return JSON.parse(JSON.stringify(values));
 }
 
 function text(value) {
-  return value || value === 0 ? String(value) : undefined;
+  return value || value === 0 ? `${value}` : undefined;
 }
 
 function number(value) {
