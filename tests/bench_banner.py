@@ -173,11 +173,14 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", help="these peers (default all; `none`, `floor` and ours always)")
     parser.add_argument("--quick", action="store_true", help="a first look: a minute, no peers")
     options = parser.parse_args(given)
-    options.runs = options.runs or (QUICK_RUNS if options.quick else RUNS)
+    if options.runs is None:
+        options.runs = QUICK_RUNS if options.quick else RUNS
     names = options.sets.split(",") if options.sets else QUICK_SETS if options.quick else SETS
     unknown = [name for name in names if name not in SETS]
-    if unknown or options.runs < 1:
-        parser.error(f"--sets: {unknown or options.runs}; accepted are {', '.join(SETS)}")
+    if unknown:
+        parser.error(f"--sets: {', '.join(unknown)}; accepted are {', '.join(SETS)}")
+    if options.runs < 1:
+        parser.error(f"--runs: {options.runs}; at least 1")
     options.sets = [SETS[name] for name in names]
     return options
 
@@ -191,7 +194,7 @@ def main(given: list[str] | None = None) -> int:
         others, why = peers()
         if why:
             print(f"Without {'some' if others else 'the'} peers: {why}.\n")
-    if options.only:
+    if options.only is not None:
         others = [other for other in others if other.name in options.only.split(",")]
     faults = measure(options.runs, options.sets, others)
     print(busy, file=sys.stderr)
