@@ -47,6 +47,8 @@ export function firstLayer(view, content, visitor) {
   function draw(kind) {
     const texts = content[kind];
     const modal = content.layout == 'dialog' && kind == 'banner';
+    // A notice covers nothing, so its dialog is a bar.
+    const layout = modal || content.layout == 'box' ? content.layout : 'bar';
     const button = (action, click) =>
       el('button', { type: 'button', class: 'choice', 'data-action': action, click }, texts[action]);
     const refuse = () => visitor.click('close', () => 0);
@@ -54,7 +56,7 @@ export function firstLayer(view, content, visitor) {
     layer = el(
       modal ? 'dialog' : 'section',
       {
-        class: 'first ' + content.layout,
+        class: 'first ' + layout,
         role: modal ? 'dialog' : 'region',
         'aria-modal': modal || null,
         'aria-label': content.region,
@@ -68,7 +70,7 @@ export function firstLayer(view, content, visitor) {
       el(
         'div',
         { class: 'words' },
-        content.logo && el('img', { src: content.logo, alt: '' }),
+        content.logo && el('img', { src: content.logo, alt: '', error: ({ target }) => target.remove() }),
         el('h2', { tabindex: -1, autofocus: modal }, texts.title),
         el('p', {}, texts.text),
         content.close && el('p', {}, content.close_note),
