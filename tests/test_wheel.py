@@ -41,6 +41,7 @@ def test_everything_that_an_installation_needs_is_in_the_wheel(wheel: Path) -> N
         | {f"consent/{name}" for name in names_in_checkout("snippets", "*/*.*")}
         | {f"consent/{name}" for name in names_in_checkout("locales", "*.json")}
         | {
+            "consent/snippets/embeds.toml",
             "consent/browser/dist/loader.js",
             "consent/browser/dist/choices.js",
             "consent/browser/dist/pixels/meta.js",

@@ -9,6 +9,7 @@ import click
 
 from consent import settings
 from consent.cli import parts
+from consent.embeds import Embeds
 from consent.errors import DataError, DataErrors, SettingsError
 from consent.platforms import Platforms
 from consent.regions import Regions
@@ -36,6 +37,7 @@ def check() -> None:
     chosen = attempt(settings.load)
     regions = attempt(Regions.load)
     platforms = attempt(Platforms.load)
+    embeds = attempt(Embeds.load)
     texts = attempt(Texts.load)
     if chosen is not None:
         geo = attempt(lambda: parts.geo(chosen))
@@ -48,6 +50,7 @@ def check() -> None:
     counts = (
         (regions.ids if regions else (), "regimes"),
         (platforms or (), "platforms"),
+        (embeds or (), "embeds"),
         (texts.languages if texts else (), "languages"),
     )
     click.echo(f"ok: {', '.join(_count(things, word) for things, word in counts)}")

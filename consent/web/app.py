@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from consent import database
 from consent import settings as setting_table
 from consent.compose import Composer
+from consent.embeds import Embeds
 from consent.geo import Geo
 from consent.platforms import Platforms
 from consent.record import Folder, Recorder
@@ -95,7 +96,7 @@ def create_app(
     regions, texts = Regions.load(), Texts.load()
     platforms = Platforms.load() if platforms is None else platforms
     signer = Signer(settings.secret_keys)
-    composer = Composer(regions, platforms, texts)
+    composer = Composer(regions, platforms, texts, Embeds.load())
     return App(
         Services(
             settings=settings,

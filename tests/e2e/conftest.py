@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import browser_setup
+from tests.e2e.guest import Guest
 from tests.e2e.layouts import Stores
 from tests.e2e.service import LIMITED, PUBLISHED, Service
 from tests.e2e.shop import Shop
@@ -67,3 +68,11 @@ def visitor_from(
     yield make
     for visitor in visitors:
         visitor.close()
+
+
+@pytest.fixture
+def guest_from(visitor_from: Callable[..., Visitor], shop: Shop) -> Iterator[Callable[..., Guest]]:
+    """Visitors of pages that embed content: ``guest_from("Berlin").see(frame())``."""
+    yield lambda place, **options: Guest(visitor_from(place, **options), shop)
+    shop.markup = shop.head = shop.csp = ""
+    shop.language = "en"

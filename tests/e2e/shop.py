@@ -47,6 +47,8 @@ class Shop:
         self.origin = f"http://localhost:{self.port}"
         self.snippet = ""
         self.csp = ""
+        self.head = ""
+        self.markup = ""
         self.language = "en"
         self.own: dict[str, str] = {}
         shop = self
@@ -91,10 +93,10 @@ class Shop:
         return (
             f'<!doctype html><html lang="{self.language}"><head><meta charset="utf-8">'
             f'<meta name="viewport" content="width=device-width">'
-            f'<title>Summit</title><link rel="icon" href="data:,">{snippet}</head>'
+            f'<title>Summit</title><link rel="icon" href="data:,">{snippet}{self.head}</head>'
             f'<body><main><h1>Summit Outdoor</h1><p id="words">Tents, packs and boots.</p>'
-            f'<a href="/product">A tent</a></main><script nonce="abc123">{calls}</script>'
-            "</body></html>"
+            f'<a href="/product">A tent</a>{self.markup}</main>'
+            f'<script nonce="abc123">{calls}</script></body></html>'
         )
 
     def close(self) -> None:
