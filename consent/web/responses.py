@@ -6,6 +6,7 @@ for each request. Admin pages use Starlette's own responses instead.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -50,6 +51,12 @@ class Answer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send(self._start)
         await send(EMPTY if scope["method"] == "HEAD" else self._body)
+
+    def with_header(self, header: tuple[bytes, bytes]) -> Answer:
+        """The same for one request, with ``header`` too. This one stays as it is for all others."""
+        other = copy.copy(self)
+        other._start = {**self._start, "headers": [*self._start["headers"], header]}
+        return other
 
     def as_response(self) -> Response:
         """The same, where Starlette wants one of its own."""
