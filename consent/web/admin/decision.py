@@ -177,7 +177,7 @@ def _releases(services: Services, version: Version | None, record: Record) -> li
             continue
         platform = services.platforms[pixel.platform]
         purposes = services.platforms.purposes(pixel)
-        allowed = record.grants.covers(purposes)
+        allowed = record.grants.covers(purposes) and pixel.platform not in record.refused
         found.append(Release(platform.name, platform.vendor, pixel.id, purposes, allowed))
     return found
 

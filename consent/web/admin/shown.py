@@ -15,8 +15,12 @@ Kind = Literal["banner", "notice"]
 
 
 class Service(msgspec.Struct, frozen=True):
+    """A service as the second layer tells of it; ``stored`` is names, each with its lifetime."""
+
     name: str = ""
     vendor: str = ""
+    hosts: tuple[str, ...] = ()
+    stored: tuple[tuple[str, str], ...] = ()
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -48,6 +52,8 @@ class Choices(msgspec.Struct, frozen=True):
     save: str = ""
     always: str = ""
     none: str = ""
+    hosts: str = ""
+    stored: str = ""
 
 
 class Shown(msgspec.Struct, frozen=True):

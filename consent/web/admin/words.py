@@ -187,6 +187,8 @@ def did(record: Record) -> str:
         stands = "nothing is allowed"
     else:
         stands = f"{listed(given)} allowed, {listed(denied)} not"
+    if record.refused:
+        stands += f", {listed(record.refused)} refused by name"
     if action == "close":
         return f"closed the first layer: {stands}"
     if action == "gpc":
