@@ -37,6 +37,12 @@ EVENTS = (
 PARAMETERS = ("id", "labels", "events", "script")
 """What a pixel's template may ask for."""
 
+EVENT_PARAMETERS = ("value", "currency", "contents", "order_id", "search")
+"""What an event may carry to a pixel."""
+
+BY_CONSENT_MODE = 1
+"""``browser/src/google.js`` has its twin."""
+
 _EVENT = re.compile(r"[A-Za-z][\w .:-]{0,59}", re.ASCII)
 _HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+")
 _TRACE = re.compile(r"[^*\s]+\*?")
@@ -46,6 +52,8 @@ _FUNCTION = re.compile(r"\Afunction ?\(\w*\) ?\{.*\}\Z", re.S)
 _FORBIDDEN = re.compile(
     r"\beval\b|\bFunction\b|\bimport\b|document\.write|(inner|outer)HTML|insertAdjacentHTML|srcdoc"
 )
+_JS_NAME = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*", re.ASCII)
+_JS_HIDDEN = {"__proto__", "constructor", "prototype"}
 _UNSAFE = {ord(char): f"\\u{ord(char):04x}" for char in "<>&'\u2028\u2029"}
 
 
@@ -121,6 +129,24 @@ class Platforms(Mapping[str, Platform]):
             None where there is no such mode: then an opt-out has to stop the pixel.
         """
         return self[key].limited_data.get(place)
+
+    def after_refusal(self, pixel: Pixel, place: str, *, advanced: bool) -> Limit | int | None:
+        """What a pixel is told that runs on after a refusal; ``BY_CONSENT_MODE`` is no number of a
+        vendor's, but says that Google's Consent Mode holds the library.
+
+        Args:
+            pixel: as the store registered it.
+            place: the visitor's, as a code.
+            advanced: Consent Mode is ``advanced`` for this store under this regime.
+
+        Returns:
+            None where a refusal stops the pixel, as it does unless the store chose otherwise.
+        """
+        if pixel.opt_out == "limit":
+            return self.limit(pixel.platform, place)
+        # With a second purpose a refusal of one would leave the other's cookies granted.
+        held = self[pixel.platform].consent.google_consent_mode and len(self.purposes(pixel)) == 1
+        return BY_CONSENT_MODE if advanced and held else None
 
     def faults(self, pixel: Pixel) -> list[str]:
         """All that is wrong with ``pixel``, each as ``key: what was found; what is accepted``."""
@@ -251,6 +277,13 @@ def _platform_faults(platform: Platform) -> Iterator[tuple[str, str]]:
     for event in platform.events:
         if event not in EVENTS:
             yield f"events.{event}", f"is no standard event; expected one of {', '.join(EVENTS)}"
+    yield from _required_faults(platform)
+    for queue in platform.queues:
+        if not _JS_NAME.fullmatch(queue) or _JS_HIDDEN.intersection(queue.split(".")):
+            yield (
+                "queues",
+                f"{queue!r} is no dotted JavaScript name; expected one like fbq or dataLayer.push",
+            )
     for trace in platform.traces:
         if not _TRACE.fullmatch(trace.name):
             yield "traces", f"{trace.name!r} is no name; expected a name, or a prefix and then *"
@@ -261,6 +294,16 @@ def _platform_faults(platform: Platform) -> Iterator[tuple[str, str]]:
     for mark in platform.unverified:
         if mark not in known:
             yield "unverified", f"{mark!r} is no fact of this file; expected a dotted key of it"
+
+
+def _required_faults(platform: Platform) -> Iterator[tuple[str, str]]:
+    for event, parameters in platform.required.items():
+        if event not in EVENTS:
+            yield f"required.{event}", f"is no standard event; expected one of {', '.join(EVENTS)}"
+        for one in parameters:
+            if one not in EVENT_PARAMETERS:
+                known = ", ".join(EVENT_PARAMETERS)
+                yield f"required.{event}", f"{one!r} is no parameter; expected some of {known}"
 
 
 def _pattern_faults(kind: str, pattern: str, example: str) -> Iterator[tuple[str, str]]:

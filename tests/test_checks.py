@@ -1,4 +1,4 @@
-"""What the debug view checks, in the browser that runs it: each flag, and that a good event has none."""
+"""What the debug view checks, in the browser that runs it: each flag, and a good event has none."""
 
 from __future__ import annotations
 
@@ -193,9 +193,8 @@ def test_what_is_there_and_wrong_is_not_also_called_missing(check: Check) -> Non
 def test_an_order_told_twice_and_an_id_used_twice_are_flagged(check: Check) -> None:
     before = [{"name": "Purchase", "id": "id-1", "given": PURCHASE}]
     (order,) = check("Purchase", PURCHASE, id_="id-2", earlier=before)
-    assert (
-        order
-        == "error order_id: 'SO-1' was in an earlier Purchase on this page; announce each order once"
+    assert order == (
+        "error order_id: 'SO-1' was in an earlier Purchase on this page; announce each order once"
     )
     (event,) = check("Purchase", PURCHASE, earlier=before)
     assert event.startswith(

@@ -91,6 +91,19 @@ def test_every_platform_names_what_it_leaves_in_the_browser(platform):
     assert any(trace.party == "first" for trace in platform.traces)
 
 
+def test_what_a_platform_requires_is_said_of_events_that_it_knows(platform):
+    assert set(platform.required) <= set(platform.events)
+    assert {"value", "currency"} <= set(platform.required.get("Purchase", ("value", "currency")))
+
+
+def test_the_debug_view_can_hear_each_platforms_pixel(platform):
+    code = (SNIPPETS / platform.key / "pixel.js").read_text(encoding="utf-8")
+    assert platform.queues
+    assert [
+        name for name in platform.queues if f"window.{name.partition('.')[0]}" not in code
+    ] == []
+
+
 def test_no_hint_of_a_platform_matches_a_good_id(platform):
     assert [h for h in platform.hints if re.fullmatch(h.pattern, platform.id_example)] == []
 
@@ -260,6 +273,18 @@ def test_every_fault_of_every_file_is_told_at_once(tmp_path):
             "limited_data",
         ),
         ("[hosts]", 'hints = [{ pattern = "(", says = "" }]\n[hosts]', "hints: '(' is no regular"),
+        ("[hosts]", 'queues = ["ttq[0]"]\n[hosts]', "queues: 'ttq[0]' is no dotted JavaScript na"),
+        ("[hosts]", 'queues = ["a.__proto__.b"]\n[hosts]', "queues: 'a.__proto__.b' is no dotted"),
+        (
+            "[hosts]",
+            'required = { purchase = ["value"] }\n[hosts]',
+            "required.purchase: is no standard event; expected one of PageView",
+        ),
+        (
+            "[hosts]",
+            'required = { Purchase = ["price"] }\n[hosts]',
+            "required.Purchase: 'price' is no parameter; expected some of value, currency, con",
+        ),
     ],
 )
 def test_a_platform_file_is_held_to_its_rules(tmp_path, old, new, fault):

@@ -107,6 +107,14 @@ class TestLoader:
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
 
+    def test_the_debug_view_is_told_the_place_and_shared_with_no_other(self, client):
+        berlin = client.get("/s/summit/debug.js?l=de&v=1", headers=BERLIN)
+        there = client.get("/s/summit/debug.js?l=de&v=1", headers=CALIFORNIA)
+        assert (berlin.status_code, berlin.headers["cache-control"]) == (200, "private, no-cache")
+        assert berlin.headers["etag"] != there.headers["etag"]
+        assert "DE-BE" not in there.text
+        assert '"us-ca"' in there.text
+
     @pytest.mark.parametrize("store", ["nobody", "../summit", "%00", "x" * 500])
     def test_an_unknown_store_gets_a_script_that_does_nothing(self, client, store):
         answer = self.get(client, store=store)

@@ -12,7 +12,7 @@ import {
 } from './debugwords.js';
 import { stayOpen, stays } from './debugstay.js';
 
-const SOON = 60;
+const SOON = 100; // milliseconds between a change and its drawing
 
 /**
  * @param {object} page see loader.js
@@ -109,8 +109,12 @@ export function debug(page, stub, facts) {
       found.push({ level: 'error', where: directive, text });
     }
     for (const one of shown) {
+      if (one.library_state == 'failed') {
+        const text = 'its library did not load; switch the ad blocker off here, or look at the network';
+        found.push({ level: 'error', where: one.label, text });
+      }
       for (const { call, fault } of one.calls) {
-        if (fault) found.push({ level: 'error', where: `${one.label}, ${call}`, text: `its code failed with ${fault}` });
+        if (fault) found.push({ level: 'error', where: `${one.label}, ${call}`, text: `its code failed with ${fault}; see the console` });
       }
     }
     return found;

@@ -1,6 +1,5 @@
 // The debug view as plain text, to be pasted into a ticket.
 
-import { callLine } from './debugtree.js';
 import { clock, date, eventWords, libraryWords, momentWords, stateWords } from './debugwords.js';
 import { visible } from './shown.js';
 
@@ -35,21 +34,19 @@ export function debugText(page, report, facts) {
       continue;
     }
     const way = eventWords(page, entry, slots);
-    lines.push(`${clock(entry.at)} ${entry.name}: ${way.word}. ${way.text} id ${entry.id}`);
+    lines.push(`${clock(entry.at)} ${entry.name}: ${[way.word + '.', way.text, `Event id ${entry.id}`].filter(Boolean).join(' ')}`);
     lines.push(`  given: ${asJson(entry.given)}`);
     flags(report.flagsOf(entry), '  ');
     for (const one of slots) {
       const sent = entry.sent.get(one);
       const why = entry.kept.get(one);
       if (why) lines.push(`  ${one.label}: not sent, ${why}`);
-      for (const call of sent ? sent.calls : []) lines.push(`  ${one.label}: ${callLine(call)} ${objects(call)}`);
+      for (const { path, given } of sent ? sent.calls : []) {
+        lines.push(`  ${one.label}: ${path}(${given.map(asJson).join(', ')})`);
+      }
     }
   }
   return lines.map(visible).join('\n');
-}
-
-function objects({ given }) {
-  return given.filter((one) => one && typeof one == 'object').map(asJson).join(' ');
 }
 
 function asJson(value) {

@@ -35,7 +35,7 @@ export function callTree({ path, given }) {
   return el('div', { class: 'call' }, el('code', {}, callLine({ path, given })), ...given.filter(isInner).map((one) => tree(one)));
 }
 
-export function callLine({ path, given }) {
+function callLine({ path, given }) {
   const short = (one) => (isInner(one) ? (Array.isArray(one) ? '[…]' : '{…}') : typeof one == 'string' ? `'${visible(one)}'` : quoted(one));
   return `${path}(${given.map(short).join(', ')})`;
 }

@@ -176,7 +176,8 @@ export function debugView(page, report, asText) {
 
   function drawEvents(shown, only) {
     let count = 0;
-    for (const entry of drawn.keys()) if (!report.entries.includes(entry)) forget(entry);
+    const kept = new Set(report.entries);
+    for (const entry of drawn.keys()) if (!kept.has(entry)) forget(entry);
     for (const entry of report.entries) {
       const line = drawn.get(entry) || begin(entry);
       const flags = report.flagsOf(entry, shown);

@@ -28,10 +28,10 @@ const REFUSALS = {
   duplicate: 'an event of this name and id came before',
 };
 const LIBRARIES = {
-  loading: 'Library is loading.',
-  loaded: 'Library loaded.',
-  blocked: "Library blocked by the page's Content-Security-Policy.",
-  failed: 'Library did not load: an ad blocker, the network, or the vendor is away.',
+  loading: 'Its library is loading.',
+  loaded: 'Its library is loaded.',
+  blocked: "Its library is blocked by the page's Content-Security-Policy.",
+  failed: 'Its library did not load: an ad blocker, no network, or the vendor is away.',
 };
 
 export function date(seconds) {
@@ -147,7 +147,11 @@ export function stateWords(page, one) {
   const { slot, sent } = one;
   const outcome = page.outcome();
   const why = whyNot(page, slot);
-  const fired = `${sent} event${sent == 1 ? '' : 's'} sent.`;
+  const count = `${sent} event${sent == 1 ? '' : 's'}`;
+  const fired = `${count} sent.`;
+  if (!why && /failed|blocked/.test(one.library_state)) {
+    return { word: 'Not loaded', kind: 'error', text: `${count} in its queue, where they stay.` };
+  }
   if (!why) {
     const limited = slot.state == 'limited';
     const place = limited ? ' The vendor is told to use the data in its limited mode.' : '';

@@ -1,4 +1,4 @@
-"""The stores, and for each the snippet to paste."""
+"""The stores, and for each the snippet to paste and the way to see what it does."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ async def show(visit: Visit) -> Response:
             if pixel.platform in services.platforms
         ]
         snippet = services.composer.snippet(store.key, services.settings.public_url)
-        found.append({"store": store, "config": config, "pixels": names, "snippet": snippet})
+        # The loader, which opens the view, is there once a version is.
+        debug = [(one, f"{one}/?pixelgate=debug") for one in config.origins if store.published]
+        found.append(
+            {
+                "store": store,
+                "config": config,
+                "pixels": names,
+                "snippet": snippet,
+                "debug": debug,
+            }
+        )
     context = {"here": "stores", "found": found}
     return pages.render("stores.html", context, user=visit.user)

@@ -140,3 +140,12 @@ class TestStores:
         composer = client.app.services.composer
         shown = [pre.text for pre in page.find_all("pre")]
         assert shown == [composer.snippet(key, ORIGIN) for key in ("harbor", "summit")]
+
+    def test_each_published_store_opens_its_debug_view_in_a_window_of_its_own(self, signed_in):
+        page = soup(signed_in("dev@example.com").get("/admin/stores"))
+        links = page.find_all("a", string=lambda text: text and text.startswith("Open debug view"))
+        assert [link["href"] for link in links] == [
+            "https://harbor.example/?pixelgate=debug",
+            "https://summit.example/?pixelgate=debug",
+        ]
+        assert {(link["target"], *link["rel"]) for link in links} == {("_blank", "noopener")}
