@@ -282,9 +282,9 @@ FIND_VIOLATIONS = """async () => {
         nodes.map((node) => `${id}: ${node.target.join(' ')}: ${node.failureSummary}`))];
 }"""
 LOOKS: dict[str, tuple[str, dict[str, Any]]] = {
-    "light": ("en", {}),
+    "light": ("de", {}),
     "dark": ("ar", {"color_scheme": "dark"}),
-    "forced": ("de", {"color_scheme": "dark", "forced_colors": "active"}),
+    "forced": ("en", {"color_scheme": "dark", "forced_colors": "active"}),
 }
 MEASURES = ((560, 315), (300, 150), (200, 120), (620, 80), (118, 90), (90, 40), (24, 24))
 
@@ -301,6 +301,12 @@ def test_every_size_has_a_button_that_can_be_seen_hit_and_named(
         for n, (width, height) in enumerate(MEASURES)
     }
     guest.see("".join(sized.values()), language=language)
+    root = guest.inside("f0").locator("html")
+    expect(root).to_have_attribute("lang", language)
+    expect(root).to_have_attribute("dir", "rtl" if language == "ar" else "ltr")
+    host = f"\u2068{YOUTUBE}\u2069" if language == "ar" else YOUTUBE
+    expect(guest.inside("f0").locator("p >> nth=1")).to_contain_text(host)
+    expect(guest.inside("f0").locator("[style]")).to_have_count(0)
     for key, (width, height) in zip(sized, MEASURES, strict=True):
         once = guest.inside(key).locator('[data-action="once"]')
         once.focus()
@@ -320,12 +326,33 @@ def test_every_size_has_a_button_that_can_be_seen_hit_and_named(
     assert guest.page.evaluate(FIND_VIOLATIONS) == [len(MEASURES), []]
 
 
-def test_the_placeholder_speaks_the_pages_language_in_its_direction(guest_from: Guests) -> None:
-    guest = guest_from("Berlin", color_scheme="dark")
-    guest.see(frame(), language="ar")
-    root = guest.inside().locator("html")
-    expect(root).to_have_attribute("lang", "ar")
-    expect(root).to_have_attribute("dir", "rtl")
-    expect(guest.inside().locator("body")).to_contain_text(f"\u2068{YOUTUBE}\u2069")
-    expect(root).to_have_css("background-color", "rgb(27, 30, 35)")
-    assert guest.inside().locator("[style]").count() == 0
+PAINTED = """
+key = "painted"
+name = "A store with colours of its own"
+origins = ["{origin}"]
+[banner]
+accent = "#7a1f3d"
+light = {{ background = "#fff8e7", text = "#221100" }}
+dark = {{ background = "#001122", text = "#ffeedd" }}
+"""
+
+
+def test_the_placeholder_wears_the_stores_colours_in_both_schemes(
+    guest_from: Guests, shop: Shop, service: Service
+) -> None:
+    service.publish(PAINTED.format(origin=shop.origin))
+    guest = guest_from("Berlin")
+    with shop.serving(shop.snippet.replace("/s/summit/", "/s/painted/")):
+        for _ in range(40):
+            answer = guest.page.request.get(f"{service.url}/s/painted/loader.js")
+            if answer.ok:
+                break
+            guest.page.wait_for_timeout(100)
+        guest.see(frame())
+    root, once = guest.inside().locator("html"), guest.inside().locator('[data-action="once"]')
+    expect(root).to_have_css("background-color", "rgb(255, 248, 231)")
+    expect(root).to_have_css("color", "rgb(34, 17, 0)")
+    expect(once).to_have_css("background-color", "rgb(122, 31, 61)")
+    guest.page.emulate_media(color_scheme="dark")
+    expect(root).to_have_css("background-color", "rgb(0, 17, 34)")
+    expect(root).to_have_css("color", "rgb(255, 238, 221)")
