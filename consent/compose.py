@@ -6,7 +6,7 @@ with a decision, the ledger keeps the content, and the same script draws it agai
 Parts come built from ``consent/browser`` (the script) and ``snippets/`` (the pixels); this module
 only puts them together::
 
-    (LOADER)(CONFIG, [[platform, purposes, traces, FACTORY, limit, reload], ...], [[PART, ...], ...],
+    (LOADER)(CONFIG, [{name, purposes, traces, pixel, limit, reload}, ...], [[PART, ...], ...],
              CHOICES, CONTENT, SHA256)
 
 A *part* is a function of the page that a store switched on (``pageviews``, ``wordpress``, ...), so
@@ -274,14 +274,18 @@ class Composer:
     def _pixels(self, version: Version, regime: Regime, place: Place) -> Iterator[str]:
         advanced = consent_mode(regime, version.config.google) == "advanced"
         for pixel in version.config.pixels:
-            traces = _traces(self._platforms.traces(pixel))
-            facts = canonical((pixel.platform, self._platforms.purposes(pixel), traces))
+            facts: dict[str, Any] = {
+                "name": pixel.platform,
+                "purposes": self._platforms.purposes(pixel),
+                "traces": _traces(self._platforms.traces(pixel)),
+            }
             limit = self._platforms.after_refusal(pixel, place.code, advanced=advanced)
-            mode = f",{_script(canonical(limit))}" if limit else ""
+            if limit:
+                facts["limit"] = limit
             # No call of the vendor's stops a library that runs: the page is loaded anew.
             if not self._platforms[pixel.platform].consent.stops_sending:
-                mode = f"{mode or ',null'},1"
-            yield f"{_script(facts)[:-1]},{self._platforms.render(pixel)}{mode}]"
+                facts["reload"] = 1
+            yield f"{_script(canonical(facts))[:-1]},pixel:{self._platforms.render(pixel)}}}"
 
     def _of_shape(self, version: Version, shape: Shape, language: str) -> Banner:
         key = (version.id, shape, language)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 
 import brotli
 import pytest
@@ -10,9 +11,11 @@ from bs4 import BeautifulSoup
 from consent.compose import Composer
 from consent.model import (
     BannerConfig,
+    GoogleConfig,
     Pixel,
     Place,
     Resolution,
+    SignalsConfig,
     StoreConfig,
     Version,
 )
@@ -123,7 +126,7 @@ def test_the_limit_of_a_us_state_reaches_the_pixel(composer: Composer, regions: 
     assert '"state":1000' not in text
     limiting = version(5, pixels=(Pixel("meta", "123456789012345", opt_out="limit"),))
     text = composer.loader(limiting, at, LOS_ANGELES, "en", gpc=False, first=False)
-    assert '{country:1,state:1000}]' in text
+    assert '{limit:{country:1,state:1000},name:"meta"' in text
 
 
 def test_where_the_vendor_cannot_limit_itself_the_pixel_stops(
@@ -133,7 +136,84 @@ def test_where_the_vendor_cannot_limit_itself_the_pixel_stops(
     limiting = version(6, pixels=(Pixel("meta", "123456789012345", opt_out="limit"),))
     at = regions.resolve(virginia, on=ON)
     text = composer.loader(limiting, at, virginia, "en", gpc=False, first=False)
-    assert '"country":' not in text
+    assert "country:" not in text
+
+
+PART_MARKS = {
+    "wp_set_consent": {"signals": SignalsConfig(wordpress=True)},
+    "consent-tracking-api": {"signals": SignalsConfig(shopify=True)},
+    "pixelgate_decision": {"signals": SignalsConfig(datalayer=True)},
+    "url_passthrough": {"google": GoogleConfig(url_passthrough=True)},
+    "ads_data_redaction": {"google": GoogleConfig(ads_data_redaction=True)},
+    "currententrychange": {"page_views": "automatic"},
+}
+
+
+@pytest.mark.parametrize("mark", PART_MARKS)
+def test_a_part_comes_along_only_where_its_switch_is_on(
+    mark: str, composer: Composer, regions: Regions
+) -> None:
+    at = regions.resolve(BERLIN, on=ON)
+    on = version(7, **PART_MARKS[mark])
+    text = composer.loader(on, at, BERLIN, "en", gpc=False, first=False)
+    assert {one for one in PART_MARKS if one in text} == {mark}
+    plain = composer.loader(version(), at, BERLIN, "en", gpc=False, first=True)
+    assert not any(one in plain for one in PART_MARKS)
+
+
+GOOGLE = (
+    Pixel("meta", "123456789012345"),
+    Pixel("ga4", "G-ABCDE12345"),
+    Pixel("google-ads", "AW-123456789"),
+    Pixel("ga4", "G-BOTH123456", purposes=("analytics", "marketing")),
+)
+
+
+def limits(
+    composer: Composer, at: Resolution, place: Place, google: GoogleConfig
+) -> list[tuple[str, str]]:
+    """Of each of ``GOOGLE`` in the loader: its limit, and whether to load the page anew."""
+    one = version(8, pixels=GOOGLE, google=google)
+    text = composer.loader(one, at, place, "en", gpc=False, first=False)
+    return re.findall(
+        r'\{(?:limit:(\d+),)?name:"[\w-]+",purposes:\[[^]]*\](,reload:1)?,traces:', text
+    )
+
+
+@pytest.mark.parametrize("place", [LOS_ANGELES, TOKYO, Place("US", "US-AK", "header")])
+def test_where_the_law_allows_it_googles_pixels_of_one_purpose_go_on_by_consent_mode(
+    place: Place, composer: Composer, regions: Regions
+) -> None:
+    at = regions.resolve(place, on=ON)
+    advanced = GoogleConfig(consent_mode="advanced")
+    assert limits(composer, at, place, advanced) == [
+        ("", ""),
+        ("1", ""),
+        ("1", ",reload:1"),
+        ("", ""),
+    ]
+    assert limits(composer, at, place, GoogleConfig()) == [
+        ("", ""),
+        ("", ""),
+        ("", ",reload:1"),
+        ("", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "place", [BERLIN, Place("GB"), Place("CH"), Place("CA", "CA-QC"), Place("BR"), Place()]
+)
+def test_where_the_law_forbids_it_a_store_that_asks_for_advanced_gets_basic(
+    place: Place, composer: Composer, regions: Regions
+) -> None:
+    at = regions.resolve(place, on=ON)
+    advanced = GoogleConfig(consent_mode="advanced")
+    assert limits(composer, at, place, advanced) == [
+        ("", ""),
+        ("", ""),
+        ("", ",reload:1"),
+        ("", ""),
+    ]
 
 
 def test_texts_cannot_leave_the_script(composer: Composer, regions: Regions) -> None:

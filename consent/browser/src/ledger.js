@@ -75,12 +75,8 @@ async function send({ base, config }, post) {
 
 /** Counts that the visitor was asked. Nothing is stored, so nothing needs consent. */
 export function sendSeen(base, config) {
-  let entry = true;
-  try {
-    entry = new URL(document.referrer).hostname != location.hostname;
-  } catch {
-    // no referrer: an entry page
-  }
+  const [, , from = ''] = document.referrer.split('/');
+  const entry = from.split(':')[0] != location.hostname;
   const seen = { version: config.version, entry, language: config.language };
   // Not a beacon: blockers drop those for everyone, and a rate would stand on decisions alone.
   const init = { ...POST, body: JSON.stringify(seen), credentials: 'omit' };

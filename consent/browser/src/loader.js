@@ -68,7 +68,7 @@ export function loader(config, pixels, parts, choices, content, hash) {
     /** A script of our own; which of them there are, says consent/web/scripts.py. */
     fetch: (name) => load(`${base}/${name}.js?l=${config.language}&v=${config.version}`),
     /** A grant that is not stored yet holds events back. */
-    waits: decided && decided.waits,
+    waits: decided?.waits,
     decided: () => decided,
     outcome: () => outcome,
     /** Whether another tab, this page in another life, or time has changed the decision. */
@@ -82,7 +82,7 @@ export function loader(config, pixels, parts, choices, content, hash) {
     },
     /** Loads the page anew where a library runs that nothing else stops. */
     renew() {
-      const stale = ({ reload, started, state }) => reload && started && state != started;
+      const stale = (slot) => slot.reload && slot.started && slot.state != slot.started;
       if (rack.slots.some(stale)) location.reload();
     },
     /** Lets `decision` speak, or with none the one that there is. */
@@ -137,8 +137,8 @@ export function loader(config, pixels, parts, choices, content, hash) {
 
   const commands = {
     track(name, given, at = Date.now()) {
-      given ||= {};
-      const event = { name, params: typed(given), id: given.event_id, at };
+      const { event_id: id } = given || {};
+      const event = { name, params: typed(given || {}), id, at };
       if (!queue.hold(event)) return;
       emit('event', event);
       flush();

@@ -6,19 +6,17 @@ import { sweep } from './sweep.js';
 import { defined } from './typed.js';
 
 /**
- * @param {Array} registered [platform, purposes, traces, factory, limit, reload]; traces: see
- *  sweep.js; `limit` is there where the store limits the vendor's use after an opt-out, and the vendor
+ * @param {Array} slots {name, purposes, traces, pixel, limit, reload}; `name` is the platform's,
+ *  traces: see sweep.js; `pixel` makes it, given what a pixel may use; `limit` is there where the store limits the vendor's use after an opt-out, and the vendor
  *  can be limited; `reload` where no call of the vendor's stops a library that runs
  * @param {string} model the regime's
  * @param {(url: string) => HTMLScriptElement} load inserts a script once
  * @param {(pixel: string, state: string) => void} changed
  */
-export function pixelRack(registered, model, load, changed) {
-  const slots = registered.map(([name, purposes, traces, factory, limit, reload]) => {
-    const page = { load, defined };
-    return { name, purposes, traces, limit, reload, page, pixel: factory(page) };
-  });
-  const clean = () => slots.forEach((slot) => slot.state == 'blocked' && sweep(slot.traces));
+export function pixelRack(slots, model, load, changed) {
+  for (const slot of slots) slot.pixel = slot.pixel((slot.page = { load, defined }));
+  let all;
+  const clean = () => slots.forEach((slot) => slot.state == 'blocked' && sweep(slot.traces, all));
   // Libraries that ran may write again until the page is left.
   addEventListener('pagehide', clean);
 
@@ -36,6 +34,7 @@ export function pixelRack(registered, model, load, changed) {
         attempt(move, slot);
         changed(slot.name, state);
       }
+      all = outcome.why != 'regime';
       clean();
     },
     /** Gives an event to every pixel that may have it at this moment. */

@@ -121,7 +121,7 @@ export function preferences(page, content) {
           close();
         },
       },
-      el('header', {}, title, el('button', { ...x, click: close }, '×')),
+      el('div', { class: 'head' }, title, el('button', { ...x, click: close }, '×')),
       el(
         'div',
         { class: 'scroll', tabindex: '0', role: 'group', 'aria-labelledby': 'title' },

@@ -5,10 +5,12 @@ import { attempt } from './attempt.js';
 /**
  * @param {string} traces a regular expression for names, each after the letter of its kind: c cookies,
  *  l local storage, s session storage; i IndexedDB is for databases.js
+ * @param {boolean} all look into storage too: to open it costs a new visitor more than all the rest
  */
-export function sweep(traces) {
+export function sweep(traces, all) {
   const named = (kind) => (name) => RegExp(`^(${traces})$`).test(kind + name);
   document.cookie.split('; ').map((part) => part.split('=')[0]).filter(named('c')).forEach(expire);
+  if (!all) return;
   for (const kind of ['local', 'session']) {
     // Storage may be switched off: then nothing was left in it.
     attempt(() => {
