@@ -117,6 +117,19 @@ def test_the_snippet_is_one_short_script_of_this_store(consent):
     assert len(snippet.encode()) <= 600
 
 
+def test_the_defaults_for_googles_tags_are_those_of_the_published_version(consent):
+    consent("store", "import", "store.toml")
+    status, said = consent.fails("store", "defaults", "summit")
+    assert status == 2
+    assert said == "consent: not_published: 'summit' is not published; see store publish\n"
+    consent("store", "publish", "summit")
+    script = consent("store", "defaults", "summit")
+    assert script.startswith("<script>\n// Consent defaults of summit, version 1, as of 20")
+    assert script.endswith("});\n}\n</script>\n")
+    assert "'US-CA'" in script
+    assert "'set'" not in script
+
+
 def test_all_faults_of_a_store_file_are_told_with_file_and_key(consent):
     text = STORE.replace("123456789012345", "UA-1").replace('"eea"', '"us-states"')
     (consent.folder / "bad.toml").write_text(text, encoding="utf-8")
@@ -155,6 +168,7 @@ def test_a_store_file_that_is_not_there_is_said_in_plain_words(consent):
         ("store", "export", "nobody"),
         ("store", "publish", "nobody"),
         ("store", "snippet", "nobody"),
+        ("store", "defaults", "nobody"),
         ("store", "show", "nobody"),
         ("user", "disable", "nobody@example.com"),
         ("explain", "--country", "Germany"),
@@ -276,6 +290,21 @@ class TestExplain:
             {"platform": "meta", "id": "123456789012345", "state": "blocked"},
             {"platform": "google-ads", "id": "AW-123456789", "state": "blocked"},
         ]
+
+    def test_a_store_that_asks_for_advanced_consent_mode_is_told_where_it_gets_it(self, consent):
+        asks = f'{STORE}[google]\nconsent_mode = "advanced"\n'
+        (consent.folder / "store.toml").write_text(asks, encoding="utf-8")
+        published = consent("store", "import", "store.toml", "--publish").splitlines()
+        assert published[0].startswith("summit: version 1 is published")
+        basic = "br, ca-qc, ch, eea, uk, unknown"
+        note = f"note: google.consent_mode: advanced, but basic under {basic}, by the law there"
+        assert published[1:] == [note]
+        assert consent("store", "publish", "summit").splitlines()[1:] == [note]
+        for country, region, mode in (("US", "TX", "advanced"), ("US", "CA", "basic")):
+            place = ("--country", country, "--region", region, "--store", "summit")
+            assert self.explain(consent, *place)["consent_mode"] == mode
+            assert f"Google Consent Mode: {mode}" in consent("explain", *place)
+        assert "Consent Mode" not in consent("explain", "--country", "JP")
 
     def test_people_get_sentences(self, bare):
         said = bare("explain", "--country", "US", "--region", "CA")

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from consent.browser import build
-from consent.decide import Asked, Decided, Outcome, decide, pixel_state
-from consent.model import Grants, Model, Regime
+from consent.decide import Asked, Decided, Outcome, consent_mode, decide, pixel_state
+from consent.model import GoogleConfig, Grants, Model, Regime
 from tests import browser_setup
 
 NOW = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
@@ -183,6 +183,20 @@ def test_a_limited_pixel_runs_after_an_opt_out_by_hand_only() -> None:
     assert state(opted_out, "opt-out", limit=False) == "blocked"
     assert state(by_signal, "opt-out", gpc=True) == "blocked"
     assert state(in_europe, "opt-in") == "blocked"
+    in_japan = decide(JAPAN, ASKED, decided(NONE, model="notice"), gpc=False, now=NOW)
+    assert state(in_japan, "notice") == "limited"
+    assert state(in_japan, "notice", gpc=True) == "blocked"
+
+
+def test_consent_mode_is_advanced_only_where_store_and_regime_say_so() -> None:
+    allowing = msgspec.structs.replace(JAPAN, google_advanced=True)
+    wanted, basic = GoogleConfig(consent_mode="advanced"), GoogleConfig()
+    assert [consent_mode(law, store) for law in (allowing, JAPAN) for store in (wanted, basic)] == [
+        "advanced",
+        "basic",
+        "basic",
+        "basic",
+    ]
 
 
 def cases() -> Iterator[dict[str, Any]]:

@@ -1,4 +1,5 @@
 import datetime as dt
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from consent.model import (
     WITH_STATES,
     BannerConfig,
     CookieConfig,
+    GoogleConfig,
     GpcConfig,
     Pixel,
     RegionRule,
@@ -268,6 +270,29 @@ def test_a_rule_looser_than_the_law_is_refused_with_the_law(code, regime, law):
 @pytest.mark.parametrize("code", ["US-CA", "US-PR", "CA-ON", "@ca", "US", "JP", "*"])
 def test_a_rule_stricter_than_the_law_is_welcome(code):
     assert faults(regions={code: RegionRule("eea")}) == []
+
+
+def test_a_rule_that_lets_refused_google_tags_ping_where_the_law_does_not_is_refused(tmp_path):
+    copied = tmp_path / "regimes"
+    shutil.copytree(data.folder("regimes"), copied)
+    japan = (copied / "jp.toml").read_text(encoding="utf-8")
+    stricter = japan.replace("google_advanced = true", "google_advanced = false")
+    (copied / "jp.toml").write_text(stricter, encoding="utf-8")
+    config = msgspec.structs.replace(SUMMIT, regions={"JP": RegionRule("us-other")})
+    assert publish.check(config, PLATFORMS, REGIONS, TEXTS, on=TODAY) == []
+    (told,) = publish.check(config, PLATFORMS, Regions.load(copied), TEXTS, on=TODAY)
+    assert "lets refused Google tags send pings, so is looser than 'jp' in JP" in told
+
+
+def test_a_store_is_told_which_of_its_pixels_stay_basic():
+    config = msgspec.structs.replace(
+        SUMMIT,
+        google=GoogleConfig(consent_mode="advanced"),
+        pixels=(Pixel("ga4", "G-ABCDE12345", purposes=("analytics", "marketing")), *SUMMIT.pixels),
+    )
+    _, pixel = publish.notes(config, PLATFORMS, REGIONS, on=TODAY)
+    assert pixel.startswith("pixels[0]: ga4 G-ABCDE12345 stays basic, as it has two purposes")
+    assert publish.notes(SUMMIT, PLATFORMS, REGIONS, on=TODAY) == []
 
 
 def test_no_country_but_these_has_law_by_state():

@@ -101,6 +101,13 @@ def test_two_files_may_share_a_place_on_different_days(folder: Path) -> None:
         ("jp", '["JP"]', '["JP", "DE-BE"]', "applies_to: DE-BE: a part of DE; expected DE, as"),
         ("jp", '["JP"]', "[]", "applies_to: is empty"),
         ("jp", 'name = "Japan (', "name = Japan (", "is not TOML"),
+        (
+            "br",
+            "google_advanced = false",
+            "google_advanced = true",
+            "google_advanced: true with model opt-in; expected false",
+        ),
+        ("jp", "google_advanced = true", "google_advanced = 1", "google_advanced: found 1"),
         ("unknown", '["*"]', '["AQ"]', 'no file has "*" in applies_to'),
         ("unknown", '["*"]', '["*"]\nfrom = 2020-01-01', "from or until in the file with *"),
         ("groups", '"IS"', '"Iceland"', "groups.eea: 'Iceland' is no place"),
@@ -136,3 +143,17 @@ def test_the_readme_explains_every_key_and_duty() -> None:
             assert f"`{key}`" in readme or f"] {key}`" in readme or f"[{key}]" in readme, key
         for duty in REGIONS.regime(id_, Place(), on=TODAY).duties:
             assert f"`{duty}`" in readme, duty
+
+
+def test_pings_after_a_refusal_are_allowed_by_the_file_and_by_none_that_asks_first(
+    folder: Path,
+) -> None:
+    allowing = {
+        id_ for id_ in REGIONS.ids if REGIONS.regime(id_, Place(), on=TODAY).google_advanced
+    }
+    assert allowing == {"us-ca", "us-states", "us-other", "jp"}
+    edit(folder / "jp.toml", "google_advanced = true\n", "")
+    strict = Regions.load(folder).resolve(at("JP"), on=TODAY).regime
+    loose = REGIONS.resolve(at("JP"), on=TODAY).regime
+    assert not strict.google_advanced
+    assert strict.sha256 != loose.sha256

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import click
@@ -11,9 +12,9 @@ import click
 from consent import settings, stores
 from consent.cli import parts
 from consent.database import Database
-from consent.decide import Asked, Outcome, decide, pixel_state
+from consent.decide import Asked, Outcome, consent_mode, decide, pixel_state
 from consent.errors import NotFoundError
-from consent.model import CHOOSABLE, Place, Resolution, Version
+from consent.model import CHOOSABLE, GoogleConfig, Place, Regime, Resolution, Version
 from consent.web.app import utcnow
 
 _SHOWN = {
@@ -169,6 +170,7 @@ def _facts(
         "date": case.on,
         "signal": case.gpc,
         "duties": regime.duties,
+        "consent_mode": consent_mode(regime, _google(case)),
         "pixels": pixels,
     }
 
@@ -186,7 +188,25 @@ def _paragraph(
         f"May run: {', '.join(['necessary', *granted])}. Denied: {', '.join(denied) or 'nothing'}.",
         f"Global Privacy Control {'is on and ' if case.gpc else ''}{_DUTY[regime.gpc_duty]}.",
         *(f"Pixel {pixel['platform']} {pixel['id']}: {pixel['state']}." for pixel in pixels),
+        *_consent_mode(regime, _google(case)),
         f"Law: {'; '.join(regime.law).rstrip('.')}.",
         f"Source: {regime.source} (reviewed {regime.reviewed}, {regime.confidence}).",
     ]
     return "\n".join(lines)
+
+
+def _google(case: Case) -> GoogleConfig:
+    return case.version.config.google if case.version is not None else GoogleConfig()
+
+
+def _consent_mode(regime: Regime, google: GoogleConfig) -> Iterator[str]:
+    """A line for a store that asks for more than Google's basic Consent Mode."""
+    if google.consent_mode == "basic":
+        return
+    if consent_mode(regime, google) == "advanced":
+        yield "Google Consent Mode: advanced; refused Google pixels send pings without cookies."
+    else:
+        yield (
+            f"Google Consent Mode: basic, though the store asks for advanced: {regime.id} does not "
+            f"allow pings after a refusal."
+        )

@@ -8,12 +8,14 @@ import click
 import msgspec
 
 from consent import data, settings, stores
+from consent import defaults as defaulting
 from consent import publish as publishing
 from consent.cli import parts
 from consent.compose import Composer
 from consent.database import Database
-from consent.errors import DataError, DataErrors
+from consent.errors import DataError, DataErrors, NotFoundError
 from consent.model import StoreConfig, Version
+from consent.regions import Regions
 from consent.web.app import utcnow
 
 
@@ -91,6 +93,7 @@ def import_(file: Path, publish_: bool) -> None:
 
     version = parts.with_database(work)
     click.echo(f"{config.key}: {_said(version) if version else 'saved, not published'}")
+    _note(config, known)
 
 
 @store.command()
@@ -119,7 +122,9 @@ def publish(key: str) -> None:
     async def work(db: Database) -> Version:
         return await publishing.publish(db, key, **known._asdict(), now=utcnow)
 
-    click.echo(f"{key}: {_said(parts.with_database(work))}")
+    version = parts.with_database(work)
+    click.echo(f"{key}: {_said(version)}")
+    _note(version.config, known)
 
 
 @store.command()
@@ -137,8 +142,30 @@ def snippet(key: str) -> None:
     click.echo(composer.snippet(config.key, settings.load().public_url))
 
 
+@store.command()
+@click.argument("key")
+def defaults(key: str) -> None:
+    """Google's consent defaults by region, for a site that loads Google's tags by itself."""
+
+    async def work(db: Database) -> Version:
+        async with db.read() as connection:
+            await stores.draft(connection, key)
+            version = await stores.current(connection, key)
+        if version is None:
+            raise NotFoundError("not_published", f"{key!r} is not published; see store publish")
+        return version
+
+    version = parts.with_database(work)
+    click.echo(defaulting.script(version, Regions.load(), on=utcnow().date()))
+
+
 def _said(version: Version) -> str:
     return f"version {version.number} is published, sha256 {version.sha256}"
+
+
+def _note(config: StoreConfig, known: parts.Files) -> None:
+    for note in publishing.notes(config, known.platforms, known.regions, on=utcnow().date()):
+        click.echo(f"note: {note}")
 
 
 def _split(fault: str) -> tuple[str, str]:

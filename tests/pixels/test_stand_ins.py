@@ -46,6 +46,20 @@ ARRAYS = "window.fbq = (...all) => fbq.queue.push(all); fbq.queue = []; fbq.vers
             "type ads is unknown",
         ),
         (ADS, DENIED, START + "gtag('event', 'conversion', {});", "without a label"),
+        (ADS, DENIED, START + "gtag('set', 'url_passthrough', true);", "came after config"),
+        (ADS, DENIED, START + "gtag('set', { ads_data_redaction: 1 });", "takes true or false"),
+        (
+            ADS,
+            DENIED,
+            START + "gtag('consent', 'default', { region: 'US' });",
+            "no array of ISO 3166-2 codes",
+        ),
+        (
+            GA4,
+            DENIED,
+            START + "gtag('consent', 'update', { region: ['US'] });",
+            "belong to a default",
+        ),
     ],
 )
 def test_the_stand_ins_say_what_a_real_library_would_silently_lose(

@@ -13,7 +13,7 @@ export function pageviews(page) {
   const look = () => {
     if (!begun || address() == seen) return;
     seen = address();
-    page.track('PageView');
+    window.pixelgate('track', 'PageView');
   };
   // A task later: the router has put the title in place and taken its detours, and a page that tracks the
   // view by itself has done so.
