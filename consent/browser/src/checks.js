@@ -124,8 +124,9 @@ function checkContents({ contents }, taken, flag) {
   if (contents == null) return;
   if (!Array.isArray(contents)) {
     const expected = `write a list, as in ${EXAMPLES.contents}`;
-    if (taken.contents.length) flag('note', 'contents', `${quoted(contents)}, taken as the only one; ${expected}`);
-    else flag('error', 'contents', `${quoted(contents)} is not sent; ${expected}`);
+    const isTaken = taken.contents.length > 0;
+    const found = quoted(contents) + (isTaken ? ', taken as the only one' : ' is not sent');
+    flag(isTaken ? 'note' : 'error', 'contents', `${found}; ${expected}`);
     return;
   }
   contents.forEach((one, at) => checkContent(one, `contents[${at}]`, flag));

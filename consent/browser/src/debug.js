@@ -7,10 +7,9 @@ import { debugLog } from './debuglog.js';
 import { addProducts, countRequests, covers, hostOf, strangers } from './debugpage.js';
 import { debugText } from './debugtext.js';
 import { debugView } from './debugview.js';
-import {
-  decisionLine, decisionRows, googleConsent, gpcWords, modelWords, placeWords, stateWords, strangerWords, whyNot,
-} from './debugwords.js';
 import { stayOpen, stays } from './debugstay.js';
+import { decisionLine, decisionRows, googleConsent, gpcWords, modelWords } from './debugwords.js';
+import { placeWords, stateWords, strangerWords, whyNot } from './debugwords.js';
 
 const SOON = 100; // milliseconds between a change and its drawing
 
@@ -26,12 +25,14 @@ export function debug(page, stub, facts) {
   let due;
   const log = debugLog(page, stub, facts, (slot) => whyNot(page, slot), soon);
   const { platforms } = facts;
-  const registered = [...new Set(log.slots.map((one) => one.platform))].map((key) => ({ key, ...platforms[key] }));
+  const keys = [...new Set(log.slots.map((one) => one.platform))];
+  const registered = keys.map((key) => ({ key, ...platforms[key] }));
   const ofKeys = Object.fromEntries(registered.map((one) => [one.key, one]));
   const requests = countRequests(ofKeys, soon);
   const twice = (one) => log.slots.filter((other) => other.platform == one.platform).length > 1;
   for (const one of log.slots) one.label = twice(one) ? `${one.name} ${one.id}` : one.name;
-  const early = registered.filter(({ queues }) => queues.some((path) => !path.includes('.') && path in window));
+  const isThere = (path) => !path.includes('.') && path in window;
+  const early = registered.filter(({ queues }) => queues.some(isThere));
 
   const report = {
     slots: log.slots,
@@ -74,8 +75,8 @@ export function debug(page, stub, facts) {
     const loader = log.slots.find((other) => other.script && address(other.library) == address(library));
     const state = loader ? loader.loading : '';
     const host = hostOf(library);
-    const isBlocked = log.blocked.some(({ url, directive }) => /^script/.test(directive) && hostOf(url) == host);
-    return state == 'failed' && isBlocked ? 'blocked' : state;
+    const isIt = ({ url, directive }) => directive.startsWith('script') && hostOf(url) == host;
+    return state == 'failed' && log.blocked.some(isIt) ? 'blocked' : state;
   }
 
   /** @returns {import('./checks.js').Flag[]} those that concern `shown`, errors first */
@@ -89,7 +90,8 @@ export function debug(page, stub, facts) {
       judged = { size: products.size, flags: attempt(() => checks(entry, around)) || [] };
       judgedAt.set(entry, judged);
     }
-    return judged.flags.filter((one) => !one.platforms || shown.some(({ platform }) => one.platforms.includes(platform)));
+    const isShown = (key) => shown.some(({ platform }) => platform == key);
+    return judged.flags.filter((one) => !one.platforms || one.platforms.some(isShown));
   }
 
   /** What is wrong on the page as a whole. */
@@ -105,8 +107,8 @@ export function debug(page, stub, facts) {
       const who = shown.filter((one) => one.every.some((pattern) => covers(pattern, host)));
       if (!who.length && !url.startsWith(new URL(page.base).origin)) continue;
       const what = listed([...new Set(who.map((one) => one.name))]) || 'Pixelgate';
-      const text = `the page's Content-Security-Policy blocks ${host}, which ${what} needs; add it to ${directive}`;
-      found.push({ level: 'error', where: directive, text });
+      const text = `blocks ${host}, which ${what} needs; add it to the page's policy`;
+      found.push({ level: 'error', where: `Content-Security-Policy, ${directive}`, text });
     }
     for (const one of shown) {
       if (one.library_state == 'failed') {
@@ -114,7 +116,8 @@ export function debug(page, stub, facts) {
         found.push({ level: 'error', where: one.label, text });
       }
       for (const { call, fault } of one.calls) {
-        if (fault) found.push({ level: 'error', where: `${one.label}, ${call}`, text: `its code failed with ${fault}; see the console` });
+        const text = `its code failed with ${fault}; see the console`;
+        if (fault) found.push({ level: 'error', where: `${one.label}, ${call}`, text });
       }
     }
     return found;
@@ -125,9 +128,9 @@ export function debug(page, stub, facts) {
     const number = (count, word) => `${count} ${word}${count == 1 ? '' : 's'}`;
     const flags = [...log.entries.flatMap((one) => flagsOf(one)), ...problems(log.slots)];
     const said = [];
-    for (const [kind, word] of [['run', 'running'], ['limited', 'limited'], ['held', 'held'], ['blocked', 'blocked']]) {
+    for (const kind of ['run', 'limited', 'held', 'blocked']) {
       const count = kinds.filter((one) => one == kind).length;
-      if (count) said.push([kind, `${count} ${word}`]);
+      if (count) said.push([kind, `${count} ${kind == 'run' ? 'running' : kind}`]);
     }
     for (const level of ['error', 'warning']) {
       const count = flags.filter((one) => one.level == level).length;

@@ -59,7 +59,8 @@ export function strangers(platforms, isOurs, isStarted) {
     judged.add(script);
     const { src, type } = script;
     // Those with a purpose wait for it, and those of another kind never run.
-    if (isOurs(script) || !KINDS_OF_SCRIPT.test(type) || 'purpose' in script.dataset || NO_TAG.test(src)) continue;
+    const waits = 'purpose' in script.dataset || !KINDS_OF_SCRIPT.test(type);
+    if (waits || isOurs(script) || NO_TAG.test(src)) continue;
     const keys = Object.keys(platforms).filter((key) => {
       const { hosts, library } = platforms[key];
       const isItsHost = hosts.some((host) => covers(host, hostOf(src)));
@@ -89,11 +90,13 @@ export function countRequests(platforms, changed) {
     const host = hostOf(name);
     // Google's systems share hosts: the one that names it exactly is meant, if there is one.
     const exact = Object.keys(platforms).filter((key) => platforms[key].every.includes(host));
-    const wide = Object.keys(platforms).filter((key) => platforms[key].every.some((one) => covers(one, host)));
+    const isOf = (key) => platforms[key].every.some((one) => covers(one, host));
+    const wide = Object.keys(platforms).filter(isOf);
     for (const key of exact.length ? exact : wide) counts[key] = (counts[key] || 0) + 1;
     if (wide.length) changed();
   };
-  new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type: 'resource', buffered: true });
+  const observer = new PerformanceObserver((list) => list.getEntries().forEach(note));
+  observer.observe({ type: 'resource', buffered: true });
   return counts;
 }
 

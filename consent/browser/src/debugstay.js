@@ -40,7 +40,8 @@ function byForm({ target: form }) {
 
 function staying(address) {
   const url = new URL(address, location);
-  const isPage = url.origin == location.origin && url.pathname + url.search != location.pathname + location.search;
+  const { origin, pathname, search } = location;
+  const isPage = url.origin == origin && url.pathname + url.search != pathname + search;
   if (isPage) url.searchParams.set(NAME, STAY);
   return isPage ? url.href : address;
 }

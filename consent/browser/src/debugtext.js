@@ -10,22 +10,26 @@ import { visible } from './shown.js';
  */
 export function debugText(page, report, facts) {
   const { slots } = report;
-  const lines = ['Pixelgate debug view', location.href, `${date(Date.now() / 1000)}, store ${facts.store}, version ${facts.version}`];
+  const made = `${date(Date.now() / 1000)}, store ${facts.store}, version ${facts.version}`;
+  const lines = ['Pixelgate debug view', location.href, made];
   const heading = (title) => lines.push('', title.toUpperCase());
-  const rows = (facts) => facts.forEach(([term, text]) => lines.push(`${term}: ${[].concat(text).join('; ')}`));
+  const rows = ({ facts: told }) =>
+    told.forEach(([term, text]) => lines.push(`${term}: ${[].concat(text).join('; ')}`));
   const flags = (list, indent) =>
-    list.forEach(({ level, where, text }) => lines.push(`${indent}${level}: ${where ? `${where}: ` : ''}${text}`));
+    list.forEach(({ level, where, text }) => {
+      lines.push(indent + [level, where, text].filter(Boolean).join(': '));
+    });
   const found = report.problems(slots);
   if (found.length) heading('On this page');
   flags(found, '');
   heading('Visitor');
-  rows(report.visitor().facts);
+  rows(report.visitor());
   heading('Decision');
-  rows(report.decision().facts);
+  rows(report.decision());
   heading('Pixels');
   for (const one of slots) {
     const { word, text } = stateWords(page, one);
-    lines.push(`${one.name} ${one.id}: ${[word + ',', text, libraryWords(one.library_state)].join(' ').trim()}`);
+    lines.push(`${one.name} ${one.id}: ${word}, ${text} ${libraryWords(one.library_state)}`.trim());
   }
   heading('Events');
   for (const entry of report.entries) {
@@ -34,7 +38,8 @@ export function debugText(page, report, facts) {
       continue;
     }
     const way = eventWords(page, entry, slots);
-    lines.push(`${clock(entry.at)} ${entry.name}: ${[way.word + '.', way.text, `Event id ${entry.id}`].filter(Boolean).join(' ')}`);
+    const told = [`${way.word}.`, way.text, entry.id != null && `Event id ${entry.id}`].filter(Boolean);
+    lines.push(`${clock(entry.at)} ${entry.name}: ${told.join(' ')}`);
     lines.push(`  given: ${asJson(entry.given)}`);
     flags(report.flagsOf(entry), '  ');
     for (const one of slots) {

@@ -23,7 +23,7 @@ function branch(key, value, remark) {
 function atom(value) {
   if (isInner(value)) return el('span', { class: 'odd' }, Array.isArray(value) ? '[]' : '{}');
   const kind = value instanceof Odd || value == null ? 'odd' : typeof value;
-  return el('span', { class: kind }, typeof value == 'string' ? `'${visible(value)}'` : quoted(value));
+  return el('span', { class: kind }, kind == 'string' ? `'${visible(value)}'` : quoted(value));
 }
 
 function isInner(value) {
@@ -32,10 +32,14 @@ function isInner(value) {
 
 /** A call as the platform gets it: `fbq('trackSingle', '123', 'Purchase', {…})`, and the objects below. */
 export function callTree({ path, given }) {
-  return el('div', { class: 'call' }, el('code', {}, callLine({ path, given })), ...given.filter(isInner).map((one) => tree(one)));
+  const inner = given.filter(isInner).map((one) => tree(one));
+  return el('div', { class: 'call' }, el('code', {}, callLine({ path, given })), ...inner);
 }
 
 function callLine({ path, given }) {
-  const short = (one) => (isInner(one) ? (Array.isArray(one) ? '[…]' : '{…}') : typeof one == 'string' ? `'${visible(one)}'` : quoted(one));
+  const short = (one) => {
+    if (isInner(one)) return Array.isArray(one) ? '[…]' : '{…}';
+    return typeof one == 'string' ? `'${visible(one)}'` : quoted(one);
+  };
   return `${path}(${given.map(short).join(', ')})`;
 }

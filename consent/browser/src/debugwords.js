@@ -73,9 +73,10 @@ export function whyWords(page) {
   const { regime } = page.config;
   const { why } = page.outcome();
   const open = regime.model != 'opt-in';
+  const signal = page.decided()?.gpc;
   const words = {
-    regime: open ? 'no decision yet; this regime lets pixels run until a refusal' : 'no decision yet; this regime asks first',
-    decided: page.decided()?.gpc ? "the decision holds, made with Global Privacy Control on" : "the visitor's decision holds",
+    regime: `no decision yet; this regime ${open ? 'lets pixels run until a refusal' : 'asks first'}`,
+    decided: `the visitor's decision holds${signal ? ', made with Global Privacy Control on' : ''}`,
     unreadable: 'the cookie cannot be read, so nothing runs until the next choice',
     expired: 'the decision is too old, so it is asked anew',
     'unknown-version': 'the decision names a version that this page does not know',
@@ -100,7 +101,7 @@ export function decisionRows(page) {
     ['Shown', outcome.show == 'none' ? 'nothing; the way back in stays' : `the ${outcome.show}`],
   ];
   if (refused.length) rows.splice(2, 0, ['Refused one by one', listed(refused)]);
-  if (page.waits) rows.push(['Waits', 'a decision is on its way to the ledger; what it grants holds once it is stored']);
+  if (page.waits) rows.push(['Waits', 'on its way to the ledger; what it grants holds once it is stored']);
   if (decided && decided.at) {
     const { regime } = page.config;
     const days = some(decided.grants) ? regime.accept : regime.refuse;
@@ -128,7 +129,7 @@ export function whyNot(page, slot) {
   const outcome = page.outcome();
   if (!outcome) return 'nothing has been decided yet';
   if (slot.started && slot.state == slot.started) return '';
-  if (slot.started && slot.state != 'blocked') return 'it was started in another mode; the new one begins with the next page';
+  if (slot.started && slot.state != 'blocked') return 'the other mode begins with the next page';
   if (slot.state != 'blocked') return 'its start failed';
   if (outcome.refused.includes(slot.name)) return 'the visitor refused this service by itself';
   const { off: gpcRefuses } = page.config;
@@ -138,8 +139,8 @@ export function whyNot(page, slot) {
   if (page.waits) return 'the decision is not stored yet';
   const decided = page.decided();
   const signal = page.gpc || (decided && decided.gpc);
-  if (signal && denied.every((one) => gpcRefuses.includes(one))) return `Global Privacy Control refuses ${what}`;
-  return `the visitor refused ${what}`;
+  const bySignal = signal && denied.every((one) => gpcRefuses.includes(one));
+  return `${bySignal ? 'Global Privacy Control refuses' : 'the visitor refused'} ${what}`;
 }
 
 /** A pixel's state: a word, a kind for the colour, and a sentence. */
@@ -170,7 +171,8 @@ export function libraryWords(library) {
 /** An event's way, as far as `slots` are concerned: a word, a kind for the colour, and a sentence. */
 export function eventWords(page, entry, slots) {
   if (entry.state == 'refused') {
-    return { word: 'Refused', kind: 'blocked', text: `Not taken: ${REFUSALS[entry.reason] || entry.reason}.` };
+    const why = REFUSALS[entry.reason] || entry.reason;
+    return { word: 'Refused', kind: 'blocked', text: `Not taken: ${why}.` };
   }
   if (entry.state == 'held') {
     const until = page.waits ? 'the decision is stored' : 'the visitor chooses';
@@ -188,13 +190,16 @@ export function eventWords(page, entry, slots) {
 /** What happened besides events; `names`: of platforms, by key. */
 export function momentWords({ what, state, detail }, names) {
   if (what == 'shown') return `Shown: the ${visible(String(detail))}`;
-  if (what == 'refused') return `Not a command: ${quoted(detail)}; known are track, show, consent, on and withdraw`;
+  if (what == 'refused') {
+    return `Not a command: ${quoted(detail)}; known are track, show, consent, on and withdraw`;
+  }
   if (what == 'pixel') {
     const word = { run: 'may run', limited: 'may run in the limited mode', blocked: 'blocked' }[state];
     return `${listed(detail.map((key) => names[key] || visible(String(key))))}: ${word || state}`;
   }
   const on = Object.keys(detail.grants || {}).filter((purpose) => detail.grants[purpose]);
-  return `Decision: the visitor ${ACTIONS[detail.action] || quoted(detail.action)}; ${listed(on) || 'nothing'} granted`;
+  const action = ACTIONS[detail.action] || quoted(detail.action);
+  return `Decision: the visitor ${action}; ${listed(on) || 'nothing'} granted`;
 }
 
 /** What Google's tags were told last, from the commands in dataLayer; null when nothing. */

@@ -38,8 +38,10 @@ function within(value, above, room) {
   const entries = all.slice(0, Math.min(WIDEST, room.left));
   room.left -= entries.length;
   // A page may hand over a key called __proto__.
-  const put = (key, part) => Object.defineProperty(copy, key, { value: part, enumerable: true, writable: true });
-  for (const [key, one] of entries) put(key, one.get ? new Odd('a getter') : copied(one.value, above, room));
+  const put = (key, value) => Object.defineProperty(copy, key, { value, enumerable: true, writable: true });
+  for (const [key, { get, value: part }] of entries) {
+    put(key, get ? new Odd('a getter') : copied(part, above, room));
+  }
   const left = all.length - entries.length;
   if (left) put(isList ? entries.length : '…', new Odd(`${left} more`));
   return copy;
@@ -59,5 +61,6 @@ export function quoted(value) {
 
 /** `text` with controls, marks of direction and the like as escapes, so that it cannot deceive. */
 export function visible(text) {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (char) => `\\u{${char.codePointAt(0).toString(16)}}`);
+  const escape = (char) => `\\u{${char.codePointAt(0).toString(16)}}`;
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, escape);
 }
