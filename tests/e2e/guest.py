@@ -94,6 +94,14 @@ class Guest:
         found: list[str] = self.page.evaluate("window.order || []")
         return found
 
+    def expect_order(self, *names: str) -> None:
+        """Waits for the scripts ``names`` and no others. By hand: a strict page forbids polling."""
+        for _ in range(400):
+            if len(self.order) >= len(names):
+                break
+            self.page.wait_for_timeout(25)
+        assert self.order == list(names)
+
     @property
     def warnings(self) -> list[str]:
         starts = "warning: pixelgate: "

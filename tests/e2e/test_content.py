@@ -173,10 +173,10 @@ def test_frames_come_and_go_as_the_page_likes(guest_from: Guests) -> None:
     guest.expect_placeholder()
     guest.visitor.decide("accept")
     guest.expect_film()
-    assert guest.order == ["a", "b"]
+    guest.expect_order("a", "b")
     guest.page.evaluate("html => there.innerHTML = html", frame("late") + script("c"))
     guest.expect_film("late")
-    guest.page.wait_for_function("order.includes('c')")
+    guest.expect_order("a", "b", "c")
 
 
 def test_only_addresses_load_and_names_are_text(guest_from: Guests) -> None:
