@@ -102,19 +102,20 @@ def mixed(one: str, other: str, share: float) -> str:
 
 
 def _properties(banner: BannerConfig, scheme: SchemeName) -> list[str]:
+    """What a scheme says: the store's own colours, and in the dark ours, where the light has others.
+
+    The light rule holds in both schemes, so what it sets the dark one has to set again.
+    """
     own: Scheme = getattr(banner, scheme)
+    again = banner.light if scheme == "dark" else Scheme()
     used = palette(banner, scheme)
     said = []
-    if own.background:
+    if own.background or again.background:
         said.append(f"--pg-bg:{used.background}")
-    if own.text:
+    if own.text or again.text:
         said.append(f"--pg-fg:{used.text}")
-    # In the dark the buttons keep the light scheme's colour unless the store says otherwise.
-    if (
-        own.accent
-        or (scheme == "light" and banner.accent)
-        or (scheme == "dark" and banner.light.accent)
-    ):
+    # In the dark the buttons keep the banner's own accent unless a scheme says otherwise.
+    if own.accent or again.accent or (scheme == "light" and banner.accent):
         said.append(f"--pg-accent:{used.accent}")
         said.append(f"--pg-on-accent:{used.on_accent}")
     return said

@@ -44,9 +44,15 @@ def test_each_scheme_has_its_own_colours() -> None:
         "--pg-on-accent:#ffffff;--pg-radius:0px}"
     )
     assert dark == (
-        "{:host(#pixelgate){--pg-bg:#101418;--pg-accent:#7fd6a4;--pg-on-accent:#17191c}}"
+        "{:host(#pixelgate){--pg-bg:#101418;--pg-fg:#f2f3f5;--pg-accent:#7fd6a4;"
+        "--pg-on-accent:#17191c}}"
     )
     assert theme.described(banner)["dark"]["text"] == "#f2f3f5"
+
+
+def test_light_colours_alone_do_not_reach_the_dark() -> None:
+    css = theme.css(BannerConfig(light=Scheme(background="#fffaf0")))
+    assert css.endswith("dark){:host(#pixelgate){--pg-bg:#1b1e23}}")
 
 
 def test_a_light_accent_alone_does_not_reach_the_dark() -> None:
