@@ -115,19 +115,6 @@ class Recorder:
         place: Place,
         gpc_header: bool,
         device: Device,
-    ) -> Receipt:
-        """The receipt of ``post``; see ``store``."""
-        stored = await self.store(version, post, place=place, gpc_header=gpc_header, device=device)
-        return self.receipt(stored.record)
-
-    async def store(
-        self,
-        version: Version,
-        post: DecisionPost,
-        *,
-        place: Place,
-        gpc_header: bool,
-        device: Device,
     ) -> ledger.Appended:
         """What became of ``post``, after it is on disk. The same post again gets the same record.
 

@@ -72,9 +72,10 @@ def a_post(version: Version, now) -> Make:
 @pytest.fixture
 def recorded(recorder: Recorder, version: Version) -> Record:
     async def send(post: DecisionPost, place: Place = BERLIN, gpc_header=False) -> Receipt:
-        return await recorder.record(
+        done = await recorder.record(
             version, post, place=place, gpc_header=gpc_header, device="phone"
         )
+        return recorder.receipt(done.record)
 
     return send
 
@@ -343,7 +344,7 @@ async def test_stopping_answers_what_was_taken_and_takes_no_more(database, versi
     recorder = Recorder(database, COMPOSER, REGIONS, SIGNER, now)
     recorder.start()
 
-    def send() -> Awaitable[Receipt]:
+    def send() -> Awaitable[ledger.Appended]:
         return recorder.record(version, a_post(), place=BERLIN, gpc_header=False, device="phone")
 
     taken = [asyncio.ensure_future(send()) for _ in range(20)]
@@ -360,7 +361,7 @@ async def test_a_full_queue_turns_posts_away(database, version, a_post, now, mon
     recorder = Recorder(database, COMPOSER, REGIONS, SIGNER, now)
     recorder.start()
 
-    def send() -> Awaitable[Receipt]:
+    def send() -> Awaitable[ledger.Appended]:
         return recorder.record(version, a_post(), place=BERLIN, gpc_header=False, device="phone")
 
     answers = await asyncio.gather(*(send() for _ in range(5)), return_exceptions=True)
@@ -387,12 +388,12 @@ async def test_storage_that_is_away_is_said_and_the_next_post_works(database, ve
     recorder.start()
     post = a_post()
 
-    def send() -> Awaitable[Receipt]:
+    def send() -> Awaitable[ledger.Appended]:
         return recorder.record(version, post, place=BERLIN, gpc_header=False, device="phone")
 
     with pytest.raises(UnavailableError):
         await send()
-    assert (await send()).id == post.id
+    assert (await send()).record.id == post.id
     await recorder.stop()
 
 

@@ -104,7 +104,7 @@ class Visitor:
     ) -> Answer:
         services = self._services
         version = await services.published.numbered(key, post.version)
-        stored = await services.recorder.store(
+        stored = await services.recorder.record(
             version,
             post,
             place=signals.place(scope, services.geo),
