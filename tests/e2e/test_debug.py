@@ -324,6 +324,26 @@ def test_tags_that_nobody_holds_back_are_listed(
     expect(found).to_have_count(3)
 
 
+def test_what_a_started_library_loads_is_its_own_but_no_second_copy_and_no_container(
+    debug: Callable[..., tuple[Visitor, Panel]],
+) -> None:
+    visitor, panel = debug("Tokyo")
+    expect(panel.pixel("ga4")).to_contain_text("Runs")
+    visitor.page.evaluate(
+        """() => {
+            for (const path of ['gtag/js?id=G-1&cx=c', 'gtag/js?id=G-2', 'gtm.js?id=GTM-ABC123']) {
+                const script = document.createElement('script');
+                script.src = `https://www.googletagmanager.com/${path}`;
+                document.head.append(script);
+            }
+        }"""
+    )
+    found = panel.root.get_by_role("region", name="On this page").get_by_role("listitem")
+    expect(found).to_have_count(2)
+    expect(found.nth(0)).to_contain_text("gtag/js?id=G-2 is Google Analytics 4 or Google Ads, not")
+    expect(found.nth(1)).to_contain_text("gtm.js?id=GTM-ABC123 is Google Tag Manager")
+
+
 def test_a_library_that_the_policy_or_a_blocker_stops_is_named(
     debug: Callable[..., tuple[Visitor, Panel]], visitor_from: Make, shop: Shop, service: Service
 ) -> None:

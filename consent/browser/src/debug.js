@@ -96,7 +96,7 @@ export function debug(page, stub, facts) {
 
   /** What is wrong on the page as a whole. */
   function problems(shown) {
-    const found = unheld.map((one) => ({ level: 'warning', text: strangerWords(one) }));
+    const found = unheld.map((one) => ({ level: 'warning', where: 'script', text: strangerWords(one) }));
     for (const { name, queues, key } of early) {
       if (!shown.some((one) => one.platform == key)) continue;
       const text = `was there before Pixelgate ran: another copy of ${name} is on the page; take it out`;

@@ -61,14 +61,15 @@ export function strangers(platforms, isOurs, isStarted) {
     // Those with a purpose wait for it, and those of another kind never run.
     const waits = 'purpose' in script.dataset || !KINDS_OF_SCRIPT.test(type);
     if (waits || isOurs(script) || NO_TAG.test(src)) continue;
+    // No library of a pixel's brings a container.
+    const isContainer = /\/gtm\.js$/.test(src.split('?')[0]);
     const keys = Object.keys(platforms).filter((key) => {
       const { hosts, library } = platforms[key];
-      const isItsHost = hosts.some((host) => covers(host, hostOf(src)));
-      return isItsHost && (!keysStarted(platforms, hosts, isStarted) || sameForm(src, library));
+      if (!hosts.some((host) => covers(host, hostOf(src)))) return false;
+      return isContainer || sameForm(src, library) || !areStarted(platforms, hosts, isStarted);
     });
     if (!keys.length) continue;
     const names = keys.map((key) => platforms[key].name);
-    const isContainer = /\/gtm\.js$/.test(src.split('?')[0]);
     const registered = !isContainer && keys.some((key) => platforms[key].registered);
     found.push({ url: src, names: isContainer ? ['Google Tag Manager'] : names, registered, isContainer });
   }
@@ -76,7 +77,7 @@ export function strangers(platforms, isOurs, isStarted) {
 }
 
 // Whether a platform that shares a host with these is at work.
-function keysStarted(platforms, hosts, isStarted) {
+function areStarted(platforms, hosts, isStarted) {
   return Object.keys(platforms).some(
     (key) => isStarted(key) && platforms[key].hosts.some((host) => hosts.includes(host)),
   );

@@ -215,11 +215,11 @@ export function googleConsent() {
 
 /** A page-wide warning: a tag that nobody holds back. */
 export function strangerWords({ url, names, registered, isContainer }) {
-  const what = listed(names);
+  const what = names.join(' or ');
   const todo = isContainer
     ? 'it loads tags by itself; move those that are registered here out of it'
     : registered
       ? 'it fires without a decision and beside the registered pixel; take it out of the page'
       : 'it fires without a decision; register it in this store and take it out of the page';
-  return `script: ${visible(url).slice(0, 200)} is ${what}, not loaded by Pixelgate; ${todo}`;
+  return `${visible(url).slice(0, 200)} is ${what}, not loaded by Pixelgate; ${todo}`;
 }
