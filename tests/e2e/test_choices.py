@@ -129,6 +129,21 @@ def test_a_pixel_taken_back_in_waits_for_its_receipt(visitor_from: Make, shop: S
     assert "Lead" in [hit["ev"] for hit in visitor.hits(META)]
 
 
+def test_a_service_that_is_switched_on_brings_its_purpose_and_no_neighbour(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    dialog = choose(visitor)
+    dialog.locator('[data-pixel="meta"]').check()
+    expect(dialog.locator('[data-purpose="marketing"]')).to_be_checked()
+    expect(dialog.locator('[data-pixel="google-ads"]')).not_to_be_checked()
+    dialog.locator('[data-purpose="marketing"]').uncheck()
+    expect(dialog.locator('[data-pixel="meta"]')).not_to_be_checked()
+    dialog.locator('[data-purpose="marketing"]').check()
+    expect(dialog.locator('[data-pixel="google-ads"]')).to_be_checked()
+
+
 def test_refusing_google_ads_alone_denies_its_signals_and_leaves_analytics(
     visitor_from: Make, shop: Shop
 ) -> None:
@@ -199,6 +214,47 @@ def test_the_sweep_finds_cookies_on_every_folder_and_leaves_the_shops_alone(
     left = [one["name"] for one in visitor.context.cookies()]
     assert set(left) == {"cart"}
     assert left.count("cart") == 6
+
+
+def test_what_was_held_goes_out_when_an_old_decision_is_renewed(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Tokyo")
+    visitor.visit(f"{shop.origin}/product")
+    visitor.decide("accept")
+    visitor.context.set_extra_http_headers({"CF-IPCountry": "DE"})
+    visitor.forget()
+    visitor.visit(f"{shop.origin}/product")
+    assert visitor.hits(META) == []
+    visitor.decide("accept")
+    assert [hit["ev"] for hit in visitor.hits(META)] == ["PageView", "ViewContent"]
+
+
+def test_a_withdrawal_reaches_the_ledger_though_the_page_was_left_at_once(
+    visitor_from: Make, shop: Shop, service: Service
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    visitor.decide("accept")
+    visitor.visit(f"{shop.origin}/product")
+    visitor.context.route(f"{service.url}/**", lambda route: route.abort())
+    visitor.page.evaluate("pixelgate('withdraw')")
+    visitor.context.unroute(f"{service.url}/**")
+    with visitor.page.expect_response(lambda one: one.url.endswith("/decisions")) as post:
+        visitor.page.goto(f"{shop.origin}/privacy")
+    assert post.value.status == 201
+    assert post.value.request.post_data_json["action"] == "withdraw"
+    first = visitor.decisions()[0]
+    assert first == ("accept_all", 201)
+    visitors = {
+        answer.request.post_data_json["visitor"]
+        for answer in visitor.answered
+        if answer.url.endswith("/decisions")
+    }
+    assert len(visitors) == 1
+    visitor.settle()
+    expect(visitor.page.locator('#pixelgate [data-action="open"]')).to_be_visible()
+    expect(visitor.page.locator("#pixelgate .first")).to_have_count(0)
 
 
 def test_an_event_that_comes_twice_is_sent_once(visitor_from: Make, shop: Shop) -> None:

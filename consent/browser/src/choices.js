@@ -2,6 +2,7 @@
 // Everything that is said here came as `content` from the service, so that the ledger can show it later.
 
 import css from './choices.css';
+import { decisionText } from './decision.js';
 import { el } from './el.js';
 import { firstLayer } from './firstlayer.js';
 import { PURPOSES, grantsWhere, some } from './grants.js';
@@ -83,8 +84,8 @@ export function choices(page, content, hash) {
     if (known && some(before.grants) && !some(grants) && action != 'gpc') action = 'withdraw';
     visitor = known ? known.visitor : visitor || newId();
     const pixels = {};
-    for (const { name, purposes } of page.rack.slots) {
-      pixels[name] = purposes.every((purpose) => grants[purpose]) && !refused.includes(name);
+    for (const { name, purposes, gone } of page.rack.slots) {
+      if (!gone) pixels[name] = purposes.every((purpose) => grants[purpose]) && !refused.includes(name);
     }
     const post = {
       id: newId(),
@@ -111,12 +112,12 @@ export function choices(page, content, hash) {
 
   async function store(post) {
     const done = (answer) => {
-      page.waits = false;
-      if (page.moved() || page.decided() != standing) return page.settle();
-      nothingWaits();
+      const moved = page.moved() || page.decided() != standing;
       const at = answer && Math.floor(Date.parse(answer.at) / 1000);
+      page.waits = false;
+      if (moved) return page.settle();
       if (answer) become(post, post.grants, post.refused || [], at);
-      else page.settle();
+      else nothingWaits();
       if (status.textContent) status.textContent = answer ? content.saved : '';
       ask();
     };
@@ -129,9 +130,13 @@ export function choices(page, content, hash) {
     const decision = { ...post, grants, refused, at, waits };
     const old = page.decided();
     standing = decision;
-    // Also what an older setting has left on another domain or path.
-    expire('pixelgate');
     writeDecision(config, decision, days(decision));
+    // An older setting has left another one on some domain or path. Never without need: for as long as
+    // there is none, other tabs take it that nothing was decided.
+    if (decisionText().includes(',')) {
+      expire('pixelgate');
+      writeDecision(config, decision, days(decision));
+    }
     page.settle(decision);
     // The receipt of what already holds brings the server's time and nothing else.
     if (old && old.id == post.id && said(old) == said(decision)) return;
@@ -140,11 +145,14 @@ export function choices(page, content, hash) {
     document.dispatchEvent(event);
   }
 
+  // The next page need not look into the outbox.
   function nothingWaits() {
     const decided = page.decided();
-    if (!decided || !decided.waits) return;
-    decided.waits = false;
-    writeDecision(config, decided, days(decided));
+    page.waits = false;
+    if (decided && decided.waits) {
+      decided.waits = false;
+      writeDecision(config, decided, days(decided));
+    }
     page.settle();
   }
 
@@ -194,10 +202,11 @@ export function choices(page, content, hash) {
     if (page.waits) {
       const post = waiting();
       if (post) return resend(post);
-      page.waits = false;
       nothingWaits();
-      page.settle();
     }
+    // A page before withdrew, and was left before it could say so to the ledger.
+    const [, withdrew] = /^pixelgate=0\.([\da-f-]{36})$/.exec(decisionText()) || [];
+    if (withdrew) return choose('withdraw', grantsWhere(() => 0), [], { visitor: withdrew });
     const { why, grants, refused } = page.outcome();
     if (why == 'gpc') choose(why, grants, refused);
     else ask();

@@ -5,7 +5,7 @@
 import { attempt } from './attempt.js';
 import { sweep } from './sweep.js';
 
-/** What a pixel's `limit` says when its library is held by Consent Mode; consent/compose.py has its twin. */
+/** What a pixel's `limit` says when its library is held by Consent Mode; consent/platforms.py has its twin. */
 const BY_CONSENT_MODE = 1;
 
 /**
@@ -32,7 +32,7 @@ export function google(page, settings, advanced) {
   });
   // A limited library writes nothing; what it wrote before the refusal goes.
   const clean = () => {
-    for (const { state, traces } of slots()) if (state == 'limited') attempt(sweep, traces);
+    for (const { state, traces } of slots()) if (state == 'limited') attempt(() => sweep(traces, true));
   };
   page.on('consent', clean);
   addEventListener('pagehide', clean);

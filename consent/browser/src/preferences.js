@@ -13,6 +13,9 @@ export function preferences(page, content) {
   const { view } = page;
   let dialog;
   let back;
+  // The services that are off by themselves, and what keeps their switches true to that.
+  let off;
+  let rows;
 
   function close() {
     if (!dialog) return;
@@ -22,48 +25,51 @@ export function preferences(page, content) {
     if (back && back.isConnected) back.focus({ preventScroll: true });
   }
 
-  function toggle(id, attributes, checked, disabled) {
-    const input = el('input', { type: 'checkbox', role: 'switch', id, ...attributes });
-    input.checked = checked;
+  function toggle(id, attributes, disabled, change) {
+    const input = el('input', { type: 'checkbox', role: 'switch', id, ...attributes, change });
     input.disabled = disabled;
     return input;
   }
 
+  // A purpose carries its services along, but for those that were switched off by themselves.
   function purpose(desk, { key, title, text, services }) {
     const id = 'purpose-' + key;
     const fixed = key == 'necessary';
-    const off = desk.locked.includes(key);
-    const { grants, refused } = page.outcome();
+    const locked = desk.locked.includes(key);
     const attributes = { 'data-purpose': key, 'aria-describedby': id + '-text' };
-    const own = toggle(id, attributes, fixed || grants[key], fixed || off);
-    const pixels = services.map((one) =>
-      toggle('pixel-' + one.key, { 'data-pixel': one.key }, grants[key] && !refused.includes(one.key), off),
-    );
-    // A purpose carries its services along. A service that is switched on brings its purpose.
-    own.addEventListener('change', () => pixels.forEach((pixel) => (pixel.checked = own.checked)));
-    for (const pixel of pixels) {
-      pixel.addEventListener('change', () => {
-        if (pixel.checked) own.checked = true;
-        same(pixel);
+    const own = toggle(id, attributes, fixed || locked, () => {
+      if (own.checked) services.forEach((one) => off.delete(one.key));
+      update();
+    });
+    own.checked = fixed || page.outcome().grants[key];
+    const pixels = services.map((one) => {
+      const pixel = toggle('pixel-' + key + '-' + one.key, { 'data-pixel': one.key }, locked, () => {
+        // A service that is switched on brings its purpose, but none of those beside it.
+        if (pixel.checked && !own.checked) services.filter(({ key }) => !isOn(key)).forEach(({ key }) => off.add(key));
+        if (pixel.checked) off.delete(one.key);
+        else off.add(one.key);
+        own.checked ||= pixel.checked;
+        update();
       });
-    }
+      rows.push(() => (pixel.checked = own.checked && !off.has(one.key)));
+      return pixel;
+    });
     return el(
       'li',
       {},
       el('div', { class: 'line' }, el('label', { for: id }, title), fixed && el('small', {}, texts.always), own),
       el('p', { id: id + '-text' }, text),
-      off && el('p', {}, content.gpc),
+      locked && el('p', {}, content.gpc),
       !fixed && serviceList(services, pixels),
     );
   }
 
-  // A service with two purposes stands under both.
-  function same(pixel) {
-    const twins = dialog.querySelectorAll(`[data-pixel="${pixel.dataset.pixel}"]`);
-    for (const twin of twins) {
-      twin.checked = pixel.checked;
-      if (pixel.checked) twin.closest('.purposes > li').querySelector('[data-purpose]').checked = true;
-    }
+  function isOn(service) {
+    return dialog.querySelector(`[data-pixel="${service}"]:checked`);
+  }
+
+  function update() {
+    rows.forEach((row) => row());
   }
 
   function serviceList(services, pixels) {
@@ -99,13 +105,14 @@ export function preferences(page, content) {
     back = view.root.activeElement || document.activeElement;
     const button = (action, click) =>
       el('button', { type: 'button', class: 'choice', 'data-action': action, click }, texts[action]);
-    const checked = (name, key) => dialog.querySelector(`[data-${name}="${key}"]`).checked;
+    const granted = (key) => dialog.querySelector(`[data-purpose="${key}"]`)?.checked;
     const save = () => {
-      const granted = (key) => checked('purpose', key);
-      const off = ({ name, purposes }) => purposes.every(granted) && !checked('pixel', name);
-      const refused = page.rack.slots.filter(off).map(({ name }) => name);
+      const named = ({ name, purposes }) => off.has(name) && purposes.every(granted);
+      const refused = page.rack.slots.filter(named).map(({ name }) => name);
       desk.click('save', granted, [...new Set(refused)]);
     };
+    off = new Set(page.outcome().refused);
+    rows = [];
     const x = { type: 'button', class: 'x', 'data-action': 'close', 'aria-label': texts.close };
     const title = el('h2', { id: 'title', tabindex: '-1' }, texts.title);
     dialog = el(
@@ -137,6 +144,7 @@ export function preferences(page, content) {
         button('save', save),
       ),
     );
+    update();
     view.root.append(dialog);
     dialog.showModal();
     title.focus();
