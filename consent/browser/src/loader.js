@@ -147,7 +147,7 @@ export function loader(config, pixels, parts, choices, content, hash) {
     // At once, and also when the service is away: an unreadable decision lets nothing run.
     withdraw() {
       const known = decided;
-      writeText(config, '0.' + decided?.visitor, 31536e3);
+      writeText(config, '0.' + decided?.visitor, 1e8);
       page.settle('unreadable');
       atDesk((desk) => desk.choose('withdraw', outcome.grants, [], known));
     },
