@@ -286,6 +286,25 @@ class Composer:
             if not self._platforms[pixel.platform].consent.stops_sending:
                 facts["reload"] = 1
             yield f"{_script(canonical(facts))[:-1]},pixel:{self._platforms.render(pixel)}}}"
+        yield from self._gone(version)
+
+    def _gone(self, version: Version) -> Iterator[str]:
+        """Pixels that the store has removed: they never run, and what they left is deleted.
+
+        What a pixel that is still there may leave too, such as the Google tag's ``_ga``, stays.
+        """
+        traces = self._platforms.traces
+        kept = [trace for pixel in version.config.pixels for trace in traces(pixel)]
+        for pixel in version.former:
+            if pixel.platform in self._platforms:
+                own = (one for one in traces(pixel) if not any(_meet(one, k) for k in kept))
+                facts = {
+                    "gone": 1,
+                    "name": pixel.platform,
+                    "purposes": ["gone"],
+                    "traces": _traces(own),
+                }
+                yield f"{_script(canonical(facts))[:-1]},pixel(){{}}}}"
 
     def _of_shape(self, version: Version, shape: Shape, language: str) -> Banner:
         key = (version.id, shape, language)
@@ -401,6 +420,18 @@ def _traces(traces: Iterable[Trace]) -> str:
     return "|".join(f"{kind}({'|'.join(names)})" for kind, names in kinds.items())
 
 
+def _meet(one: Trace, other: Trace) -> bool:
+    """Whether something may be called by both names, of which each may be a prefix."""
+    a, b = one.name.removesuffix("*"), other.name.removesuffix("*")
+    if a == one.name and b == other.name:
+        same = a == b
+    elif a != one.name and b != other.name:
+        same = a.startswith(b) or b.startswith(a)
+    else:
+        same = b.startswith(a) if a != one.name else a.startswith(b)
+    return same and one.kind == other.kind
+
+
 def _hosts(platform: Platform) -> list[str]:
     """Every address that the platform's code talks to, once."""
     hosts = platform.hosts
@@ -422,7 +453,7 @@ def _first_layer(banner: Banner) -> str:
 
 def _script(json: bytes) -> str:
     """``json`` as JavaScript, also safe inside a script element of a page."""
-    # Names without quotes, which every page view would pay for. Inside a text a quote has a backslash
-    # before it, so no text looks like a name there.
+    # Names without quotes, which every page view would pay for. Inside a text a quote has a
+    # backslash before it, so no text looks like a name there.
     text = _NAME.sub(r"\1:", json.decode("utf-8")).replace("<", "\\u003c")
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

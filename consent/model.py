@@ -323,6 +323,8 @@ class Version(msgspec.Struct, frozen=True):
     config: StoreConfig
     asks_since: int
     """The lowest version number that asked about the same pixels and purposes."""
+    former: tuple[Pixel, ...] = ()
+    """The pixels of earlier versions that this one has no more. What they left has to go too."""
 
 
 class DecisionPost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

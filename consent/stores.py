@@ -20,7 +20,7 @@ from consent import model
 from consent.database import tables
 from consent.database.dialects import take_lock
 from consent.errors import NotFoundError
-from consent.model import StoreConfig, Version
+from consent.model import Pixel, StoreConfig, Version
 
 _s = tables.stores.c
 _v = tables.versions.c
@@ -105,8 +105,10 @@ async def publish(c: AsyncConnection, key: str, now: dt.datetime) -> Version:
         published_at=now,
         config=config,
         asks_since=newest.asks_since if newest and same_questions else number,
+        former=_former(newest, config) if newest else (),
     )
-    values = {**msgspec.structs.asdict(version), "config": row.draft}
+    former = model.canonical(version.former) if version.former else None
+    values = {**msgspec.structs.asdict(version), "config": row.draft, "former": former}
     await c.execute(sa.insert(tables.versions).values(values))
     return version
 
@@ -160,10 +162,24 @@ def _asks(config: StoreConfig) -> set[tuple[str, str, frozenset[str]]]:
     return {(p.platform, p.id, frozenset(p.purposes)) for p in config.pixels}
 
 
+def _former(newest: Version, config: StoreConfig) -> tuple[Pixel, ...]:
+    """What versions up to ``newest`` had and ``config`` has no more, once each."""
+    kept = {(pixel.platform, pixel.id) for pixel in config.pixels}
+    gone: dict[tuple[str, str], Pixel] = {}
+    for pixel in (*newest.former, *newest.config.pixels):
+        if (pixel.platform, pixel.id) not in kept:
+            gone[pixel.platform, pixel.id] = Pixel(pixel.platform, pixel.id)
+    return tuple(gone.values())
+
+
 def _version(row: Any) -> Version | None:
     if row is None:
         return None
-    values = {**row._mapping, "config": msgspec.json.decode(row.config, type=StoreConfig)}
+    values = {
+        **row._mapping,
+        "config": msgspec.json.decode(row.config, type=StoreConfig),
+        "former": msgspec.json.decode(row.former, type=tuple[Pixel, ...]) if row.former else (),
+    }
     return Version(**values)
 
 

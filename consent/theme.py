@@ -102,7 +102,7 @@ def mixed(one: str, other: str, share: float) -> str:
 
 
 def _properties(banner: BannerConfig, scheme: SchemeName) -> list[str]:
-    """What a scheme says: the store's own colours, and in the dark ours, where the light has others.
+    """What a scheme says: the store's own colours, and in the dark ours where the light has others.
 
     The light rule holds in both schemes, so what it sets the dark one has to set again.
     """

@@ -5,6 +5,7 @@ import json
 import re
 
 import brotli
+import msgspec
 import pytest
 from bs4 import BeautifulSoup
 
@@ -239,3 +240,17 @@ def test_the_layout_and_the_accent_are_the_stores(composer: Composer, regions: R
     assert json.loads(composer.banner(boxed, at, "en").content)["layout"] == "box"
     text = composer.loader(boxed, at, BERLIN, "en", gpc=False, first=True)
     assert "--pg-accent:#0a5c36" in text
+
+
+def test_a_removed_pixel_is_swept_but_not_what_a_kept_one_may_leave_too(
+    composer: Composer, regions: Regions
+) -> None:
+    kept, gone = Pixel("ga4", "G-KEPT123456"), Pixel("ga4", "G-GONE123456")
+    at = regions.resolve(BERLIN, on=ON)
+    one = msgspec.structs.replace(version(9, pixels=(kept,)), former=(gone,))
+    text = composer.loader(one, at, BERLIN, "en", gpc=False, first=False)
+    left = re.findall(
+        r'\{gone:1,name:"ga4",purposes:\["gone"\],traces:"([^"]*)",pixel\(\)\{\}\}', text
+    )
+    assert left == ["c(_ga_GONE123456)"]
+    assert "gone:1" not in composer.loader(version(), at, BERLIN, "en", gpc=False, first=False)

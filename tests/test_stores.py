@@ -148,3 +148,15 @@ async def test_a_reader_cannot_write(database, now):
     with pytest.raises(UnavailableError, match=r"read-only|cannot be written"):
         async with database.read() as c:
             await stores.save(c, a_config(), now())
+
+
+async def test_a_version_knows_what_earlier_ones_had_and_it_has_no_more(database, now):
+    ga4, other = Pixel("ga4", "G-1", labels={"Purchase": "x"}), Pixel("meta", "999999999999999")
+    had = []
+    for pixels in [(META, ga4), (ga4,), (ga4, other), (META, ga4)]:
+        version = await publish(database, a_config(pixels=pixels), now)
+        async with database.read() as c:
+            assert await stores.current(c, "summit") == version
+        had.append([(pixel.platform, pixel.id) for pixel in version.former])
+    gone = ("meta", "123456789012345")
+    assert had == [[], [gone], [gone], [("meta", "999999999999999")]]

@@ -43,6 +43,7 @@ versions = sa.Table(
     sa.Column("config", sa.LargeBinary, nullable=False),
     sa.Column("asks_since", sa.Integer, nullable=False),
     sa.Column("published_at", Moment, nullable=False),
+    sa.Column("former", sa.LargeBinary),
     sa.UniqueConstraint("store_id", "number"),
 )
 

@@ -1,4 +1,4 @@
-"""Pixels that a visitor refused one by one."""
+"""Pixels that a visitor refused one by one, and pixels that a store has removed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,3 +14,4 @@ depends_on = None
 def upgrade() -> None:
     # Without a default, so that neither database rewrites a row of the ledger.
     op.add_column("decisions", sa.Column("refused", Keys))
+    op.add_column("versions", sa.Column("former", sa.LargeBinary))
