@@ -16,7 +16,7 @@ the decision posted        set, also when this is the second try and the first o
 another decision           kept: another tab has decided since, or another subdomain while this post
                            waited in its page's outbox. Times are not compared: the post's is new
                            whenever it arrives, the cookie's may be from a clock that is wrong
-``0``, or unreadable       a withdrawal is under way, or someone wrote there. Nothing is granted
+``0...``, or unreadable    a withdrawal is under way, or someone wrote there. Nothing is granted
                            now, so only a decision that grants nothing may take its place
 =========================  =========================================================================
 

@@ -85,6 +85,7 @@ class TestReading:
         [
             "",
             "0",
+            f"0.{VISITOR}",
             "1",
             *(a_text(state=state) for state in ("0", "3", "12", "")),
             a_text() + ".",

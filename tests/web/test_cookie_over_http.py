@@ -189,7 +189,10 @@ class TestThePost:
 
     @pytest.mark.parametrize(
         "cookies",
-        ["pixelgate=0", "pixelgate=", f"pixelgate={a_text()}; pixelgate={a_text()}", "pixelgate=x"],
+        [
+            *(f"pixelgate={value}" for value in ("0", f"0.{VISITOR}", "", "x")),
+            f"pixelgate={a_text()}; pixelgate={a_text()}",
+        ],
     )
     def test_only_a_refusal_replaces_a_withdrawal_under_way(self, host, a_post, refusal, cookies):
         assert "set-cookie" not in host.send(a_post(), at=HERE, cookies=cookies).headers
@@ -310,6 +313,7 @@ class TestTheVisit:
         [
             "a=1",
             "pixelgate=0",
+            f"pixelgate=0.{VISITOR}",
             "pixelgate=",
             f"pixelgate={a_text(state='2')}",
             f"pixelgate={a_text()}; pixelgate={a_text(bits=NONE)}",
