@@ -60,8 +60,7 @@ export function debugLog(page, stub, facts, whyNot, changed) {
     const { name, id, at } = event;
     const isText = typeof name == 'string';
     const entry = { kind: 'event', name: isText ? name : copied(name), id, at, given: given(event), state };
-    Object.assign(entry, { reason, taken: copied(event.params), sent: new Map(), kept: new Map() });
-    byEvent.set(event, add(entry));
+    byEvent.set(event, add({ ...entry, reason, sent: new Map(), kept: new Map() }));
   }
 
   page.on('event', (event) => note(event, 'held'));
@@ -75,24 +74,18 @@ export function debugLog(page, stub, facts, whyNot, changed) {
     known.add(pixel);
     // What a page begins with is in the list of pixels. What changes at once is one change.
     if (isFirst) changed();
-    else if (last && last.state == state && Date.now() - last.at < 200) last.detail.push(pixel);
-    else add({ kind: 'moment', what: 'pixel', state, detail: [pixel] });
+    else if (last?.what == 'pixel' && last.state == state && Date.now() - last.at < 200) {
+      last.detail.push(pixel);
+    } else add({ kind: 'moment', what: 'pixel', state, detail: [pixel] });
   });
   page.on('decision', (detail) => add({ kind: 'moment', what: 'decision', detail: copied(detail) }));
   page.on('shown', (detail) => add({ kind: 'moment', what: 'shown', detail }));
   page.on('consent', changed);
 
   inFront(page.rack, 'deliver', (own, event) => {
-    const entry = byEvent.get(event);
     const before = delivering;
-    if (entry) {
-      entry.state = 'gone';
-      entry.gone = Date.now();
-      for (const one of log.slots) {
-        if (one.slot.state != one.slot.started) entry.kept.set(one, whyNot(one.slot));
-      }
-    }
-    delivering = entry;
+    delivering = byEvent.get(event);
+    if (delivering) attempt(handOn, delivering);
     try {
       return own(event);
     } finally {
@@ -110,7 +103,6 @@ export function debugLog(page, stub, facts, whyNot, changed) {
       return script;
     });
   }
-  inFront(page, 'track', (own, ...rest) => called(rest, () => own(...rest)));
   window.pixelgate = new Proxy(window.pixelgate, {
     apply(own, self, [command, ...rest]) {
       const run = () => Reflect.apply(own, self, [command, ...rest]);
@@ -125,6 +117,14 @@ export function debugLog(page, stub, facts, whyNot, changed) {
     changed();
   });
   return log;
+
+  function handOn(entry) {
+    entry.state = 'gone';
+    entry.gone = Date.now();
+    for (const one of log.slots) {
+      if (one.slot.state != one.slot.started) entry.kept.set(one, whyNot(one.slot));
+    }
+  }
 
   function called([name, params], run) {
     callers.push(attempt(() => ({ name, given: copied(params) })));
@@ -173,5 +173,5 @@ function fromQueue([at, [command, name, params]]) {
 /** Puts `instead(own, ...given)` in front of a method; `own` keeps its `this`. */
 function inFront(owner, name, instead) {
   const own = owner[name];
-  if (own) owner[name] = (...given) => instead((...rest) => own.apply(owner, rest), ...given);
+  owner[name] = (...given) => instead((...rest) => own.apply(owner, rest), ...given);
 }
