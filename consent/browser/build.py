@@ -51,7 +51,7 @@ def bundle(entry: str) -> str:
     owners: dict[str, str] = {}
     _visit(SOURCES / f"{entry}.js", parts, owners, ())
     body = "\n".join(parts)
-    return f'(()=>{{\n{body}\nreturn {entry}}})()'
+    return f"(()=>{{\n{body}\nreturn {entry}}})()"
 
 
 def _visit(path: Path, parts: list[str], owners: dict[str, str], above: tuple[Path, ...]) -> None:

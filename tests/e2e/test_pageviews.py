@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 
 from tests import browser_setup
 from tests.e2e.claims import GA4, META
@@ -148,10 +148,11 @@ def test_a_page_that_tracks_its_routes_by_itself_is_not_counted_again(
 
 
 def test_who_leaves_before_the_page_is_complete_has_seen_it(
-    visitor_from: Make, pages: Callable[..., str], shop: Shop
+    visitor_from: Make, pages: Callable[..., str]
 ) -> None:
     visitor = from_tokyo(visitor_from)
-    visitor.context.route("**/slow.png", lambda route: None)
+    held: list[Route] = []
+    visitor.context.route("**/slow.png", lambda route: held.append(route))
     visitor.page.goto(pages("/spa", body='<img src="/slow.png">'), wait_until="commit")
     visitor.page.locator("#pixelgate").wait_for(state="attached")
     visitor.page.wait_for_timeout(100)
@@ -159,6 +160,7 @@ def test_who_leaves_before_the_page_is_complete_has_seen_it(
     visitor.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
     visitor.page.wait_for_timeout(200)
     assert [hit["en"] for hit in visitor.hits(GA4)] == ["page_view"]
+    held[0].abort()
 
 
 def test_a_page_from_the_cache_of_whole_pages_is_seen_again(
