@@ -148,7 +148,10 @@ class Composer:
         parts = ",".join(self._parts(version, resolution.regime, language))
         drawn = f",{self._built('choices')},{_first_layer(banner)}" if first else ""
         loader = self._built("loader")
-        return f"({loader})({_script(canonical(config))},[{pixels}],[{parts}]{drawn})"
+        text = f"({loader})({_script(canonical(config))},[{pixels}],[{parts}]{drawn})"
+        if first and resolution.regime.model != "opt-in":
+            return f"({self._built('again')})(()=>{text})"
+        return text
 
     def choices(self, version: Version, resolution: Resolution, language: str) -> str:
         """``choices.js``: the banner for a page whose loader came without it."""
@@ -173,6 +176,10 @@ class Composer:
             "embeds": self._embeds,
         }
         return _part(self._built("content"), _script(canonical(said)))
+
+    def focus(self) -> str:
+        """``focus.js``: keeps the way back in off what has the focus."""
+        return f"pixelgate('part',{self._built('focus')})"
 
     def optout(self, version: Version, resolution: Resolution, language: str) -> str:
         """``optout.js``: the opt-out icon, and that the browser's signal was honoured."""
@@ -239,6 +246,7 @@ class Composer:
             "gpc": gpc,
             "off": version.config.gpc.refuses,
             "hasty": version.config.release == "at-once",
+            "domain": version.config.cookie.domain,
             "entry": texts["entry.choices" if link else "entry.cookies"],
             "icon": int(link or (gpc and regime.model != "opt-in")),
             "theme": theme.css(version.config.banner),

@@ -28,7 +28,7 @@ HERE = Path(__file__).resolve().parent
 SOURCES, DIST = HERE / "src", HERE / "dist"
 SNIPPETS = HERE.parent.parent / "snippets"
 ENTRIES = (
-    *("loader", "choices", "preferences", "databases", "optout", "content"),
+    *("loader", "again", "choices", "preferences", "focus", "optout", "databases", "content"),
     *("wordpress", "shopify", "datalayer", "google", "pageviews", "debug"),
 )
 

@@ -27,7 +27,7 @@ from consent.web import cookie, errors, signals
 from consent.web.responses import NO_STORE, NOSNIFF, Answer, Headers, require_method
 from consent.web.services import Services
 
-Which = Literal["loader", "choices", "preferences", "optout", "content", "debug"]
+Which = Literal["loader", "choices", "preferences", "focus", "optout", "content", "debug"]
 NAMES: Mapping[str, Which] = {f"{which}.js": which for which in get_args(Which)}
 
 CACHE_BYTES = 64 * 1024 * 1024
@@ -200,6 +200,8 @@ class Scripts:
                 text = composer.choices(version, resolution, key.language)
             case "preferences":
                 text = composer.preferences(version, resolution, key.language)
+            case "focus":
+                text = composer.focus()
             case "optout":
                 text = composer.optout(version, resolution, key.language)
             case "content":

@@ -95,21 +95,25 @@ def device(scope: Scope) -> Device:
 def query(text: bytes) -> Query:
     """What a page says of itself in the address of a script.
 
-    The snippet says ``de,false``; the loader says ``l=de&v=3``, and others may add ``c=false``.
+    The snippet says ``de,false`` and the loader ``de,3``; others may say ``l=de&c=false&v=3``.
     """
-    page_language, comma, decided = text.decode("latin-1").partition(",")
+    page_language, comma, second = text.decode("latin-1").partition(",")
     if comma and "=" not in page_language:
-        return Query(page_language[:64], decided == "false")
+        second = second.partition("&")[0]
+        return Query(page_language[:64], second == "false", _number(second))
     try:
         fields = parse_qs(text.decode("latin-1"), max_num_fields=16)
     except ValueError:
         return Query()
-    version = fields.get("v", ["0"])[0]
     return Query(
         fields.get("l", [""])[0][:64],
         fields.get("c") == ["false"],
-        int(version) if _NUMBER.fullmatch(version) else 0,
+        _number(fields.get("v", [""])[0]),
     )
+
+
+def _number(text: str) -> int:
+    return int(text) if _NUMBER.fullmatch(text) else 0
 
 
 @lru_cache(maxsize=4096)

@@ -4,6 +4,7 @@
 ``GET loader.js``             the script of the store, for this place and language
 ``GET choices.js``            the banner, when the loader wants it later
 ``GET preferences.js``        the second layer
+``GET focus.js``              keeps the way back in off what has the focus
 ``GET optout.js``             the opt-out icon, where the law asks for it
 ``GET content.js``            placeholders for embedded content that waits for consent
 ``GET debug.js``              the debug view

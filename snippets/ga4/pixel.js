@@ -20,7 +20,7 @@ function (page) {
 
   return {
     start() {
-      const layer = (window.dataLayer = window.dataLayer || []);
+      const layer = (window.dataLayer ||= []);
       if (!window.gtag) window.gtag = gtag;
       // One `js` command and one library serve every Google id on the page.
       if (!layer.some((command) => command && command[0] == 'js')) gtag('js', new Date());

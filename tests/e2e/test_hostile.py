@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 
 import pytest
@@ -24,15 +23,17 @@ def test_a_late_receipt_does_not_grant_what_was_withdrawn_meanwhile(
 ) -> None:
     visitor = visitor_from("Berlin")
     visitor.visit(f"{shop.origin}/thanks")
-
-    def slow(route: Route) -> None:
-        time.sleep(0.6)
-        route.continue_()
-
-    visitor.context.route("**/decisions", slow)
-    visitor.click("accept")
+    held: list[Route] = []
+    visitor.context.route("**/decisions", lambda route: held.append(route))
+    with visitor.page.expect_request("**/decisions"):
+        visitor.click("accept")
     visitor.page.evaluate("pixelgate('withdraw')")
-    visitor.page.wait_for_timeout(2500)
+    visitor.context.unroute("**/decisions")
+    with visitor.page.expect_response(
+        lambda one: one.url.endswith("/decisions")
+        and one.request.post_data_json["action"] == "withdraw"
+    ):
+        held[0].continue_()
     visitor.settle()
     assert visitor.requests == []
     assert visitor.cookies() == {"pixelgate"}
@@ -71,9 +72,11 @@ def test_a_withdrawal_holds_when_the_service_is_away(
     assert visitor.cookies() == {"pixelgate"}
     visitor.context.unroute(f"{service.url}/**")
     visitor.forget()
-    visitor.visit(f"{shop.origin}/thanks")
+    with visitor.page.expect_response(lambda answer: answer.url.endswith("/decisions")):
+        visitor.visit(f"{shop.origin}/thanks")
     assert visitor.requests == []
-    expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_be_visible()
+    assert visitor.decisions()[-1] == ("withdraw", 201)
+    expect(visitor.page.locator('#pixelgate [data-action="open"]')).to_be_visible()
 
 
 FORGED = {

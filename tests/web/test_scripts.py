@@ -96,7 +96,7 @@ class TestLoader:
         self, client, page, accepted, language
     ):
         answer = self.get(client, query=f"?l={page}&c=false", accept_language=accepted)
-        assert f'"language":"{language}"' in answer.text
+        assert f'language:"{language}"' in answer.text
 
     def test_a_returning_visitor_gets_no_banner(self, client):
         returning = self.get(client, query="?l=de&c=true")

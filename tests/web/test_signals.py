@@ -51,3 +51,5 @@ def test_snippet_and_loader_say_language_decision_and_version():
     assert signals.query(b",true") == ("", False, 0)
     assert signals.query(b"l=de&c=false") == ("de", True, 0)
     assert signals.query(b"l=de&v=3") == ("de", False, 3)
+    assert signals.query(b"de,3") == ("de", False, 3)
+    assert signals.query(b"de,false&b=17") == ("de", True, 0)

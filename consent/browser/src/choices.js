@@ -22,6 +22,7 @@ export function choices(page, content, hash) {
   const now = () => Math.floor(Date.now() / 1000);
   const days = ({ grants }) => (some(grants) ? regime.accept : regime.refuse);
   let asked;
+  let told = page.decided()?.id && said(page.decided());
   let visitor;
   let wantsSecond;
   let back;
@@ -115,7 +116,8 @@ export function choices(page, content, hash) {
       const moved = page.moved() || page.decided() != standing;
       const at = answer && Math.floor(Date.parse(answer.at) / 1000);
       page.waits = false;
-      if (moved) return page.settle();
+      // What changed may also be this decision, set by the service itself.
+      if (moved && page.decided()?.id != post.id) return page.settle();
       if (answer) become(post, post.grants, post.refused || [], at);
       else nothingWaits();
       if (status.textContent) status.textContent = answer ? content.saved : '';
@@ -128,7 +130,6 @@ export function choices(page, content, hash) {
   // `waits`: the ledger does not have it yet, which the next page is told by the cookie.
   function become(post, grants, refused, at, waits) {
     const decision = { ...post, grants, refused, at, waits };
-    const old = page.decided();
     standing = decision;
     writeDecision(config, decision, days(decision));
     // An older setting has left another one on some domain or path. Never without need: for as long as
@@ -139,7 +140,7 @@ export function choices(page, content, hash) {
     }
     page.settle(decision);
     // The receipt of what already holds brings the server's time and nothing else.
-    if (old && old.id == post.id && said(old) == said(decision)) return;
+    if (told == (told = said(decision))) return;
     page.emit('decision', decision);
     const event = new CustomEvent('pixelgate:decision', { bubbles: true, detail: decision });
     document.dispatchEvent(event);
@@ -156,8 +157,8 @@ export function choices(page, content, hash) {
     page.settle();
   }
 
-  function said({ grants, refused }) {
-    return JSON.stringify([PURPOSES.map((purpose) => grants[purpose]), refused]);
+  function said({ id, grants, refused }) {
+    return JSON.stringify([id, PURPOSES.map((purpose) => grants[purpose]), refused]);
   }
 
   function leave() {
@@ -202,7 +203,11 @@ export function choices(page, content, hash) {
     if (page.waits) {
       const post = waiting();
       if (post) return resend(post);
-      nothingWaits();
+      // Where several hosts share the cookie, the post may wait on another one.
+      if (config.domain) {
+        page.waits = false;
+        page.settle();
+      } else nothingWaits();
     }
     // A page before withdrew, and was left before it could say so to the ledger.
     const [, withdrew] = /^pixelgate=0\.([\da-f-]{36})$/.exec(decisionText()) || [];

@@ -4,7 +4,7 @@
 
 import { grantsWhere } from './grants.js';
 
-const FORM = /^pixelgate=[12](\.[\da-f-]{36}){2}\.\d{1,9}\.[a-z-]+\.\d{9,11}\.[01]{3}\.[01](\.[\w+-]+)?$/;
+const FORM = /^pixelgate=[12](\.[\da-f-]{36}){2}\.\d+\.[a-z-]+\.\d+\.[01]{3}\.[01](\.[\w+-]+)?$/;
 
 /** The cookie's text, which changes when any tab decides; several, where two domains hold one. */
 export function decisionText() {
@@ -20,7 +20,7 @@ export function readDecision() {
     const [state, id, visitor, version, model, at, bits, gpc, off] = text.split('.');
     const grants = grantsWhere((_, i) => +bits[i]);
     const refused = off ? off.split('+') : [];
-    return { id, visitor, version: +version, model, at: +at, grants, gpc: gpc == 1, refused, waits: state[10] == 2 };
+    return { id, visitor, version: +version, model, at: +at, grants, gpc: gpc > 0, refused, waits: state[10] > 1 };
   });
   return decisions.sort((a, b) => b.at - a.at)[0];
 }

@@ -36,12 +36,16 @@ export function firstLayer(view, content, visitor) {
       const a = layer.getBoundingClientRect();
       const b = target.getBoundingClientRect();
       const over = a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
-      return over && (layer.matches('.top') ? b.top - a.bottom : b.bottom - a.top);
+      // Whole pixels, and away from us: half a one would be under us for ever.
+      return over && (layer.matches('.top') ? Math.floor(b.top - a.bottom) : Math.ceil(b.bottom - a.top));
     };
+    const move = () => scrollBy({ top: hidden(), behavior: 'instant' });
     // Clicks in our own layer come from the host.
     if (target.shadowRoot == view.root || !hidden()) return;
-    scrollBy({ top: hidden(), behavior: 'instant' });
-    if (hidden()) layer.classList.toggle('top');
+    move();
+    if (!hidden()) return;
+    layer.classList.toggle('top');
+    if (hidden()) move();
   }
 
   function draw(kind) {

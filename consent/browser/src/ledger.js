@@ -1,7 +1,7 @@
 // Decisions on their way to the ledger. A post that fails waits in localStorage under `pixelgate`
 // (it is the decision itself, which rule 1 lets us keep) and goes out again, now or on the next page.
 
-import { writeText } from './decision.js';
+import { decisionText, writeText } from './decision.js';
 import { PURPOSES } from './grants.js';
 
 // text/plain: no preflight. keepalive: a click on a link loses nothing.
@@ -83,11 +83,16 @@ export function sendSeen(base, config) {
   fetch(base + '/seen', init).catch(() => 0);
 }
 
-/** Keeps `decision` in the cookie that decision.js reads, for `days`. */
+/**
+ * Keeps `decision` in the cookie that decision.js reads, for `days`; unless it is there, since Safari
+ * keeps what the service has set for longer than what a script writes.
+ */
 export function writeDecision(config, decision, days) {
   const { id, visitor, version, model, at, grants, gpc, refused, waits } = decision;
   const bits = PURPOSES.map((purpose) => +grants[purpose]).join('');
   const parts = [waits ? 2 : 1, id, visitor, version, model, at, bits, +gpc];
-  if (refused.length) parts.push(refused.join('+'));
-  writeText(config, parts.join('.'), days * 86400);
+  if (refused.length) parts.push([...refused].sort().join('+'));
+  const text = parts.join('.');
+  if (decisionText() == 'pixelgate=' + text) return;
+  writeText(config, text, days * 86400);
 }

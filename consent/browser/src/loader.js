@@ -66,7 +66,7 @@ export function loader(config, pixels, parts, choices, content, hash) {
     emit,
     on: (name, listener) => listeners.push([name, listener]),
     /** A script of our own; which of them there are, says consent/web/scripts.py. */
-    fetch: (name) => load(`${base}/${name}.js?l=${config.language}&v=${config.version}`),
+    fetch: (name) => load(`${base}/${name}.js?${config.language},${config.version}`),
     /** A grant that is not stored yet holds events back. */
     waits: decided?.waits,
     decided: () => decided,
@@ -126,6 +126,7 @@ export function loader(config, pixels, parts, choices, content, hash) {
   function present() {
     page.view = shell(config, show);
     if (config.icon) page.fetch('optout');
+    addEventListener('focusin', () => page.fetch('focus'));
     if (page.waits || outcome.why == 'gpc' || outcome.show != 'none') atDesk((desk) => desk.begin());
     const look = () => {
       page.view.attach();
@@ -160,8 +161,7 @@ export function loader(config, pixels, parts, choices, content, hash) {
   };
 
   function api(command, ...rest) {
-    const work = commands[command] || (() => refuse('command', command));
-    attempt(() => work(...rest));
+    attempt(() => (commands[command] || refuse.bind(0, command))(...rest));
   }
 
   function run() {

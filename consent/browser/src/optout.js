@@ -13,6 +13,6 @@ export function optout({ gpc, view }, { icon, honoured }) {
   if (!gpc) return;
   const told = document.createElement('span');
   told.role = 'status';
-  view.entry.append(' · ', told);
-  told.append(honoured);
+  view.entry.append(told);
+  told.append(' · ' + honoured);
 }

@@ -1,0 +1,251 @@
+"""The service on the shop's own domain: one decision for all of it, kept by the server's cookie.
+
+``shop.localhost`` and its subdomains are real hosts to Chromium, which finds them on loopback.
+"""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Response, expect
+
+from consent.model import Place
+from consent.regions import Regions
+from consent.web.app import utcnow
+from tests.e2e.claims import META, assert_no_complaints
+from tests.e2e.service import Service
+from tests.e2e.shop import Shop
+from tests.e2e.visitor import Visitor
+
+pytestmark = pytest.mark.browser
+
+DOMAIN = "shop.localhost"
+DAY = 86_400
+STORE = """
+key = "wide"
+name = "A shop on two hosts"
+origins = ["http://shop.localhost:{port}", "http://www.shop.localhost:{port}"]
+[[pixels]]
+platform = "meta"
+id = "123456789012345"
+[cookie]
+domain = "shop.localhost"
+"""
+SPY = """
+window.written = [];
+const own = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie');
+Object.defineProperty(document, 'cookie', {
+    get: () => own.get.call(document),
+    set: (text) => {
+        if (/^pixelgate=[12]/.test(text)) written.push(text);
+        if (!(%s && /^pixelgate=[12]/.test(text))) own.set.call(document, text);
+    },
+});
+"""
+"""Notes what scripts write; one that is dropped leaves the jar to the service alone."""
+
+Make = Callable[..., "WideVisitor"]
+
+
+class WideVisitor(Visitor):
+    """A visitor of a shop that is on two hosts."""
+
+    def __init__(self, browser: Browser, place: str, shop: Shop, service: Service) -> None:
+        self.shop, self.www = (f"http://{host}{DOMAIN}:{shop.port}" for host in ("", "www."))
+        netlocs = (f"{host}{DOMAIN}:{shop.port}" for host in ("", "www."))
+        super().__init__(browser, place, {*netlocs, f"consent.{DOMAIN}:{service.port}"})
+
+    def spy(self, *, drop: bool = False) -> None:
+        """From the next page on."""
+        self.context.add_init_script(SPY % ("true" if drop else "false"))
+
+    def cookie(self) -> dict[str, object]:
+        """The one cookie ``pixelgate``, as the browser keeps it."""
+        (found,) = (c for c in self.context.cookies() if c["name"] == "pixelgate")
+        return dict(found)
+
+    def answer(self, action: str) -> Response:
+        """Clicks, and gives the service's answer to the decision."""
+        with self.page.expect_response(lambda r: r.url.endswith("/decisions")) as answered:
+            self.click(action)
+        self.settle()
+        return answered.value
+
+
+@pytest.fixture(scope="module")
+def wide(shop: Shop, service: Service) -> Iterator[None]:
+    service.publish(STORE.format(port=shop.port))
+    public_url = f"http://consent.{DOMAIN}:{service.port}"
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"{service.url}/s/wide/loader.js", timeout=5).close()
+            break
+        except urllib.error.HTTPError:
+            time.sleep(0.1)
+    with shop.serving(service.snippet("wide").replace(service.url, public_url)):
+        yield
+
+
+@pytest.fixture
+def visitor_from(chromium: Browser, shop: Shop, service: Service, wide: None) -> Iterator[Make]:
+    visitors: list[WideVisitor] = []
+
+    def make(place: str) -> WideVisitor:
+        visitors.append(WideVisitor(chromium, place, shop, service))
+        return visitors[-1]
+
+    yield make
+    for visitor in visitors:
+        visitor.close()
+
+
+def period(granted: bool) -> int:
+    """How many seconds a decision holds in Germany."""
+    regime = Regions.load().resolve(Place("DE"), on=utcnow().date()).regime
+    return (regime.accept_days if granted else regime.refuse_days) * DAY
+
+
+def decided_at(cookie: dict[str, object]) -> int:
+    return int(str(cookie["value"]).split(".")[5])
+
+
+@pytest.mark.parametrize("action", ["accept", "reject"])
+def test_a_decision_made_on_one_host_is_known_on_the_other(action: str, visitor_from: Make) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(visitor.shop)
+    visitor.decide(action)
+    visitor.forget()
+    visitor.visit(f"{visitor.www}/thanks")
+    expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_have_count(0)
+    hits = [hit["ev"] for hit in visitor.hits(META)]
+    assert hits == (["PageView", "Purchase"] if action == "accept" else [])
+    assert len(visitor.decisions()) == 1
+    assert_no_complaints(visitor)
+
+
+@pytest.mark.parametrize("action", ["accept", "reject"])
+def test_the_service_sets_the_cookie_for_the_whole_period(action: str, visitor_from: Make) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.spy(drop=True)
+    visitor.visit(visitor.shop)
+    answer = visitor.answer(action)
+    cookie = visitor.cookie()
+    post = answer.request.post_data_json
+    assert str(cookie["value"]).split(".")[1:3] == [post["id"], post["visitor"]]
+    assert (cookie["domain"], cookie["path"]) == (f".{DOMAIN}", "/")
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (False, "Lax")
+    end = decided_at(cookie) + period(action == "accept")
+    assert cookie["expires"] == pytest.approx(end, abs=3)
+    visitor.visit(visitor.www)
+    expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_have_count(0)
+    assert len(visitor.decisions()) == 1
+
+
+@pytest.mark.parametrize("action", ["accept", "reject"])
+def test_no_script_writes_over_what_the_service_has_set(action: str, visitor_from: Make) -> None:
+    """Safari would keep what a script writes for seven days."""
+    visitor = visitor_from("Berlin")
+    visitor.spy()
+    visitor.visit(visitor.shop)
+    visitor.page.evaluate(
+        """() => {
+            window.told = [];
+            document.addEventListener('pixelgate:decision', (e) => told.push(e.detail.id));
+        }"""
+    )
+    answer = visitor.answer(action)
+    cookie = visitor.cookie()
+    text = f"pixelgate={cookie['value']}"
+    assert answer.header_value("set-cookie").partition(";")[0] == text
+    written = visitor.page.evaluate("written")
+    # A refusal holds before the answer, so the page's own writing comes first.
+    assert len(written) == (0 if action == "accept" else 1)
+    assert cookie["expires"] == pytest.approx(
+        decided_at(cookie) + period(action == "accept"), abs=3
+    )
+    assert visitor.page.evaluate("told") == [answer.request.post_data_json["id"]]
+    visitor.visit(f"{visitor.shop}/product")
+    assert visitor.page.evaluate("written") == []
+    assert_no_complaints(visitor)
+
+
+@pytest.mark.parametrize("age_days", [0, 100])
+def test_a_visit_renews_what_safari_cuts_short_and_no_longer_than_it_holds(
+    age_days: int, visitor_from: Make
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(visitor.shop)
+    visitor.decide("accept")
+    cookie = visitor.cookie()
+    parts = str(cookie["value"]).split(".")
+    at = decided_at(cookie) - age_days * DAY
+    value = ".".join([*parts[:5], str(at), *parts[6:]])
+    cut_short = {**cookie, "value": value, "expires": time.time() + 7 * DAY}
+    visitor.context.add_cookies([cut_short])  # type: ignore[list-item]
+    for _ in range(2):  # the second time the page has the script
+        visitor.visit(visitor.www)
+        renewed = visitor.cookie()
+        assert renewed["value"] == value
+        assert renewed["expires"] == pytest.approx(at + period(granted=True), abs=3)
+        visitor.context.add_cookies([cut_short])  # type: ignore[list-item]
+
+
+def test_what_is_withdrawn_on_one_host_is_withdrawn_on_the_other(visitor_from: Make) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(visitor.shop)
+    visitor.decide("accept")
+    first, visitor.page = visitor.page, visitor.open()
+    visitor.visit(visitor.www)
+    with visitor.page.expect_response(lambda r: r.url.endswith("/decisions")):
+        visitor.page.evaluate("pixelgate('withdraw')")
+    visitor.settle()
+    assert ".000." in str(visitor.cookie()["value"])
+    visitor.forget()
+    first.evaluate("pixelgate('track', 'Lead')")
+    visitor.settle()
+    assert visitor.hits(META) == []
+    visitor.page = first
+    visitor.visit(f"{visitor.shop}/thanks")
+    assert visitor.requests == []
+    assert [action for action, _ in visitor.decisions()] == ["accept_all", "withdraw"]
+    expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_have_count(0)
+
+
+@pytest.mark.parametrize("action", ["accept", "reject"])
+def test_what_waits_on_one_host_is_stored_though_the_other_is_seen_first(
+    action: str, visitor_from: Make
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(visitor.shop)
+    visitor.context.route("**/decisions", lambda route: route.abort())
+    visitor.click(action)
+    visitor.page.wait_for_function("localStorage.pixelgate !== undefined")
+    visitor.visit(f"{visitor.www}/product")
+    assert visitor.requests == []
+    visitor.context.unroute("**/decisions")
+    with visitor.page.expect_response(lambda r: r.url.endswith("/decisions")) as answered:
+        visitor.page.goto(visitor.shop)
+    assert answered.value.status == 201
+    visitor.settle()
+    assert answered.value.request.post_data_json["id"] in str(visitor.cookie()["value"])
+
+
+def test_a_grant_that_waited_on_one_host_does_not_undo_a_refusal_on_the_other(
+    visitor_from: Make,
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(visitor.shop)
+    visitor.context.route("**/decisions", lambda route: route.abort())
+    visitor.click("accept")
+    visitor.page.wait_for_function("localStorage.pixelgate !== undefined")
+    visitor.context.unroute("**/decisions")
+    visitor.visit(visitor.www)
+    visitor.decide("reject")
+    visitor.visit(f"{visitor.shop}/thanks")
+    assert visitor.hits(META) == []
+    assert ".000." in str(visitor.cookie()["value"])
