@@ -30,8 +30,9 @@ def test_a_late_receipt_does_not_grant_what_was_withdrawn_meanwhile(
     visitor.page.evaluate("pixelgate('withdraw')")
     visitor.context.unroute("**/decisions")
     with visitor.page.expect_response(
-        lambda one: one.url.endswith("/decisions")
-        and one.request.post_data_json["action"] == "withdraw"
+        lambda one: (
+            one.url.endswith("/decisions") and one.request.post_data_json["action"] == "withdraw"
+        )
     ):
         held[0].continue_()
     visitor.settle()
