@@ -1,7 +1,4 @@
-"""What a browser gets: the loader for one store, place and language, and what its banner says.
-
-The banner's *content* (texts, purposes, services) is data with a SHA-256. The page posts that hash
-with a decision, the ledger keeps the content, and the same script draws it again for legal.
+"""What a browser gets: the loader for one store, place and language, and what it may fetch.
 
 Parts come built from ``consent/browser`` (the script) and ``snippets/`` (the pixels); this module
 only puts them together::
@@ -15,24 +12,21 @@ that no other store pays for it. The second layer comes by itself, when it is wa
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from consent import data, debug, theme
+from consent.banner import Banner, Banners
 from consent.decide import consent_mode
 from consent.embeds import Embed
 from consent.errors import DataError
 from consent.model import (
     CHOOSABLE,
-    Model,
-    Pixel,
     Place,
-    Platform,
     Purpose,
     Regime,
     Resolution,
@@ -44,44 +38,11 @@ from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.texts import Texts
 
-_KEPT = 4096
 _NAME = re.compile(r"(?<=[{,])\"([A-Za-z_]\w*)\":", re.ASCII)
 # The four that Google's tags measure and advertise by. The loader speaks of all of them.
 _SECOND_LAYER = ("policy", "choices", "purposes", "gpc")
 """What of a banner's content the second layer draws. ``policy`` stands on both."""
 _SNIPPET_TYPES = ("ad_storage", "ad_user_data", "ad_personalization", "analytics_storage")
-
-
-class Banner(msgspec.Struct, frozen=True):
-    """What a banner says, as canonical JSON, and that text's SHA-256 in hex."""
-
-    sha256: str
-    content: bytes
-
-
-class Shape(msgspec.Struct, frozen=True):
-    """All that a banner's content takes from a regime. Two regimes of one shape look alike."""
-
-    model: Model
-    close: bool
-    link: bool
-    status: bool
-
-    @classmethod
-    def of(cls, regime: Regime) -> Shape:
-        return cls(
-            regime.model,
-            regime.has("close-refuses"),
-            regime.has("opt-out-link"),
-            regime.has("gpc-status"),
-        )
-
-    @classmethod
-    def every(cls) -> Iterator[Shape]:
-        models: tuple[Model, ...] = ("opt-in", "opt-out", "notice")
-        flags = (True, False)
-        for model in models:
-            yield from (cls(model, c, k, s) for c in flags for k in flags for s in flags)
 
 
 class Composer:
@@ -98,8 +59,7 @@ class Composer:
         self._platforms = platforms
         self._texts = texts
         self._embeds = [(one.name, one.vendor, one.privacy_url, one.hosts) for one in embeds]
-        self._banners: dict[tuple[int, Shape, str], Banner] = {}
-        self._by_hash: dict[tuple[int, str], dict[str, Banner]] = {}
+        self._banners = Banners(platforms, texts)
         self._built = lru_cache(maxsize=None)(_built)
 
     @property
@@ -108,19 +68,11 @@ class Composer:
 
     def banner(self, version: Version, resolution: Resolution, language: str) -> Banner:
         """What a visitor under this regime is shown in ``language``."""
-        return self._of_shape(version, Shape.of(resolution.regime), language)
+        return self._banners.under(version, resolution.regime, language)
 
     def find_banner(self, version: Version, sha256: str, language: str) -> Banner | None:
         """The content of ``version`` in ``language`` with that hash, under whichever regime."""
-        if language not in self._texts.languages:
-            return None
-        known = self._by_hash.get((version.id, language))
-        if known is None:
-            every = [self._of_shape(version, shape, language) for shape in Shape.every()]
-            if len(self._by_hash) >= _KEPT:
-                self._by_hash.clear()
-            known = self._by_hash[version.id, language] = {one.sha256: one for one in every}
-        return known.get(sha256)
+        return self._banners.find(version, sha256, language)
 
     def loader(
         self,
@@ -166,7 +118,7 @@ class Composer:
 
     def content(self, version: Version, language: str) -> str:
         """``content.js``: placeholders for what the page embeds, and the scripts that wait."""
-        texts = self._messages(version, language)
+        texts = self._banners.messages(version, language)
         own = ("title", "text", "once", "always", "always_note")
         said: dict[str, Any] = {
             **{key: texts[f"content.{key}"] for key in own},
@@ -185,7 +137,7 @@ class Composer:
         """``optout.js``: the opt-out icon, and that the browser's signal was honoured."""
         wanted = {
             "icon": resolution.regime.has("opt-out-link"),
-            "honoured": self._messages(version, language)["gpc.honoured"],
+            "honoured": self._banners.messages(version, language)["gpc.honoured"],
         }
         return _part(self._built("optout"), _script(canonical(wanted)))
 
@@ -230,7 +182,7 @@ class Composer:
         *,
         gpc: bool,
     ) -> dict[str, Any]:
-        texts = self._messages(version, language)
+        texts = self._banners.messages(version, language)
         link = regime.has("opt-out-link")
         config = {
             "version": version.number,
@@ -253,10 +205,6 @@ class Composer:
         }
         # What is false or empty need not be sent: every page view pays for it.
         return {name: value for name, value in config.items() if value not in (False, "", 0)}
-
-    def _messages(self, version: Version, language: str) -> Mapping[str, str]:
-        """The texts, with the store's own words in place of ours."""
-        return {**self._texts.messages(language), **version.config.texts.get(language, {})}
 
     def _parts(self, version: Version, regime: Regime, language: str) -> Iterator[str]:
         """What this store and this law need besides, each as ``[PART, argument, ...]``."""
@@ -314,99 +262,6 @@ class Composer:
                 }
                 yield f"{_script(canonical(facts))[:-1]},pixel(){{}}}}"
 
-    def _of_shape(self, version: Version, shape: Shape, language: str) -> Banner:
-        key = (version.id, shape, language)
-        banner = self._banners.get(key)
-        if banner is None:
-            content = canonical(self._content(version, shape, language))
-            banner = Banner(hashlib.sha256(content).hexdigest(), content)
-            if len(self._banners) >= _KEPT:
-                self._banners.clear()
-            self._banners[key] = banner
-        return banner
-
-    def _content(self, version: Version, shape: Shape, language: str) -> dict[str, Any]:
-        texts = self._messages(version, language)
-        config = version.config
-        count = str(len({pixel.platform for pixel in config.pixels}))
-        content: dict[str, Any] = {
-            "language": language,
-            "dir": self._texts.direction(language),
-            "layout": config.banner.layout,
-            "region": texts["status.region_label"],
-            "policy": texts["banner.privacy"],
-            "saved": texts["status.saved"],
-            "waiting": texts["status.waiting"],
-            "banner": {
-                "title": texts["banner.title"],
-                "text": texts["banner.text"].replace("{count}", count),
-                **{key: texts[f"banner.{key}"] for key in ("accept", "reject", "choose")},
-            },
-            "choices": {
-                key: texts[f"choices.{key}"]
-                for key in (
-                    *("title", "text", "save", "accept", "reject"),
-                    *("close", "always", "services", "none"),
-                    *("provider", "hosts", "stored"),
-                )
-            },
-            "purposes": [
-                self._purpose(version, purpose, texts, language)
-                for purpose in ("necessary", *CHOOSABLE)
-            ],
-        }
-        if config.privacy_url:
-            content["privacy"] = config.privacy_url
-        if config.banner.logo:
-            content["logo"] = config.banner.logo
-        if look := theme.described(config.banner):
-            content["theme"] = look
-        if shape.close:
-            content["close"] = texts["banner.close"]
-            content["close_note"] = texts["banner.close_note"]
-        if shape.status:
-            content["gpc"] = texts["gpc.text"]
-        if shape.model != "opt-in":
-            content["notice"] = {
-                "title": texts["notice.title"],
-                "text": texts["notice.text" if shape.link else "notice.text_plain"].replace(
-                    "{count}", count
-                ),
-                "accept": texts["notice.accept"],
-                "reject": texts["notice.reject" if shape.link else "banner.reject"],
-            }
-        return content
-
-    def _purpose(
-        self, version: Version, purpose: Purpose, texts: Mapping[str, str], language: str
-    ) -> dict[str, Any]:
-        pixels = {
-            pixel.platform: pixel
-            for pixel in version.config.pixels
-            if purpose in self._platforms.purposes(pixel)
-        }
-        return {
-            "key": purpose,
-            "title": texts[f"purpose.{purpose}.title"],
-            "text": texts[f"purpose.{purpose}.text"],
-            "services": [self._service(pixel, language) for pixel in pixels.values()],
-        }
-
-    def _service(self, pixel: Pixel, language: str) -> dict[str, Any]:
-        """A platform as the second layer tells of it, from its data file."""
-        platform = self._platforms[pixel.platform]
-        return {
-            "key": platform.key,
-            "name": platform.name,
-            "vendor": platform.vendor,
-            "privacy": platform.privacy_url,
-            "hosts": _hosts(platform),
-            "stored": [
-                [trace.name, self._texts.lifetime(language, trace.lifetime)]
-                for trace in self._platforms.traces(pixel)
-            ],
-        }
-
 
 def _built(name: str) -> str:
     path = data.folder("browser") / "dist" / f"{name}.js"
@@ -438,12 +293,6 @@ def _meet(one: Trace, other: Trace) -> bool:
     else:
         same = b.startswith(a) if a != one.name else a.startswith(b)
     return same and one.kind == other.kind
-
-
-def _hosts(platform: Platform) -> list[str]:
-    """Every address that the platform's code talks to, once."""
-    hosts = platform.hosts
-    return list(dict.fromkeys((*hosts.script, *hosts.connect, *hosts.img, *hosts.frame)))
 
 
 def _part(function: str, argument: str) -> str:

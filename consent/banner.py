@@ -1,0 +1,190 @@
+"""What a banner says: texts, purposes and services, as data with a SHA-256.
+
+The page posts that hash with a decision, the ledger keeps the content, and the same script draws it
+again for legal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from consent import theme
+from consent.model import (
+    CHOOSABLE,
+    Model,
+    Pixel,
+    Platform,
+    Purpose,
+    Regime,
+    Version,
+    canonical,
+)
+from consent.platforms import Platforms
+from consent.texts import Texts
+
+_KEPT = 4096
+
+
+class Banner(msgspec.Struct, frozen=True):
+    """What a banner says, as canonical JSON, and that text's SHA-256 in hex."""
+
+    sha256: str
+    content: bytes
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """All that a banner's content takes from a regime. Two regimes of one shape look alike."""
+
+    model: Model
+    close: bool
+    link: bool
+    status: bool
+
+    @classmethod
+    def of(cls, regime: Regime) -> Shape:
+        return cls(
+            regime.model,
+            regime.has("close-refuses"),
+            regime.has("opt-out-link"),
+            regime.has("gpc-status"),
+        )
+
+    @classmethod
+    def every(cls) -> Iterator[Shape]:
+        models: tuple[Model, ...] = ("opt-in", "opt-out", "notice")
+        flags = (True, False)
+        for model in models:
+            yield from (cls(model, c, k, s) for c in flags for k in flags for s in flags)
+
+
+class Banners:
+    """The banners of every version. They are kept, since a version never changes."""
+
+    def __init__(self, platforms: Platforms, texts: Texts) -> None:
+        self._platforms = platforms
+        self._texts = texts
+        self._banners: dict[tuple[int, Shape, str], Banner] = {}
+        self._by_hash: dict[tuple[int, str], dict[str, Banner]] = {}
+
+    def under(self, version: Version, regime: Regime, language: str) -> Banner:
+        """What a visitor under ``regime`` is shown in ``language``."""
+        return self._of_shape(version, Shape.of(regime), language)
+
+    def find(self, version: Version, sha256: str, language: str) -> Banner | None:
+        """The content of ``version`` in ``language`` with that hash, under whichever regime."""
+        if language not in self._texts.languages:
+            return None
+        known = self._by_hash.get((version.id, language))
+        if known is None:
+            every = [self._of_shape(version, shape, language) for shape in Shape.every()]
+            if len(self._by_hash) >= _KEPT:
+                self._by_hash.clear()
+            known = self._by_hash[version.id, language] = {one.sha256: one for one in every}
+        return known.get(sha256)
+
+    def messages(self, version: Version, language: str) -> Mapping[str, str]:
+        """The texts, with the store's own words in place of ours."""
+        return {**self._texts.messages(language), **version.config.texts.get(language, {})}
+
+    def _of_shape(self, version: Version, shape: Shape, language: str) -> Banner:
+        key = (version.id, shape, language)
+        banner = self._banners.get(key)
+        if banner is None:
+            content = canonical(self._content(version, shape, language))
+            banner = Banner(hashlib.sha256(content).hexdigest(), content)
+            if len(self._banners) >= _KEPT:
+                self._banners.clear()
+            self._banners[key] = banner
+        return banner
+
+    def _content(self, version: Version, shape: Shape, language: str) -> dict[str, Any]:
+        texts = self.messages(version, language)
+        config = version.config
+        count = str(len({pixel.platform for pixel in config.pixels}))
+        content: dict[str, Any] = {
+            "language": language,
+            "dir": self._texts.direction(language),
+            "layout": config.banner.layout,
+            "region": texts["status.region_label"],
+            "policy": texts["banner.privacy"],
+            "saved": texts["status.saved"],
+            "waiting": texts["status.waiting"],
+            "banner": {
+                "title": texts["banner.title"],
+                "text": texts["banner.text"].replace("{count}", count),
+                **{key: texts[f"banner.{key}"] for key in ("accept", "reject", "choose")},
+            },
+            "choices": {
+                key: texts[f"choices.{key}"]
+                for key in (
+                    *("title", "text", "save", "accept", "reject"),
+                    *("close", "always", "services", "none"),
+                    *("provider", "hosts", "stored"),
+                )
+            },
+            "purposes": [
+                self._purpose(version, purpose, texts, language)
+                for purpose in ("necessary", *CHOOSABLE)
+            ],
+        }
+        if config.privacy_url:
+            content["privacy"] = config.privacy_url
+        if config.banner.logo:
+            content["logo"] = config.banner.logo
+        if look := theme.described(config.banner):
+            content["theme"] = look
+        if shape.close:
+            content["close"] = texts["banner.close"]
+            content["close_note"] = texts["banner.close_note"]
+        if shape.status:
+            content["gpc"] = texts["gpc.text"]
+        if shape.model != "opt-in":
+            content["notice"] = {
+                "title": texts["notice.title"],
+                "text": texts["notice.text" if shape.link else "notice.text_plain"].replace(
+                    "{count}", count
+                ),
+                "accept": texts["notice.accept"],
+                "reject": texts["notice.reject" if shape.link else "banner.reject"],
+            }
+        return content
+
+    def _purpose(
+        self, version: Version, purpose: Purpose, texts: Mapping[str, str], language: str
+    ) -> dict[str, Any]:
+        pixels = {
+            pixel.platform: pixel
+            for pixel in version.config.pixels
+            if purpose in self._platforms.purposes(pixel)
+        }
+        return {
+            "key": purpose,
+            "title": texts[f"purpose.{purpose}.title"],
+            "text": texts[f"purpose.{purpose}.text"],
+            "services": [self._service(pixel, language) for pixel in pixels.values()],
+        }
+
+    def _service(self, pixel: Pixel, language: str) -> dict[str, Any]:
+        """A platform as the second layer tells of it, from its data file."""
+        platform = self._platforms[pixel.platform]
+        return {
+            "key": platform.key,
+            "name": platform.name,
+            "vendor": platform.vendor,
+            "privacy": platform.privacy_url,
+            "hosts": _hosts(platform),
+            "stored": [
+                [trace.name, self._texts.lifetime(language, trace.lifetime)]
+                for trace in self._platforms.traces(pixel)
+            ],
+        }
+
+
+def _hosts(platform: Platform) -> list[str]:
+    """Every address that the platform's code talks to, once."""
+    hosts = platform.hosts
+    return list(dict.fromkeys((*hosts.script, *hosts.connect, *hosts.img, *hosts.frame)))
