@@ -8,6 +8,9 @@ import time
 import urllib.error
 import urllib.request
 from itertools import product
+from typing import Any
+
+import pytest
 
 from tests.e2e.service import PUBLISHED, Service
 from tests.e2e.shop import Shop
@@ -111,6 +114,13 @@ class Stores:
             visitor.visit(f"{self._shop.origin}/stand")
         finally:
             self._shop.csp = ""
+
+
+def mixed(factors: dict[str, tuple[str, ...]]) -> list[Any]:
+    """Every row of one value for each factor, as parameters: few now, all others in a soak."""
+    few = pairwise(factors)
+    others = [row for row in product(*factors.values()) if row not in few]
+    return [*few, *(pytest.param(*row, marks=pytest.mark.soak) for row in others)]
 
 
 def pairwise(factors: dict[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
