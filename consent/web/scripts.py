@@ -30,6 +30,8 @@ from consent.web.services import Services
 Which = Literal["loader", "choices", "preferences", "focus", "optout", "content", "debug"]
 NAMES: Mapping[str, Which] = {f"{which}.js": which for which in get_args(Which)}
 
+MOST_BYTES = 256
+"""Of a header or query that is remembered, so that a bounded number of them is a bounded size."""
 CACHE_BYTES = 64 * 1024 * 1024
 VARY = ("Accept-Encoding", "Accept-Language", "Sec-GPC")
 JAVASCRIPT = (b"content-type", b"text/javascript; charset=utf-8")
@@ -107,11 +109,11 @@ class Scripts:
         services = self._services
         version = services.current(key)
         headers = dict(scope["headers"])
-        asked = signals.query(scope["query_string"])
+        asked = signals.query(scope["query_string"][:MOST_BYTES])
         # What a page fetches later has to go with the version of the loader that it has.
         if 0 < asked.version < version.number:
             version = await services.published.numbered(key, asked.version)
-        accepted = headers.get(b"accept-language", b"")
+        accepted = headers.get(b"accept-language", b"")[:MOST_BYTES]
         wanted = Key(
             which,
             version.id,
@@ -127,7 +129,7 @@ class Scripts:
         else:
             self._ready.move_to_end(wanted)
         self.served += 1
-        encoding = signals.encoding(headers.get(b"accept-encoding", b""))
+        encoding = signals.encoding(headers.get(b"accept-encoding", b"")[:MOST_BYTES])
         full, etag, unchanged = ready.script.answers[encoding]
         has = headers.get(b"if-none-match")
         answer = unchanged if has is not None and (etag in has or has == b"*") else full

@@ -3,7 +3,10 @@
 
 /** @param {() => void} run the loader */
 export function again(run) {
-  const { src, nonce } = document.currentScript;
+  const own = document.currentScript;
+  // An element of the page may call itself currentScript.
+  if (!(own instanceof HTMLScriptElement)) return;
+  const { src, nonce } = own;
   if (performance.navigation.type != 2 || src.includes('&b=')) return run();
   const url = `${src}&b=${Date.now()}`;
   const script = document.createElement('script');

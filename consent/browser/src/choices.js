@@ -86,7 +86,7 @@ export function choices(page, content, hash) {
     visitor = known ? known.visitor : visitor || newId();
     const pixels = {};
     for (const { name, purposes, gone } of page.rack.slots) {
-      if (!gone) pixels[name] = purposes.every((purpose) => grants[purpose]) && !refused.includes(name);
+      if (!gone) pixels[name] ||= purposes.every((purpose) => grants[purpose]) && !refused.includes(name);
     }
     const post = {
       id: newId(),
@@ -100,6 +100,7 @@ export function choices(page, content, hash) {
       gpc,
       model: regime.model,
       refused,
+      at: now(),
     };
     const kept = grantsWhere((purpose) => grants[purpose] && before.grants[purpose]);
     const off = [...new Set([...refused, ...before.refused])];
@@ -123,7 +124,9 @@ export function choices(page, content, hash) {
       if (status.textContent) status.textContent = answer ? content.saved : '';
       ask();
     };
-    await sendDecision(page, post, done);
+    // Not again once another tab has decided since.
+    const stands = () => (!page.moved() && page.decided() == standing) || page.decided()?.id == post.id;
+    await sendDecision(page, post, done, stands);
     page.renew();
   }
 
@@ -175,7 +178,7 @@ export function choices(page, content, hash) {
 
   function ask() {
     const { show } = page.outcome();
-    view.entry.hidden = show != 'none';
+    view.entry.hidden = show != 'none' && !asked;
     if (show == 'none' || asked) return;
     asked = true;
     remember();
@@ -187,7 +190,8 @@ export function choices(page, content, hash) {
         sendSeen(page.base, config);
         // An accept that a page before could not hand over; it has no cookie yet.
         const post = !page.decided() && waiting();
-        if (post && !visitor) resend(post);
+        // It is of today: what someone wanted long ago has to be asked for anew.
+        if (post && !visitor && post.at > now() - 86400) resend(post);
       }),
     );
   }
@@ -202,7 +206,8 @@ export function choices(page, content, hash) {
   function begin() {
     if (page.waits) {
       const post = waiting();
-      if (post) return resend(post);
+      // Another tab's post may lie in the same box.
+      if (post && post.id == page.decided().id) return resend(post);
       // Where several hosts share the cookie, the post may wait on another one.
       if (config.domain) {
         page.waits = false;

@@ -17,8 +17,8 @@ export function eventQueue(refuse) {
       if (typeof name != 'string' || !/^[\w .:-]{1,60}$/.test(name)) return refuse('name', event);
       if (held.length >= LIMIT) return refuse('queue-full', event);
       event.id = `${id ?? at + '-' + Math.random()}`;
-      if (seen[name + event.id]) return refuse('duplicate', event);
-      return (seen[name + event.id] = held.push(event));
+      if (seen[[name, event.id]]) return refuse('duplicate', event);
+      return (seen[[name, event.id]] = held.push(event));
     },
     /** Hands every held event to `deliver`, oldest first, and forgets it. */
     flush(deliver) {

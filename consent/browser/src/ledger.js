@@ -33,13 +33,13 @@ let newest;
 let line = Promise.resolve();
 
 /**
- * Stores `post` (its `model` and `refused` stay here). `done(answer)` is called once, with the service's answer,
+ * Stores `post` (its `model`, `refused` and `at` stay here). `done(answer)` is called once, with the service's answer,
  * or with null when the service refused it for good; while the service cannot be reached it keeps
- * trying. Posts go one after the other. A newer one replaces those before it: they are not sent
+ * trying, as long as `stands()`. Posts go one after the other. A newer one replaces those before it: they are not sent
  * again, and a late answer to one of them is not told, so that it cannot grant again what was
  * withdrawn meanwhile.
  */
-export async function sendDecision(page, post, done, tries = 0) {
+export async function sendDecision(page, post, done, stands, tries = 0) {
   newest = post;
   keep(post);
   line = line.then(() => (newest == post ? send(page, post) : null));
@@ -50,14 +50,15 @@ export async function sendDecision(page, post, done, tries = 0) {
     if (waiting()?.id == post.id) keep(null);
     done(answer);
   } else if (tries < 6) {
-    setTimeout(() => newest == post && sendDecision(page, post, done, tries + 1), 1000 << tries);
+    const again = () => newest == post && stands() && sendDecision(page, post, done, stands, tries + 1);
+    setTimeout(again, 1000 << tries);
   }
 }
 
 // The answer, null for a refusal, undefined when it is worth another try.
 async function send({ base, config }, post) {
   try {
-    const { model, refused, ...body } = post;
+    const { model, refused, at, ...body } = post;
     const response = await fetch(base + '/decisions', {
       ...POST,
       body: JSON.stringify(body),

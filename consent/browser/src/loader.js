@@ -28,8 +28,8 @@ export function loader(config, pixels, parts, choices, content, hash) {
   const base = script.src.split('/loader.js')[0];
   const listeners = [];
   const loaded = {};
-  let decided = readDecision();
-  let text = decisionText();
+  let decided;
+  let text;
   let outcome;
   let told;
 
@@ -67,18 +67,15 @@ export function loader(config, pixels, parts, choices, content, hash) {
     on: (name, listener) => listeners.push([name, listener]),
     /** A script of our own; which of them there are, says consent/web/scripts.py. */
     fetch: (name) => load(`${base}/${name}.js?${config.language},${config.version}`),
-    /** A grant that is not stored yet holds events back. */
-    waits: decided?.waits,
+    // `waits`: a grant that is not stored yet holds events back.
     decided: () => decided,
     outcome: () => outcome,
     /** Whether another tab, this page in another life, or time has changed the decision. */
     moved() {
-      const moved = text != decisionText() || outcome.why != judge().why;
-      if (moved) {
-        page.settle(readDecision());
-        page.renew();
-      }
-      return moved;
+      if (text == decisionText() && outcome.why == judge().why) return;
+      page.settle(readDecision());
+      page.renew();
+      return true;
     },
     /** Loads the page anew where a library runs that nothing else stops. */
     renew() {
@@ -167,10 +164,11 @@ export function loader(config, pixels, parts, choices, content, hash) {
   function run() {
     window.pixelgate = api;
     if (stub.debug) parts.push([stub.debug]);
+    // Not before: a page that is made ready in advance is shown later, and much may happen until then.
+    page.waits = (decided = readDecision())?.waits;
     for (const [part, ...rest] of parts) attempt(() => part(page, ...rest));
     page.settle();
-    if (document.body) present();
-    else addEventListener('DOMContentLoaded', present);
+    document.body ? present() : addEventListener('DOMContentLoaded', present);
     for (const call of stub.q || []) {
       attempt(([at, [command, name, params]]) => api(command, name, params, at), call);
     }
@@ -187,6 +185,5 @@ export function loader(config, pixels, parts, choices, content, hash) {
   }
 
   stub.on = api.on = true;
-  if (document.prerendering) document.addEventListener('prerenderingchange', begin);
-  else begin();
+  document.prerendering ? document.addEventListener('prerenderingchange', begin) : begin();
 }

@@ -52,8 +52,7 @@ export function pixelRack(slots, model, load, changed) {
 function move(slot) {
   const { state, started, pixel } = slot;
   if (started) {
-    if (state == started) pixel.grant();
-    else pixel.revoke();
+    state == started ? pixel.grant() : pixel.revoke();
   } else if (state != 'blocked') {
     slot.page.limit = state == 'limited' && slot.limit;
     slot.started = state;

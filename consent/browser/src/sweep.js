@@ -28,7 +28,7 @@ export function sweep(traces, all) {
 export function expire(name) {
   const above = (text, mark) => text.split(mark).map((_, i, all) => [all.slice(i), all.slice(0, i + 1)]);
   for (const [domain] of [[[]], ...above(location.hostname, '.')]) {
-    for (const [, folder] of above(location.pathname, '/')) {
+    for (const [, folder] of above(location.pathname.slice(0, 300), '/')) {
       for (const slash of ['', '/']) {
         document.cookie = `${name}=; Max-Age=0; Path=${folder.join('/')}${slash}; Domain=${domain.join('.')}`;
       }
