@@ -43,6 +43,7 @@ def a_regime(id_: str, name: str) -> Regime:
         "duties": ("granular",),
         "accept_days": 180,
         "refuse_days": 180,
+        "google_advanced": False,
     }
     return Regime(**fields, sha256=hashlib.sha256(canonical(fields)).hexdigest())
 

@@ -149,7 +149,7 @@ def test_a_file_of_the_wrong_form_is_refused_with_its_name_and_key(content, wher
         ({"regions": {"DE-BE": RegionRule("eea")}}, "regions.DE-BE: a part of DE; expected DE, as"),
         ({"regions": {"DE": RegionRule("lax")}}, "regions.DE.regime: "),
         ({"banner": BannerConfig(accent="red")}, "banner.accent: "),
-        ({"banner": BannerConfig(accent="#7f7f7f")}, "banner.light.accent: "),
+        ({"banner": BannerConfig(light=Scheme(accent="#7f7f7f"))}, "banner.light.accent: "),
         ({"banner": BannerConfig(dark=Scheme(text="#444444"))}, "banner.dark.text: "),
         ({"banner": BannerConfig(light=Scheme(background="white"))}, "banner.light.background: "),
         ({"banner": BannerConfig(radius=99)}, "banner.radius: 99; expected 0 to 24"),

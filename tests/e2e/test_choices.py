@@ -261,12 +261,14 @@ def test_an_event_that_comes_twice_is_sent_once(visitor_from: Make, shop: Shop) 
     visitor = visitor_from("Tokyo")
     visitor.visit(shop.origin)
     visitor.forget()
-    visitor.page.evaluate(
-        """() => {
+    last = visitor.page.expect_request(lambda one: META in one.url and "ev=Search" in one.url)
+    with last:
+        visitor.page.evaluate(
+            """() => {
             for (const id of ['a', 'a', 'b']) pixelgate('track', 'Lead', {event_id: id});
             pixelgate('track', 'Search', {event_id: 'a'});
         }"""
-    )
+        )
     visitor.settle()
     hits = [(hit["ev"], hit["eid"]) for hit in visitor.hits(META)]
     assert hits == [("Lead", "a"), ("Lead", "b"), ("Search", "a")]
