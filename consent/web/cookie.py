@@ -3,26 +3,27 @@
 Safari keeps what a script writes for seven days at most, and what a server sets for as long as it
 says. So where the service shares the cookie with the shop, because it runs on the shop's own host
 or on a subdomain of the store's ``cookie.domain``, it sets the very cookie that the page writes:
-with the answer to a stored decision, and again at each visit. It is never ``HttpOnly``, since the
-loader reads it, and it lets nobody in anywhere.
+with the answer to a stored refusal, and every decision again at each visit. It is never
+``HttpOnly``, since the loader reads it, and it lets nobody in anywhere.
 
-**With a stored decision.** A page writes its cookie before it posts, but for a first grant, which
-waits for the receipt. So the cookie that comes with a post tells what else the browser knows:
+**With a stored decision.** Never where it grants anything: the visitor may have refused while the
+post was on its way, and a cookie that comes late would undo that. The page writes a grant itself,
+and the next visit renews it. Where it grants nothing, the cookie that came with the post decides:
 
 =========================  =========================================================================
-nothing                    a first grant: set, if it was stored just now. A replay of an old post
-                           finds nothing too, once its cookie has expired or was deleted
+nothing                    set, if it was stored just now. A replay of an old post finds nothing
+                           too, once its cookie has expired or was deleted
 the decision posted        set, also when this is the second try and the first one's answer was lost
 another decision           kept: another tab has decided since, or another subdomain while this post
                            waited in its page's outbox. Times are not compared: the post's is new
                            whenever it arrives, the cookie's may be from a clock that is wrong
-``0...``, or unreadable    a withdrawal is under way, or someone wrote there. Nothing is granted
-                           now, so only a decision that grants nothing may take its place
+``0...``, or unreadable    set, if it was stored just now: a withdrawal is under way, or someone
+                           wrote there
 =========================  =========================================================================
 
-What no request can tell is what the browser does while the answer is on its way. Then an older
-decision lands on a newer one, until the newer one's own answer lands on it: that post left with the
-newer cookie, so its answer sets it.
+What no request can tell is what the browser does while the answer is on its way. Then a refusal may
+land on a newer decision. If that was a grant, it is lost, and the visitor has less than was chosen.
+No answer to a post gives more.
 
 **At each visit.** The same text for what is left of its time. Only a text that has the form, that
 is the only one, and that the page would believe too. Not one that still waits to be stored: it may
@@ -184,14 +185,12 @@ def of_stored(
         shop: whose cookie it is.
         now: seconds since 1970.
     """
-    grants_any = record.grants.kind != "none"
-    if isinstance(known, Carried):
-        wanted = known.id == str(record.id)
-    elif known == "unreadable":
-        wanted = fresh and not grants_any
-    else:
-        wanted = fresh
-    seconds = Days.of(regime).left(_second(record), now, grants_any=grants_any)
+    # Never a grant: the visitor may have refused since this post left, and a header that comes late
+    # would undo that. The page writes a grant itself, and the next script renews it.
+    if record.grants.kind != "none":
+        return None
+    wanted = known.id == str(record.id) if isinstance(known, Carried) else fresh
+    seconds = Days.of(regime).left(_second(record), now, grants_any=False)
     return shop.cookie(text(record, regime.model), seconds) if wanted and seconds > 0 else None
 
 

@@ -128,22 +128,57 @@ def test_a_decision_made_on_one_host_is_known_on_the_other(action: str, visitor_
     assert_no_complaints(visitor)
 
 
-@pytest.mark.parametrize("action", ["accept", "reject"])
-def test_the_service_sets_the_cookie_for_the_whole_period(action: str, visitor_from: Make) -> None:
+def test_the_service_sets_a_refusal_for_the_whole_period(visitor_from: Make) -> None:
     visitor = visitor_from("Berlin")
     visitor.spy(drop=True)
     visitor.visit(visitor.shop)
-    answer = visitor.answer(action)
+    answer = visitor.answer("reject")
     cookie = visitor.cookie()
     post = answer.request.post_data_json
     assert str(cookie["value"]).split(".")[1:3] == [post["id"], post["visitor"]]
     assert (cookie["domain"], cookie["path"]) == (f".{DOMAIN}", "/")
     assert (cookie["httpOnly"], cookie["sameSite"]) == (False, "Lax")
-    end = decided_at(cookie) + period(action == "accept")
+    end = decided_at(cookie) + period(granted=False)
     assert cookie["expires"] == pytest.approx(end, abs=3)
     visitor.visit(visitor.www)
     expect(visitor.page.locator('#pixelgate [data-action="accept"]')).to_have_count(0)
     assert len(visitor.decisions()) == 1
+
+
+def test_no_answer_to_a_post_brings_a_grant(visitor_from: Make) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.spy(drop=True)
+    visitor.visit(visitor.shop)
+    answer = visitor.answer("accept")
+    assert answer.status == 201
+    assert answer.header_value("set-cookie") is None
+    assert [c for c in visitor.context.cookies() if c["name"] == "pixelgate"] == []
+    (written,) = visitor.page.evaluate("written")
+    assert written.split(".")[1] == answer.request.post_data_json["id"]
+
+
+def test_the_next_visit_makes_the_pages_grant_the_services(visitor_from: Make) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.spy()
+    visitor.visit(visitor.shop)
+    visitor.answer("accept")
+    own = visitor.cookie()
+    (written,) = visitor.page.evaluate("written")
+    assert written.partition(";")[0] == f"pixelgate={own['value']}"
+    assert (own["domain"], own["path"]) == (f".{DOMAIN}", "/")
+    # As Safari does with what a script has written.
+    cut_short = {**own, "expires": time.time() + 7 * DAY}
+    visitor.context.add_cookies([cut_short])  # type: ignore[list-item]
+    with visitor.page.expect_response(lambda r: "/loader.js" in r.url) as loaded:
+        visitor.visit(visitor.www)
+    header = str(loaded.value.header_value("set-cookie"))
+    assert header.partition(";")[0] == f"pixelgate={own['value']}"
+    cookie = visitor.cookie()
+    assert visitor.page.evaluate("written") == []
+    assert {**cookie, "expires": 0} == {**own, "expires": 0}
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (False, "Lax")
+    assert cookie["expires"] == pytest.approx(decided_at(own) + period(granted=True), abs=3)
+    assert_no_complaints(visitor)
 
 
 @pytest.mark.parametrize("action", ["accept", "reject"])
@@ -161,10 +196,15 @@ def test_no_script_writes_over_what_the_service_has_set(action: str, visitor_fro
     answer = visitor.answer(action)
     cookie = visitor.cookie()
     text = f"pixelgate={cookie['value']}"
-    assert answer.header_value("set-cookie").partition(";")[0] == text
-    written = visitor.page.evaluate("written")
-    # A refusal holds before the answer, so the page's own writing comes first.
-    assert len(written) == (0 if action == "accept" else 1)
+    # A refusal holds before the answer, so the page's own writing comes first. A grant is the
+    # page's own alone: the service sets it at the next visit.
+    assert len(visitor.page.evaluate("written")) == 1
+    header = answer.header_value("set-cookie")
+    if action == "accept":
+        assert header is None
+        assert visitor.page.evaluate("written")[0].partition(";")[0] == text
+    else:
+        assert str(header).partition(";")[0] == text
     assert cookie["expires"] == pytest.approx(
         decided_at(cookie) + period(action == "accept"), abs=3
     )

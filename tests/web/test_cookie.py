@@ -14,6 +14,8 @@ from consent.web import cookie
 from tests.web.cookies import ALL, DAY, ID, NONE, NOW, VISITOR, YESTERDAY, a_text
 
 DAYS = cookie.Days(accept=181, refuse=184)
+GRANT = {"action": "accept_all", "grants": Grants.all(True)}
+REFUSAL = {"action": "reject_all", "grants": Grants.all(False)}
 
 
 def a_scope(*headers: tuple[bytes, bytes]) -> dict[str, object]:
@@ -265,55 +267,73 @@ class TestADecisionMayBecomeTheBrowsers:
     """The table in the module's text, case by case."""
 
     regime = Regions.load().resolve(Place("DE", None, "header"), on=NOW.date()).regime
-    mine = cookie.Carried(a_text().encode(), False, ID, 1, YESTERDAY, grants_any=True)
-    waiting = mine._replace(
-        text=a_text(state="2", bits=NONE).encode(), waits=True, grants_any=False
-    )
+    said = b"pixelgate=" + a_text(at=1772447400, bits=NONE).encode() + b"; "
+    mine = cookie.Carried(a_text(bits=NONE).encode(), False, ID, 1, YESTERDAY, grants_any=False)
+    granted = mine._replace(text=a_text().encode(), grants_any=True)
+    waiting = mine._replace(text=a_text(state="2", bits=NONE).encode(), waits=True)
     newer = mine._replace(id=VISITOR, at=int(NOW.timestamp()) + 60)
     older = mine._replace(id=VISITOR, at=YESTERDAY)
+    older_grant = granted._replace(id=VISITOR, at=YESTERDAY)
 
     def header(self, known, *, fresh=True, now=NOW, **changes):
-        record = a_record(**changes)
+        """Of a refusal, unless ``changes`` say otherwise."""
+        record = a_record(**(REFUSAL | changes))
         shop = cookie.Shop("", secure=False)
         return cookie.of_stored(
             record, self.regime, fresh=fresh, known=known, shop=shop, now=now.timestamp()
         )
 
-    def test_a_first_grant_does_and_for_the_whole_period(self):
-        _, value = self.header(None)
-        days = self.regime.accept_days
-        assert value.startswith(b"pixelgate=" + a_text(at=1772447400).encode() + b"; ")
-        assert f"Max-Age={days * DAY};".encode() in value
+    @pytest.mark.parametrize("fresh", [True, False])
+    @pytest.mark.parametrize(
+        "known", [None, "unreadable", mine, granted, waiting, newer, older, older_grant]
+    )
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {},
+            {"action": "save"},
+            {"action": "save", "refused": ("meta",)},
+            *(
+                {"action": "save", "grants": Grants(*(bit == one for bit in range(3)))}
+                for one in range(3)
+            ),
+            {"action": "save", "grants": Grants(True, False, True)},
+        ],
+    )
+    def test_no_grant_does_whatever_the_browser_has(self, known, fresh, changes):
+        assert self.header(known, fresh=fresh, **(GRANT | changes)) is None
 
-    def test_a_refusal_has_the_period_of_refusals(self):
-        _, value = self.header(None, grants=Grants.all(False), action="reject_all")
+    def test_a_first_refusal_does_and_for_the_whole_period_of_refusals(self):
+        _, value = self.header(None)
+        assert value.startswith(self.said)
         assert self.regime.refuse_days != self.regime.accept_days
         assert f"Max-Age={self.regime.refuse_days * DAY};".encode() in value
 
     @pytest.mark.parametrize("fresh", [True, False])
-    @pytest.mark.parametrize("known", [mine, waiting])
+    @pytest.mark.parametrize("known", [mine, granted, waiting])
     def test_the_decision_that_the_browser_has_does_also_when_it_is_told_again(self, known, fresh):
         _, value = self.header(known, fresh=fresh)
-        assert value.startswith(b"pixelgate=" + a_text(at=1772447400).encode() + b"; ")
+        assert value.startswith(self.said)
 
     def test_a_replay_brings_back_no_decision_that_the_browser_lost(self):
         assert self.header(None, fresh=False) is None
 
-    @pytest.mark.parametrize("known", [newer, older, newer._replace(waits=True)])
+    @pytest.mark.parametrize("known", [newer, older, older_grant, newer._replace(waits=True)])
     @pytest.mark.parametrize("fresh", [True, False])
-    @pytest.mark.parametrize("granted", [True, False])
-    def test_no_other_decision_is_overwritten_whatever_its_time(self, known, fresh, granted):
-        assert self.header(known, fresh=fresh, grants=Grants.all(granted)) is None
+    @pytest.mark.parametrize("changes", [GRANT, REFUSAL])
+    def test_no_other_decision_is_overwritten_whatever_its_time(self, known, fresh, changes):
+        assert self.header(known, fresh=fresh, **changes) is None
 
     def test_a_withdrawal_under_way_makes_room_for_its_record_and_for_no_grant(self):
-        nothing = {"grants": Grants.all(False), "action": "withdraw"}
-        assert self.header("unreadable", **nothing) is not None
-        assert self.header("unreadable", fresh=False, **nothing) is None
-        assert self.header("unreadable") is None
-        assert self.header("unreadable", grants=Grants(True, False, False)) is None
+        _, value = self.header("unreadable", action="withdraw")
+        assert value.startswith(self.said)
+        assert self.header("unreadable", fresh=False, action="withdraw") is None
+        assert self.header("unreadable", **GRANT) is None
+        some = {"grants": Grants(True, False, False), "action": "save"}
+        assert self.header("unreadable", **some) is None
 
     def test_what_is_told_again_lives_for_the_rest_of_its_time_and_no_longer(self):
-        period = dt.timedelta(days=self.regime.accept_days)
+        period = dt.timedelta(days=self.regime.refuse_days)
         _, value = self.header(self.mine, fresh=False, now=NOW + period - dt.timedelta(seconds=1))
         assert b"Max-Age=1;" in value
         assert self.header(self.mine, fresh=False, now=NOW + period) is None

@@ -1,4 +1,4 @@
-"""The cookie that the service sets: with the answer to a post, and at each visit."""
+"""The cookie that the service sets: with the answer to a refusal, and at each visit."""
 
 import datetime as dt
 import uuid
@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from consent.model import CookieConfig, Place
+from consent.model import CHOOSABLE, CookieConfig, Place
 from consent.regions import Regions
-from tests.web.cookies import DAY, NONE, NOW, VISITOR, YESTERDAY, a_text
+from tests.web.cookies import ALL, DAY, NONE, NOW, VISITOR, YESTERDAY, a_text
 from tests.web.shop import (
     BERLIN,
     CALIFORNIA,
@@ -75,10 +75,28 @@ def wide(client: TestClient, now) -> Host:
 
 
 @pytest.fixture
-def refusal(a_post):
-    return a_post(
-        action="reject_all", grants=dict.fromkeys(["preferences", "analytics", "marketing"], False)
-    )
+def a_refusal(a_post):
+    def make(**changes) -> dict:
+        return a_post(**{"action": "reject_all", "grants": grants(), **changes})
+
+    return make
+
+
+@pytest.fixture
+def refusal(a_refusal):
+    return a_refusal()
+
+
+def grants(*granted: str) -> dict[str, bool]:
+    return {purpose: purpose in granted for purpose in CHOOSABLE}
+
+
+def accept_days() -> int:
+    return Regions.load().resolve(Place("DE"), on=NOW.date()).regime.accept_days
+
+
+def refuse_days() -> int:
+    return Regions.load().resolve(Place("DE"), on=NOW.date()).regime.refuse_days
 
 
 def parts(answer) -> tuple[str, dict[str, str]]:
@@ -89,17 +107,15 @@ def parts(answer) -> tuple[str, dict[str, str]]:
 
 
 class TestThePost:
-    def test_the_service_on_the_shops_own_host_sets_the_cookie(self, host, a_post):
-        post = a_post()
-        answer = host.send(post, at=HERE)
+    def test_the_service_on_the_shops_own_host_sets_the_cookie(self, host, refusal):
+        answer = host.send(refusal, at=HERE)
         assert answer.status_code == 201
         text, attributes = parts(answer)
         at = int(NOW.timestamp())
-        assert text == f"1.{post['id']}.{post['visitor']}.1.opt-in.{at}.111.0"
-        days = Regions.load().resolve(Place("DE"), on=NOW.date()).regime.accept_days
+        assert text == f"1.{refusal['id']}.{refusal['visitor']}.1.opt-in.{at}.000.0"
         assert attributes == {
             "Path": "/",
-            "Max-Age": str(days * DAY),
+            "Max-Age": str(refuse_days() * DAY),
             "SameSite": "Lax",
             "Secure": "",
         }
@@ -108,8 +124,8 @@ class TestThePost:
 
     @pytest.mark.parametrize("at", [HERE, AT_SUBDOMAIN, "https://a.b.summit.example:8443"])
     @pytest.mark.parametrize("origin", WIDE.origins)
-    def test_with_a_domain_it_holds_on_all_of_it(self, wide, a_post, at, origin):
-        answer = wide.send(a_post(version=2), {**FROM_SHOP, "Origin": origin}, at=at)
+    def test_with_a_domain_it_holds_on_all_of_it(self, wide, a_refusal, at, origin):
+        answer = wide.send(a_refusal(version=2), {**FROM_SHOP, "Origin": origin}, at=at)
         assert parts(answer)[1]["Domain"] == "summit.example"
         assert answer.headers["access-control-allow-credentials"] == "true"
         assert answer.headers["access-control-allow-origin"] == origin
@@ -117,27 +133,27 @@ class TestThePost:
     @pytest.mark.parametrize(
         "at", ["https://consent.example", "http://testserver", "https://evilsummit.example"]
     )
-    def test_elsewhere_it_sets_none_and_stores_all_the_same(self, client, wide, a_post, at):
-        answer = wide.send(a_post(version=2), at=at)
+    def test_elsewhere_it_sets_none_and_stores_all_the_same(self, client, wide, a_refusal, at):
+        answer = wide.send(a_refusal(version=2), at=at)
         assert (answer.status_code, stored(client)) == (201, 1)
         assert "set-cookie" not in answer.headers
         # The page sends its cookies wherever the service is, and reads no answer without this.
         assert answer.headers["access-control-allow-credentials"] == "true"
 
-    def test_without_a_domain_a_subdomain_sets_none(self, host, a_post):
-        answer = host.send(a_post(), at=AT_SUBDOMAIN)
+    def test_without_a_domain_a_subdomain_sets_none(self, host, refusal):
+        answer = host.send(refusal, at=AT_SUBDOMAIN)
         assert answer.status_code == 201
         assert "set-cookie" not in answer.headers
         assert "access-control-allow-credentials" not in answer.headers
 
-    def test_a_page_that_came_by_http_gets_a_cookie_that_goes_back_by_http(self, host, a_post):
+    def test_a_page_that_came_by_http_gets_a_cookie_that_goes_back_by_http(self, host, refusal):
         local = {**FROM_SHOP, "Origin": "http://localhost:8080"}
-        assert "Secure" not in parts(host.send(a_post(), local, at="http://localhost:8000"))[1]
+        assert "Secure" not in parts(host.send(refusal, local, at="http://localhost:8000"))[1]
 
-    def test_a_page_is_answered_by_the_version_that_it_has(self, wide, a_post):
-        older = wide.send(a_post(version=1), at=HERE)
+    def test_a_page_is_answered_by_the_version_that_it_has(self, wide, a_refusal):
+        older = wide.send(a_refusal(version=1), at=HERE)
         assert "Domain" not in parts(older)[1]
-        assert "set-cookie" not in wide.send(a_post(version=1), at=AT_SUBDOMAIN).headers
+        assert "set-cookie" not in wide.send(a_refusal(version=1), at=AT_SUBDOMAIN).headers
 
     def test_it_says_what_the_ledger_holds_and_not_what_was_posted_of_place_or_time(
         self, host, refusal
@@ -149,25 +165,71 @@ class TestThePost:
         regime = Regions.load().resolve(Place("US", "US-CA"), on=NOW.date()).regime
         assert attributes["Max-Age"] == str(regime.refuse_days * DAY)
 
-    def test_pixels_refused_one_by_one_are_in_it(self, host, a_post):
-        answer = host.send(a_post(action="save", pixels={"meta": False}), at=HERE)
-        assert parts(answer)[0].endswith(".111.0.meta")
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {},
+            {"action": "save", "pixels": {"meta": False}},
+            {"action": "save", "grants": grants("marketing")},
+            {"action": "save", "grants": grants("preferences", "analytics")},
+        ],
+    )
+    def test_no_answer_brings_a_grant_whatever_the_request_carried(
+        self, client, wide, a_post, changes
+    ):
+        other, seconds = str(uuid.uuid4()), int(NOW.timestamp())
+        carried = [
+            None,
+            "a=1",
+            "pixelgate=",
+            "pixelgate=0",
+            f"pixelgate=0.{VISITOR}",
+            "pixelgate=x",
+            f"pixelgate={a_text()}; pixelgate={a_text()}",
+            *(
+                f"pixelgate={a_text(id_, seconds, bits, version=2, state=state)}"
+                for id_ in ("{id}", other)
+                for bits in (ALL, NONE)
+                for state in "12"
+            ),
+        ]
+        for cookies in carried:
+            post = a_post(version=2, **changes)
+            known = cookies and cookies.replace("{id}", post["id"])
+            for _ in range(2):  # the second time it is stored already
+                answer = wide.send(post, cookies=known)
+                assert answer.status_code == 201
+                assert "set-cookie" not in answer.headers, known
+        assert stored(client) == len(carried)
 
-    def test_the_first_answer_was_lost_and_the_second_sets_it(self, host, a_post, now):
-        post = a_post()
-        first = parts(host.send(post, at=HERE))[0]
+    def test_an_accept_that_is_answered_late_does_not_undo_the_refusal_since(
+        self, host, a_post, refusal
+    ):
+        """It left before there was any cookie, so nothing in it tells of the refusal."""
+        accept = a_post(visitor=refusal["visitor"])
+        jar = parts(host.send(refusal, at=HERE))[0]
+        for cookies in (None, f"pixelgate={jar}"):
+            late = host.send(accept, at=HERE, cookies=cookies)
+            assert late.status_code == 201
+            assert "set-cookie" not in late.headers
+        text, _ = parts(host.load(f"pixelgate={jar}", at=HERE))
+        assert text == jar
+        assert ".000." in text
+
+    def test_the_first_answer_was_lost_and_the_second_sets_it(self, host, refusal, now):
+        first = parts(host.send(refusal, at=HERE))[0]
         now.advance(seconds=100)
-        text, attributes = parts(host.send(post, at=HERE, cookies=f"pixelgate={first}"))
+        text, attributes = parts(host.send(refusal, at=HERE, cookies=f"pixelgate={first}"))
         assert text == first
-        days = Regions.load().resolve(Place("DE"), on=NOW.date()).regime.accept_days
-        assert attributes["Max-Age"] == str(days * DAY - 100)
+        assert attributes["Max-Age"] == str(refuse_days() * DAY - 100)
 
-    def test_a_replay_of_an_old_grant_brings_it_not_back(self, host, a_post):
-        post = a_post()
-        host.send(post, at=HERE)
-        again = host.send(post, at=HERE)
-        assert again.status_code == 201
-        assert "set-cookie" not in again.headers
+    @pytest.mark.parametrize("cookies", [None, "pixelgate=0", f"pixelgate=0.{VISITOR}"])
+    def test_a_replay_of_an_old_decision_brings_it_not_back(self, host, a_post, refusal, cookies):
+        for post in (a_post(), refusal):
+            host.send(post, at=HERE)
+            again = host.send(post, at=HERE, cookies=cookies)
+            assert again.status_code == 201
+            assert "set-cookie" not in again.headers
 
     def test_a_grant_that_arrives_after_another_tab_refused_does_not_undo_that(
         self, host, a_post, refusal
@@ -177,15 +239,28 @@ class TestThePost:
         assert late.status_code == 201
         assert "set-cookie" not in late.headers
 
-    def test_answers_in_the_wrong_order_end_with_the_newer_decision(self, host, a_post, refusal):
-        """The grant leaves, then another tab refuses. The older answer lands, then the newer."""
-        jar: list[str] = []
+    @pytest.mark.parametrize("grant_lands_last", [True, False])
+    def test_answers_in_any_order_end_with_the_refusal(
+        self, host, a_post, refusal, grant_lands_last
+    ):
+        """The grant leaves, then another tab refuses."""
         grant = host.send(a_post(), at=HERE)
         written_by_the_other_tab = a_text(refusal["id"], bits=NONE)
         refused = host.send(refusal, at=HERE, cookies=f"pixelgate={written_by_the_other_tab}")
-        jar += [parts(grant)[0], parts(refused)[0]]
+        answers = [refused, grant] if grant_lands_last else [grant, refused]
+        jar = [parts(one)[0] for one in answers if "set-cookie" in one.headers]
         assert jar[-1].split(".")[1] == refusal["id"]
         assert ".000." in jar[-1]
+        assert len(jar) == 1
+
+    @pytest.mark.parametrize("granted", [True, False])
+    def test_a_refusal_that_arrives_late_leaves_another_decision_alone(
+        self, host, refusal, granted
+    ):
+        other = a_text(bits=ALL if granted else NONE)
+        late = host.send(refusal, at=HERE, cookies=f"pixelgate={other}")
+        assert late.status_code == 201
+        assert "set-cookie" not in late.headers
 
     @pytest.mark.parametrize(
         "cookies",
@@ -199,31 +274,31 @@ class TestThePost:
         text, _ = parts(host.send(refusal, at=HERE, cookies=cookies))
         assert ".000." in text
 
-    def test_what_is_refused_sets_none(self, client, host, a_post):
-        post = a_post()
+    def test_what_is_refused_sets_none(self, client, host, a_refusal):
+        post = a_refusal()
         host.send(post, at=HERE)
         for answer in (
             host.send({**post, "visitor": str(uuid.uuid4())}, at=HERE),
-            host.send(a_post(version=9), at=HERE),
+            host.send(a_refusal(version=9), at=HERE),
             host.send(b"{", at=HERE),
-            host.send(a_post(), {**FROM_SHOP, "Origin": "https://evil.example"}, at=HERE),
+            host.send(a_refusal(), {**FROM_SHOP, "Origin": "https://evil.example"}, at=HERE),
         ):
             assert 400 <= answer.status_code < 500
             assert "set-cookie" not in answer.headers
         assert stored(client) == 1
 
-    def test_a_forged_host_makes_no_cookie_for_it(self, wide, a_post):
+    def test_a_forged_host_makes_no_cookie_for_it(self, wide, a_refusal):
         for forged in ("https://evil.example", "https://summit.example.evil.example", "https://"):
-            answer = wide.send(a_post(version=2), at=forged)
+            answer = wide.send(a_refusal(version=2), at=forged)
             assert "set-cookie" not in answer.headers
 
-    def test_a_forwarded_host_does_not_count(self, host, a_post):
+    def test_a_forwarded_host_does_not_count(self, host, refusal):
         headers = {
             **FROM_SHOP,
             "X-Forwarded-Host": "summit.example",
             "Forwarded": "host=summit.example",
         }
-        answer = host.send(a_post(), headers, at=AT_SUBDOMAIN)
+        answer = host.send(refusal, headers, at=AT_SUBDOMAIN)
         assert "set-cookie" not in answer.headers
 
     def test_the_preflight_allows_cookies_where_the_page_sends_them(self, wide):
@@ -236,16 +311,15 @@ class TestThePost:
         neighbour = wide.preflight(NEIGHBOUR.origins[0], store="fjord")
         assert "access-control-allow-credentials" not in neighbour.headers
 
-    def test_a_law_that_changed_since_sets_no_period_of_its_own(self, client, host, a_post):
-        post = a_post()
-        text = parts(host.send(post, at=HERE))[0]
+    def test_a_law_that_changed_since_sets_no_period_of_its_own(self, client, host, refusal):
+        text = parts(host.send(refusal, at=HERE))[0]
         regime = Regions.load().resolve(Place("DE"), on=NOW.date()).regime
-        changed = msgspec.structs.replace(regime, accept_days=9999, sha256="f" * 64)
+        changed = msgspec.structs.replace(regime, refuse_days=9999, sha256="f" * 64)
         built = client.app.services.regions._built
         (key,) = (key for key, known in built.items() if known.sha256 == regime.sha256)
         built[key] = changed
         client.app.services.regions._found.clear()
-        assert "set-cookie" not in host.send(post, at=HERE, cookies=f"pixelgate={text}").headers
+        assert "set-cookie" not in host.send(refusal, at=HERE, cookies=f"pixelgate={text}").headers
 
 
 class TestTheVisit:
@@ -253,16 +327,13 @@ class TestTheVisit:
 
     known = f"pixelgate={a_text()}"
 
-    def days(self) -> int:
-        return Regions.load().resolve(Place("DE"), on=NOW.date()).regime.accept_days
-
     def test_it_renews_the_decision_for_the_rest_of_its_time(self, wide):
         answer = wide.load(self.known)
         text, attributes = parts(answer)
         assert text == a_text()
         assert attributes == {
             "Path": "/",
-            "Max-Age": str((self.days() - 1) * DAY),
+            "Max-Age": str((accept_days() - 1) * DAY),
             "SameSite": "Lax",
             "Secure": "",
             "Domain": "summit.example",
@@ -376,8 +447,34 @@ class TestTheVisit:
         monkeypatch.setattr(client.app.services.regions, "resolve", None)
         assert parts(wide.load(self.known))[0] == a_text()
 
-    def test_from_post_to_last_day_it_says_one_thing_and_ends_on_time(self, wide, a_post, now):
-        text, attributes = parts(wide.send(a_post(version=2)))
+    @pytest.mark.parametrize(
+        ("changes", "rest"),
+        [
+            ({}, "111.0"),
+            ({"action": "save", "grants": grants("analytics")}, "010.0"),
+            ({"action": "save", "pixels": {"meta": False}}, "111.0.meta"),
+        ],
+    )
+    def test_the_next_visit_after_a_grant_sets_it_for_the_rest_and_no_longer(
+        self, wide, a_post, now, changes, rest
+    ):
+        post = a_post(version=2, **changes)
+        answer = wide.send(post)
+        assert answer.status_code == 201
+        assert "set-cookie" not in answer.headers
+        at = int(NOW.timestamp())
+        written_by_the_page = f"1.{post['id']}.{post['visitor']}.2.opt-in.{at}.{rest}"
+        for passed in (100, 100 + 6 * DAY, 100 + 100 * DAY):
+            now.moment = NOW + dt.timedelta(seconds=passed)
+            text, attributes = parts(wide.load(f"pixelgate={written_by_the_page}"))
+            assert text == written_by_the_page
+            assert attributes["Max-Age"] == str(accept_days() * DAY - passed)
+            assert attributes["Domain"] == "summit.example"
+        now.moment = NOW + dt.timedelta(days=accept_days())
+        assert "set-cookie" not in wide.load(f"pixelgate={written_by_the_page}").headers
+
+    def test_from_post_to_last_day_it_says_one_thing_and_ends_on_time(self, wide, a_refusal, now):
+        text, attributes = parts(wide.send(a_refusal(version=2)))
         end = now().timestamp() + int(attributes["Max-Age"])
         for days in (1, 6, 100):
             now.advance(days=days)
