@@ -20,7 +20,7 @@ export function readDecision() {
     const [state, id, visitor, version, model, at, bits, gpc, off] = text.split('.');
     const grants = grantsWhere((_, i) => +bits[i]);
     const refused = off ? off.split('+') : [];
-    return { id, visitor, version: +version, model, at: +at, grants, gpc: gpc > 0, refused, waits: state[10] > 1 };
+    return { id, visitor, version: +version, model, at: +at, grants, gpc: gpc == 1, refused, waits: state[10] == 2 };
   });
   return decisions.sort((a, b) => b.at - a.at)[0];
 }

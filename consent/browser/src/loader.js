@@ -74,7 +74,8 @@ export function loader(config, pixels, parts, choices, content, hash) {
     moved() {
       if (text == decisionText() && outcome.why == judge().why) return;
       page.settle(readDecision());
-      page.renew();
+      // Not where the cookie went: whoever clears it may be on the way to another page.
+      if (decided) page.renew();
       return true;
     },
     /** Loads the page anew where a library runs that nothing else stops. */
@@ -104,7 +105,7 @@ export function loader(config, pixels, parts, choices, content, hash) {
 
   // Consent is looked at again at the moment of sending.
   function flush() {
-    if (!page.moved() && outcome.show != 'banner' && !page.waits) queue.flush(rack.deliver);
+    if (!page.moved() && !page.waits && outcome.show != 'banner') queue.flush(rack.deliver);
   }
 
   /** Calls `use` with the desk, which is fetched when it did not come along. */
@@ -173,8 +174,8 @@ export function loader(config, pixels, parts, choices, content, hash) {
       attempt(([at, [command, name, params]]) => api(command, name, params, at), call);
     }
     // Consent is looked at again whenever the page may have slept, or another tab has decided.
-    addEventListener('pageshow', page.moved);
     addEventListener('visibilitychange', page.moved);
+    addEventListener('pageshow', page.moved);
     window.cookieStore?.addEventListener('change', page.moved);
   }
 
@@ -185,5 +186,6 @@ export function loader(config, pixels, parts, choices, content, hash) {
   }
 
   stub.on = api.on = true;
-  document.prerendering ? document.addEventListener('prerenderingchange', begin) : begin();
+  if (document.prerendering) document.addEventListener('prerenderingchange', begin);
+  else begin();
 }

@@ -34,14 +34,12 @@ export function pixelRack(slots, model, load, changed) {
         attempt(move, slot);
         changed(slot.name, state);
       }
-      all = outcome.why != 'regime';
-      clean();
+      clean((all = outcome.why != 'regime'));
     },
     /** Gives an event to every pixel that may have it at this moment. */
     deliver(event) {
       for (const slot of slots) {
-        if (slot.state != slot.started) continue;
-        attempt(() => slot.pixel.send(event.name, event.params, event.id, event.at));
+        if (slot.state == slot.started) attempt(() => slot.pixel.send(event.name, event.params, event.id, event.at));
       }
     },
   };
@@ -52,7 +50,8 @@ export function pixelRack(slots, model, load, changed) {
 function move(slot) {
   const { state, started, pixel } = slot;
   if (started) {
-    state == started ? pixel.grant() : pixel.revoke();
+    if (state == started) pixel.grant();
+    else pixel.revoke();
   } else if (state != 'blocked') {
     slot.page.limit = state == 'limited' && slot.limit;
     slot.started = state;

@@ -29,7 +29,7 @@ export function defined(values) {
 }
 
 function text(value) {
-  return value || value === 0 ? `${value}` : undefined;
+  return value || value === 0 ? String(value) : undefined;
 }
 
 function number(value) {
