@@ -122,7 +122,7 @@ export function choices(page, content, hash) {
       if (answer) become(post, post.grants, post.refused || [], at);
       else nothingWaits();
       if (status.textContent) status.textContent = answer ? content.saved : '';
-      ask();
+      proceed();
     };
     // Not again once another tab has decided since.
     const stands = () => (!page.moved() && page.decided() == standing) || page.decided()?.id == post.id;
@@ -197,6 +197,7 @@ export function choices(page, content, hash) {
   }
 
   function resend(post) {
+    asked = false;
     standing = page.decided();
     store(post);
     leave();
@@ -217,6 +218,11 @@ export function choices(page, content, hash) {
     // A page before withdrew, and was left before it could say so to the ledger.
     const [, withdrew] = /^pixelgate=0\.([\da-f-]{36})$/.exec(decisionText()) || [];
     if (withdrew) return choose('withdraw', grantsWhere(() => 0), [], { visitor: withdrew });
+    proceed();
+  }
+
+  /** The signal's own decision, or a question. */
+  function proceed() {
     const { why, grants, refused } = page.outcome();
     if (why == 'gpc') choose(why, grants, refused);
     else ask();
