@@ -16,6 +16,7 @@ test: .venv/installed-test
 soak: .venv/installed-test
 	$(BIN)/python -m tests.browser_setup
 	$(BIN)/pytest --numprocesses 2 --dist worksteal -m soak
+	$(BIN)/python -m tests.e2e.model --minutes 10
 
 lint: .venv/installed-lint
 	$(BIN)/ruff check .

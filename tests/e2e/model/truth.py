@@ -15,7 +15,7 @@ from tests.e2e.model.places import DAY, STRICTNESS, Place
 
 PURPOSES = ("preferences", "analytics", "marketing")
 Status = Literal["allowed", "asked", "waiting", "refused"]
-"""``asked``: consent is needed, and no decision counts. ``waiting``: granted, and not stored yet."""
+"""``asked``: consent is needed, and no decision counts. ``waiting``: granted, not stored yet."""
 
 
 @dataclass(frozen=True)

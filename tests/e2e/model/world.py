@@ -206,10 +206,9 @@ class World:
         if request["url"].startswith(("data:", "about:")):
             return
         at = float(event["timestamp"])
-        if event["type"] == "Document" and event["requestId"] == loader:
-            if self.versions:
-                signal = self.stage.shop.gpc_property
-                tab.docs[loader] = Doc(loader, at, self._setting(), signal)
+        if event["type"] == "Document" and event["requestId"] == loader and self.versions:
+            signal = self.stage.shop.gpc_property
+            tab.docs[loader] = Doc(loader, at, self._setting(), signal)
         tab.under_way[event["requestId"]] = (loader, request["url"], at)
         own = urlsplit(request["url"]).netloc == urlsplit(self.stage.shop.origin).netloc
         if not own and loader in tab.docs:
