@@ -75,8 +75,11 @@ class Rules:
     def _is_settled(self, shown: Doc | None, docs: list[Doc]) -> None:
         """What can be expected once nothing is under way and the service is there."""
         pending = self.truth.pending()
+        newest = self.truth.newest(time.monotonic())
         for doc in docs if not pending else []:
-            self._nothing_lost(doc)
+            # A page that was left before the answer came has granted nothing; the next one will.
+            if newest is None or newest.doc in docs or doc.at > (newest.acknowledged or 0.0):
+                self._nothing_lost(doc)
         if shown is not None and self._fresh(shown):
             self._acts_are_recorded(shown)
             if not pending:
@@ -104,9 +107,8 @@ class Rules:
         # A page that the browser built again from what it had kept is judged by what that was made
         # for. Only where nothing but the place lets pixels run does it have to ask anew.
         if sent.doc.kept and self.truth.newest(sent.at) is None:
-            raise Broken(
-                "rule 3", f"{sent.url} left {sent.doc.serial}; nobody was asked where it is"
-            )
+            said = f"{sent.url} left {sent.doc.serial}; nobody was asked where the visitor is"
+            raise Broken("rule 3", said)
         if parts.path in LIBRARIES:
             google = parts.path.startswith("/gtag")
             pixels = [p for p in sent.doc.version.pixels if (p.platform != "meta") == google]

@@ -78,16 +78,34 @@ PARSED = """() => new Promise((done) => {
   if (document.readyState == 'loading') addEventListener('DOMContentLoaded', () => done());
   else done();
 })"""
+REGRETTED = "regretted at"
+REGRET = f"""() => {{ {SHOWN}
+  const library = () => document.querySelector('script[src*="facebook"], script[src*="gtag"]');
+  if (!root || library()) return false;
+  window.regret = () => {{
+    console.debug('{REGRETTED}', performance.timeOrigin + performance.now());
+    pixelgate('withdraw');
+  }};
+  new MutationObserver((found, observer) => {{
+    if (!library()) return;
+    observer.disconnect();
+    setTimeout(() => window.regret && window.regret(), 10);
+  }}).observe(document.head, {{ childList: true }});
+  return true;
+}}"""
 WITHDRAW = f"() => {{ {SHOWN} if (root) pixelgate('withdraw'); return !!root }}"
 
 
 def perform(world: World, text: str) -> None:
     """One step, and what follows from it."""
-    name, *words = text.removesuffix("!").split(" ", 1)
-    STEPS[name](world, words[0].split() if words else [])
-    if text.endswith("!"):
+    name, *words = text.removesuffix("!").split()
+    if name in AROUND and world.restless:
+        world.settle()
+    STEPS[name](world, words)
+    world.restless = text.endswith("!")
+    if world.restless:
         world.note_events()
-    else:
+    elif name not in UNFELT:
         world.settle()
 
 
@@ -181,6 +199,24 @@ def _withdraw(world: World, words: list[str]) -> None:
     _act(world, "withdraw", lambda: NOTHING if world.ask(WITHDRAW) else None)
 
 
+def _regret(world: World, words: list[str]) -> None:
+    """Accepts, and takes it back as soon as the first library is on its way."""
+    doc = world.doc()
+    if doc is None or not world.reachable or not world.ask(REGRET):
+        return
+    _accept(world, words)
+    for _ in range(20):
+        said = [line for line in world.console if REGRETTED in line]
+        if said:
+            at = float(said[-1].rpartition(" ")[2]) / 1000 - world.truth.epoch
+            wall = world.truth.wall(at)
+            world.truth.add(Act("withdraw", at, at + 0.002, wall, frozenset(), doc))
+            world.console.remove(said[-1])
+            return
+        world.tab.page.wait_for_timeout(25)
+    world.ask("window.regret = null")
+
+
 def _second(world: World) -> bool:
     """Whether the preferences are open now."""
     return bool(world.ask(OPEN_SECOND, given=5000 if world.reachable else 300))
@@ -215,22 +251,18 @@ def _act(world: World, kind: str, perform_: Callable[[], Choice | None]) -> bool
 
 def _gpc(world: World, words: list[str]) -> None:
     how = words[0]
-    world.settle()
     world.signal(header=how in ("header", "both"), in_page=how in ("property", "both"))
 
 
 def _region(world: World, words: list[str]) -> None:
-    world.settle()
     world.go_to(PLACES[words[0]])
 
 
 def _publish(world: World, words: list[str]) -> None:
-    world.settle()
     world.publish(CONFIGS[words[0]])
 
 
 def _clock(world: World, words: list[str]) -> None:
-    world.settle()
     world.days_pass(int(words[0]), keep=words[1] == "keep")
 
 
@@ -272,6 +304,7 @@ STEPS: dict[str, Step] = {
     "close": _close,
     "choose": _choose,
     "withdraw": _withdraw,
+    "regret": _regret,
     "gpc": _gpc,
     "region": _region,
     "publish": _publish,
@@ -281,6 +314,12 @@ STEPS: dict[str, Step] = {
     "tab": _tab,
     "untab": _untab,
 }
+
+
+AROUND = ("gpc", "region", "publish", "clock")
+"""What changes around the visitor, so nothing may be under way."""
+UNFELT = ("gpc", "region", "publish", "vendors")
+"""What no page feels before the next one."""
 
 
 def _choice(rng: random.Random) -> str:
@@ -302,6 +341,7 @@ MADE: list[tuple[int, Callable[[random.Random], str]]] = [
     (2, lambda rng: "close"),
     (8, _choice),
     (4, lambda rng: "withdraw"),
+    (2, lambda rng: "regret"),
     (4, lambda rng: f"gpc {rng.choice(['header', 'property', 'both'])}"),
     (7, lambda rng: f"region {rng.choice(sorted(PLACES))}"),
     (4, lambda rng: f"publish {rng.choice(sorted(CONFIGS))}"),

@@ -90,6 +90,8 @@ class World:
         self.loaders: dict[str, Setting] = {}
         """What the newest answer from each loader's address was made for."""
         self.tabs: list[Tab] = []
+        self.restless = False
+        """Whether the step before did not wait for what follows from it."""
         self.context = stage.browser.new_context()
         self._travel()
         self.set_clock(0.0)
@@ -297,7 +299,9 @@ class World:
         grants = frozenset(name for name, granted in content["grants"].items() if granted)
         if content["action"] == "gpc":
             at = self.truth.wall(sent.at)
-            act = Act("gpc", sent.at, sent.at, at, grants, sent.doc, gpc=True, id=content["id"])
+            # Pages in other tabs hear of it a little later.
+            end = time.monotonic()
+            act = Act("gpc", sent.at, end, at, grants, sent.doc, gpc=True, id=content["id"])
             self.truth.add(act)
             return
         fitting = [
