@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -58,9 +58,12 @@ class Rules:
         world.note_acts()
         docs = [doc for tab in world.tabs if (doc := world.doc(tab))]
         self._spread(docs)
-        requests = sorted(world.sent[self._looked :], key=lambda sent: sent.at)
+        requests = [
+            replace(sent, at=min(sent.at, world.handed.get(sent.url, sent.at)))
+            for sent in world.sent[self._looked :]
+        ]
         self._looked = len(world.sent)
-        for sent in requests:
+        for sent in sorted(requests, key=lambda sent: sent.at):
             self._request(sent)
         self._each_event_once_and_in_order()
         self._complaints()

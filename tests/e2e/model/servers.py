@@ -60,9 +60,14 @@ SHIM = """<script>(() => {
     asked.send();
     ahead = +asked.responseText;
   });
+  addEventListener('vendor:hit', ({ detail }) => {
+    console.debug('handed over', performance.timeOrigin + performance.now(), detail.url);
+  });
   if (%s) Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => true });
 })()</script>"""
-"""The page's clock, which goes with the service's, also where a page comes back from the cache."""
+"""The page's clock, which goes with the service's, also where a page comes back from the cache; and
+the moment of every hit, since the browser may send it a little later.
+"""
 
 
 def parameters(name: str, event: str) -> dict[str, Any]:

@@ -66,7 +66,8 @@ CHOOSE_AND_SAVE = f"""([wanted, without]) => {{ {SHOWN}
     if (box) box.click();
   }}
   const granted = purposes.filter((purpose) => of(purpose).checked);
-  const refused = without.filter((platform) => boxes(platform).some((box) => !box.checked));
+  const platforms = [...second().querySelectorAll('[data-pixel]')].map((one) => one.dataset.pixel);
+  const refused = platforms.filter((platform) => boxes(platform).every((box) => !box.checked));
   second().querySelector('[data-action="save"]').click();
   return [granted, refused];
 }}"""
@@ -99,7 +100,7 @@ WITHDRAW = f"() => {{ {SHOWN} if (root) pixelgate('withdraw'); return !!root }}"
 def perform(world: World, text: str) -> None:
     """One step, and what follows from it."""
     name, *words = text.removesuffix("!").split()
-    if name in AROUND and world.restless:
+    if world.restless and name in (*AROUND, *UNFELT):
         world.settle()
     STEPS[name](world, words)
     world.restless = text.endswith("!")

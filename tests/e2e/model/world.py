@@ -19,6 +19,7 @@ from tests.e2e.model.truth import Act, Doc, Forgotten, Setting, Truth, Version
 QUIET_ROUNDS = 3
 SETTLE_SECONDS = 30.0
 LOST_SECONDS = 3.0
+HANDED = "debug: handed over "
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ class World:
         self.sent: list[Sent] = []
         self.events: dict[str, Event] = {}
         self.console: list[str] = []
+        self.handed: dict[str, float] = {}
+        """The address of each hit to when a library handed it over to the browser."""
         self.cookies: dict[tuple[object, ...], float] = {}
         """Each cookie that there was, to how far ahead the clock was when it was written."""
         self.loaders: dict[str, Setting] = {}
@@ -168,7 +171,7 @@ class World:
 
     def open(self) -> Tab:
         page = self.context.new_page()
-        page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
+        page.on("console", lambda message: self._hears(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: self.console.append(f"Uncaught: {error}"))
         tab = Tab(page, self.context.new_cdp_session(page))
         tab.session.on("Network.requestWillBeSent", lambda event: self._sends(tab, event))
@@ -202,6 +205,13 @@ class World:
             if "navigat" in str(error) or "context" in str(error):
                 return None
             raise
+
+    def _hears(self, line: str) -> None:
+        if not line.startswith(HANDED):
+            self.console.append(line)
+            return
+        moment, url = line.removeprefix(HANDED).split(" ", 1)
+        self.handed[url] = float(moment) / 1000 - self.truth.epoch
 
     def _sends(self, tab: Tab, event: dict[str, Any]) -> None:
         request, loader = event["request"], event["loaderId"]
