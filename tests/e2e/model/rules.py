@@ -109,7 +109,7 @@ class Rules:
             return
         # A page that the browser built again from what it had kept is judged by what that was made
         # for. Only where nothing but the place lets pixels run does it have to ask anew.
-        if sent.doc.kept and self.truth.newest(sent.at) is None:
+        if sent.doc.kept and self.truth.undecided(sent.at):
             said = f"{sent.url} left {sent.doc.serial}; nobody was asked where the visitor is"
             raise Broken("rule 3", said)
         if parts.path in LIBRARIES:

@@ -48,18 +48,23 @@ OWN = (
 SHIM = """<script>(() => {
   const Real = Date;
   let ahead = %d;
+  let left = false;
+  const now = () => {
+    if (left && document.visibilityState == 'visible') {
+      left = false;
+      const asked = new XMLHttpRequest();
+      asked.open('GET', `/clock?${Math.random()}`, false);
+      asked.send();
+      ahead = +asked.responseText;
+    }
+    return Real.now() + ahead;
+  };
   window.Date = class extends Real {
-    constructor(...given) { super(...(given.length ? given : [Real.now() + ahead])) }
-    static now() { return Real.now() + ahead }
+    constructor(...given) { super(...(given.length ? given : [now()])) }
+    static now() { return now() }
   };
   window.moveClock = (to) => { ahead = to };
-  addEventListener('pageshow', (event) => {
-    if (!event.persisted) return;
-    const asked = new XMLHttpRequest();
-    asked.open('GET', '/clock', false);
-    asked.send();
-    ahead = +asked.responseText;
-  });
+  addEventListener('visibilitychange', () => { left ||= document.visibilityState == 'hidden' });
   addEventListener('vendor:hit', ({ detail }) => {
     console.debug('handed over', performance.timeOrigin + performance.now(), detail.url);
   });
@@ -188,7 +193,7 @@ class ModelShop(Local):
             "Cache-Control": "no-cache",
             "Vary": "*",
         }
-        if path == "/clock":
+        if path.startswith("/clock"):
             return 200, {**html, "Content-Type": "text/plain"}, b"%d" % (self.seconds_ahead * 1000)
         if path == "/begin":
             return 200, html, f"<!doctype html><link rel=icon href=data:,>{OWN}".encode()

@@ -6,6 +6,7 @@ not wait for what follows from it.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -178,26 +179,26 @@ def _reject(world: World, words: list[str]) -> None:
 def _close(world: World, words: list[str]) -> None:
     """The cross of the first layer, where there is one; it refuses."""
     world.ask(CLOSE_SECOND)
-    _act(world, "close", lambda: NOTHING if world.ask(PRESS_FIRST, given="close") else None)
+    _act(world, "close", lambda: world.ask(PRESS_FIRST, given="close"), NOTHING)
 
 
 def _press(world: World, action: str, granted: list[str]) -> None:
-    def press(script: str) -> Choice | None:
-        return (granted, []) if world.ask(script, given=action) else None
-
-    if not _act(world, action, lambda: press(PRESS_FIRST)) and _second(world):
-        _act(world, action, lambda: press(PRESS_SECOND))
+    choice = (granted, NOTHING[1])
+    first = _act(world, action, lambda: world.ask(PRESS_FIRST, given=action), choice)
+    if not first and _second(world):
+        _act(world, action, lambda: world.ask(PRESS_SECOND, given=action), choice)
 
 
 def _choose(world: World, words: list[str]) -> None:
     wanted = [word for word in words if word in PURPOSES]
     without = words[words.index("without") + 1 :] if "without" in words else []
     if _second(world):
-        _act(world, "save", lambda: world.ask(CHOOSE_AND_SAVE, given=[wanted, without]))
+        given = (wanted, without)
+        _act(world, "save", lambda: world.ask(CHOOSE_AND_SAVE, given=given), given)
 
 
 def _withdraw(world: World, words: list[str]) -> None:
-    _act(world, "withdraw", lambda: NOTHING if world.ask(WITHDRAW) else None)
+    _act(world, "withdraw", lambda: world.ask(WITHDRAW), NOTHING)
 
 
 def _regret(world: World, words: list[str]) -> None:
@@ -223,22 +224,26 @@ def _second(world: World) -> bool:
     return bool(world.ask(OPEN_SECOND, given=5000 if world.reachable else 300))
 
 
-def _act(world: World, kind: str, perform_: Callable[[], Choice | None]) -> bool:
-    """An act of the visitor's. ``perform_`` gives what was chosen, None when nothing was."""
+def _act(world: World, kind: str, perform_: Callable[[], Any], expected: Choice) -> bool:
+    """An act of the visitor's, and whether there was one.
+
+    ``perform_`` says what was chosen, or just whether anything was, which then is ``expected``.
+    When the page was left before it could say, the act may or may not have taken effect.
+    """
     doc = world.doc()
     if doc is None:
         return False
     begin = time.monotonic()
-    choice = perform_()
-    if choice is None:
+    done = perform_()
+    if not done and not world.left:
         return False
-    granted, refused = map(frozenset, choice)
+    granted, refused = map(frozenset, done if isinstance(done, list) else expected)
     locked = doc.version.gpc_refuses if doc.gpc and doc.place.signal_wins else frozenset()
     world.truth.add(
         Act(
             kind,
             begin,
-            time.monotonic(),
+            time.monotonic() if done else math.inf,
             world.truth.wall(begin),
             granted - locked,
             doc,

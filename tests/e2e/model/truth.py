@@ -147,9 +147,14 @@ class Truth:
         return [act for act in self.acts if isinstance(act, Act)]
 
     def newest(self, at: float) -> Act | None:
-        """The last act that may count at ``at``; None when there is none, or it is forgotten."""
-        view = self._view(at, whole=False)
+        """The last act that counts at ``at``; None when there is none, or it is forgotten."""
+        view = self._view(at, whole=True)
         return view[-1] if view else None
+
+    def undecided(self, at: float) -> bool:
+        """Whether nothing was ever decided, or all of it is forgotten."""
+        before = [act for act in self.acts if act.begin <= at]
+        return not before or isinstance(before[-1], Forgotten)
 
     def pending(self) -> bool:
         """Whether the last act is not stored yet."""

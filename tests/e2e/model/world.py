@@ -93,7 +93,7 @@ class World:
         self.loaders: dict[str, Setting] = {}
         """What the newest answer from each loader's address was made for."""
         self.tabs: list[Tab] = []
-        self.restless = False
+        self.restless = self.left = False
         """Whether the step before did not wait for what follows from it."""
         self.context = stage.browser.new_context()
         self._travel()
@@ -198,11 +198,13 @@ class World:
         return tab.now if tab.now and tab.now.serial else None
 
     def ask(self, script: str, tab: Tab | None = None, given: Any = None) -> Any:
-        """What ``script`` says in the page; None when the page was left meanwhile."""
+        """What ``script`` says in the page; None, and ``left``, when the page was left."""
+        self.left = False
         try:
             return (tab or self.tab).page.evaluate(script, given)
         except Error as error:
-            if "navigat" in str(error) or "context" in str(error):
+            self.left = "navigat" in str(error) or "context" in str(error)
+            if self.left:
                 return None
             raise
 
@@ -322,6 +324,7 @@ class World:
         if not fitting:
             raise Broken("rule 4", f"a decision that nobody made was posted: {content}")
         fitting[-1].id = content["id"]
+        fitting[-1].end = min(fitting[-1].end, sent.at)
 
     def close(self) -> None:
         self.stage.service.set("up")
