@@ -2,13 +2,15 @@
 // Everything that is said here came as `content` from the service, so that the ledger can show it later.
 
 import css from './choices.css';
-import { decisionText } from './decision.js';
+import { decisionText, readDecision, writeText } from './decision.js';
 import { el } from './el.js';
 import { firstLayer } from './firstlayer.js';
 import { PURPOSES, grantsWhere, some } from './grants.js';
 import { sendDecision, sendSeen, waiting, writeDecision } from './ledger.js';
 import { newId } from './newid.js';
 import { expire } from './sweep.js';
+
+const DAY = 86400; // seconds
 
 /**
  * @param {object} page see loader.js
@@ -109,6 +111,12 @@ export function choices(page, content, hash) {
     store(post);
     if (!page.waits) become(post, grants, refused, now(), true);
     else if (known || regime.model != 'opt-in') become(post, kept, off, now(), true);
+    else if (!decisionText()) {
+      // Nothing holds yet, and so it stays. The next page is told that something waits.
+      writeText(config, '2.' + visitor, DAY);
+      page.settle(readDecision());
+      standing = page.decided();
+    }
     leave();
   }
 
@@ -184,16 +192,17 @@ export function choices(page, content, hash) {
     remember();
     first.draw(show);
     page.emit('shown', show);
-    // All that can wait for the first frame does.
-    requestAnimationFrame(() =>
-      setTimeout(() => {
-        sendSeen(page.base, config);
-        // An accept that a page before could not hand over; it has no cookie yet.
-        const post = !page.decided() && waiting();
-        // It is of today: what someone wanted long ago has to be asked for anew.
-        if (post && !visitor && post.at > now() - 86400) resend(post);
-      }),
-    );
+    // All that can wait does: the first frame draws the layer, the second shows it.
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(later)));
+  }
+
+  function later() {
+    sendSeen(page.base, config);
+    // An accept that a page before could not hand over. Only where the cookie says so: to open the storage
+    // costs a newcomer more than all of the banner.
+    const post = page.decided() == 'unreadable' && waiting();
+    // It is of today: what someone wanted long ago has to be asked for anew.
+    if (post && !visitor && post.at > now() - DAY) resend(post);
   }
 
   function resend(post) {

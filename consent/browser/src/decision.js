@@ -1,6 +1,8 @@
 // The decision as the page carries it: the cookie `pixelgate`, and nothing else (rule 1). Its form:
 // <1: stored, 2: waits to be>.<id>.<visitor>.<version>.<opt-in|opt-out|notice>.<seconds>.<preferences><analytics><marketing>.<gpc>
 // and, where pixels were refused one by one, .<platform>+<platform>. consent/web/cookie.py has its twin.
+// Two more are unreadable, so they grant nothing: 0.<visitor> withdrew, which the ledger does not have
+// yet; 2.<visitor> accepted, and nothing was decided before.
 
 import { grantsWhere } from './grants.js';
 
@@ -8,7 +10,7 @@ const FORM = /^pixelgate=[12](\.[\da-f-]{36}){2}\.\d+\.[a-z-]+\.\d+\.[01]{3}\.[0
 
 /** The cookie's text, which changes when any tab decides; several, where two domains hold one. */
 export function decisionText() {
-  return document.cookie.split('; ').filter((part) => part.startsWith('pixelgate=')).join();
+  return document.cookie.split('; ').filter((part) => /^pixelgate=/.test(part)).join();
 }
 
 /** The decision in this page's cookie: an object, null when there is none, or 'unreadable'. */

@@ -88,7 +88,7 @@ export function loader(config, pixels, parts, choices, content, hash) {
       decided = decision;
       text = decisionText();
       outcome = judge();
-      const news = told != (told = JSON.stringify(outcome));
+      const news = told != (told = JSON.stringify({ ...outcome, why: 0 }));
       if (news) attempt(tellTags, outcome);
       rack.apply(outcome, gpc || decided?.gpc);
       if (news) emit('consent', outcome.grants);
