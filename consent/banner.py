@@ -12,18 +12,17 @@ from typing import Any
 
 import msgspec
 
-from consent import theme
+from consent import campaign, theme
 from consent.model import (
     CHOOSABLE,
     Model,
     Pixel,
-    Platform,
     Purpose,
     Regime,
     Version,
     canonical,
 )
-from consent.platforms import Platforms
+from consent.platforms import Platform, Platforms
 from consent.texts import Texts
 
 _KEPT = 4096
@@ -64,9 +63,16 @@ class Shape(msgspec.Struct, frozen=True):
 class Banners:
     """The banners of every version. They are kept, since a version never changes."""
 
-    def __init__(self, platforms: Platforms, texts: Texts) -> None:
+    def __init__(
+        self,
+        platforms: Platforms,
+        texts: Texts,
+        kept: Mapping[Purpose, Mapping[str, int]] | None = None,
+    ) -> None:
+        """``kept``: what a store with ``campaign`` keeps, as ``Campaign.days`` gives it."""
         self._platforms = platforms
         self._texts = texts
+        self._kept = kept or {}
         self._banners: dict[tuple[int, Shape, str], Banner] = {}
         self._by_hash: dict[tuple[int, str], dict[str, Banner]] = {}
 
@@ -104,7 +110,7 @@ class Banners:
     def _content(self, version: Version, shape: Shape, language: str) -> dict[str, Any]:
         texts = self.messages(version, language)
         config = version.config
-        count = str(len({pixel.platform for pixel in config.pixels}))
+        count = str(len({pixel.key for pixel in config.pixels}))
         content: dict[str, Any] = {
             "language": language,
             "dir": self._texts.direction(language),
@@ -157,20 +163,24 @@ class Banners:
         self, version: Version, purpose: Purpose, texts: Mapping[str, str], language: str
     ) -> dict[str, Any]:
         pixels = {
-            pixel.platform: pixel
+            pixel.key: pixel
             for pixel in version.config.pixels
             if purpose in self._platforms.purposes(pixel)
         }
-        return {
+        told: dict[str, Any] = {
             "key": purpose,
             "title": texts[f"purpose.{purpose}.title"],
             "text": texts[f"purpose.{purpose}.text"],
             "services": [self._service(pixel, language) for pixel in pixels.values()],
         }
+        if version.config.campaign and purpose in self._kept:
+            days = f"{max(self._kept[purpose].values())} days"
+            told["stored"] = [[campaign.TRACE.name, self._texts.lifetime(language, days)]]
+        return told
 
     def _service(self, pixel: Pixel, language: str) -> dict[str, Any]:
         """A platform as the second layer tells of it, from its data file."""
-        platform = self._platforms[pixel.platform]
+        platform = self._platforms.of(pixel)
         return {
             "key": platform.key,
             "name": platform.name,

@@ -3,7 +3,7 @@
 Parts come built from ``consent/browser`` (the script) and ``snippets/`` (the pixels); this module
 only puts them together::
 
-    (LOADER)(CONFIG, [{name, purposes, traces, pixel, limit, reload}, ...], [[PART, ...], ...],
+    (LOADER)(CONFIG, [{name, purposes, traces, map, pixel, limit, reload}, ...], [[PART, ...], ...],
              CHOICES, CONTENT, SHA256)
 
 A *part* is a function of the page that a store switched on (``pageviews``, ``wordpress``, ...), so
@@ -21,6 +21,8 @@ import msgspec
 
 from consent import data, debug, theme
 from consent.banner import Banner, Banners
+from consent.campaign import CAMPAIGN, Campaign
+from consent.campaign import TRACE as CAMPAIGN_TRACE
 from consent.decide import consent_mode
 from consent.embeds import Embed
 from consent.errors import DataError
@@ -35,6 +37,7 @@ from consent.model import (
     canonical,
 )
 from consent.platforms import Platforms
+from consent.platforms import custom as own_pixels
 from consent.regions import Regions
 from consent.texts import Texts
 
@@ -56,13 +59,19 @@ class Composer:
     """
 
     def __init__(
-        self, regions: Regions, platforms: Platforms, texts: Texts, embeds: Iterable[Embed] = ()
+        self,
+        regions: Regions,
+        platforms: Platforms,
+        texts: Texts,
+        embeds: Iterable[Embed] = (),
+        campaign: Campaign | None = None,
     ) -> None:
         self._regions = regions
         self._platforms = platforms
         self._texts = texts
         self._embeds = [(one.name, one.vendor, one.privacy_url, one.hosts) for one in embeds]
-        self._banners = Banners(platforms, texts)
+        self._campaign = (campaign or Campaign()).days()
+        self._banners = Banners(platforms, texts, self._campaign)
         self._built = lru_cache(maxsize=None)(_built)
 
     @property
@@ -132,6 +141,12 @@ class Composer:
         }
         return _part(self._built("content"), _script(canonical(said)))
 
+    def custom(self, version: Version) -> str:
+        """``custom.js``: the store's own code for its own pixels."""
+        own = own_pixels.templates(version.config.pixels)
+        made = (f"{_script(canonical(name))}:{code}" for name, code in own.items())
+        return _part(self._built("custom"), f"{{{','.join(made)}}}")
+
     def focus(self) -> str:
         """``focus.js``: keeps the way back in off what has the focus."""
         return f"pixelgate('part',{self._built('focus')})"
@@ -154,7 +169,7 @@ class Composer:
         """The platforms of ``version``, each with the purposes of every pixel of it."""
         found: dict[str, list[tuple[Purpose, ...]]] = {}
         for pixel in version.config.pixels:
-            found.setdefault(pixel.platform, []).append(self._platforms.purposes(pixel))
+            found.setdefault(pixel.key, []).append(self._platforms.purposes(pixel))
         return found
 
     def snippet(self, store: str, public_url: str) -> str:
@@ -225,6 +240,8 @@ class Composer:
                 yield self._called(name)
         if version.config.page_views == "automatic":
             yield self._called("pageviews")
+        if version.config.campaign:
+            yield self._called("campaign", self._campaign)
 
     def _called(self, part: str, *arguments: object) -> str:
         said = (_script(canonical(argument)) for argument in arguments)
@@ -234,17 +251,19 @@ class Composer:
         advanced = consent_mode(regime, version.config.google) == "advanced"
         for pixel in version.config.pixels:
             facts: dict[str, Any] = {
-                "name": pixel.platform,
+                "name": pixel.key,
                 "purposes": self._platforms.purposes(pixel),
                 "traces": _traces(self._platforms.traces(pixel)),
+                "map": self._platforms.mapping(pixel),
             }
             limit = self._platforms.after_refusal(pixel, place.code, advanced=advanced)
             if limit:
                 facts["limit"] = limit
             # No call of the vendor's stops a library that runs: the page is loaded anew.
-            if not self._platforms[pixel.platform].consent.stops_sending:
+            if not self._platforms.of(pixel).consent.stops_sending:
                 facts["reload"] = 1
-            yield f"{_script(canonical(facts))[:-1]},pixel:{self._platforms.render(pixel)}}}"
+            own = self._platforms.render(pixel, automatic=regime.automatic_collection)
+            yield f"{_script(canonical(facts))[:-1]},pixel:{own}}}"
         yield from self._gone(version)
 
     def _gone(self, version: Version) -> Iterator[str]:
@@ -255,11 +274,12 @@ class Composer:
         traces = self._platforms.traces
         kept = [trace for pixel in version.config.pixels for trace in traces(pixel)]
         for pixel in version.former:
-            if pixel.platform in self._platforms:
-                own = (one for one in traces(pixel) if not any(_meet(one, k) for k in kept))
+            if pixel == CAMPAIGN or self._platforms.knows(pixel):
+                left = [CAMPAIGN_TRACE] if pixel == CAMPAIGN else traces(pixel)
+                own = (one for one in left if not any(_meet(one, k) for k in kept))
                 facts = {
                     "gone": 1,
-                    "name": pixel.platform,
+                    "name": pixel.key,
                     "purposes": ["gone"],
                     "traces": _traces(own),
                 }

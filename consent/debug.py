@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from consent.model import Pixel, Place, Platform, Regime, Resolution, Version
-from consent.platforms import EVENTS, Platforms
+from consent.model import Pixel, Place, Regime, Resolution, Version
+from consent.platforms import EVENTS, Platform, Platforms
 
 
 def facts(
@@ -22,7 +22,8 @@ def facts(
         the loader; ``platforms`` by key, every one that is known, since a tag of one that the store
         has not registered fires without a decision.
     """
-    registered = {pixel.platform for pixel in version.config.pixels}
+    registered = {pixel.key for pixel in version.config.pixels}
+    own = {pixel.key: platforms.of(pixel) for pixel in version.config.pixels if pixel.custom}
     return {
         "store": version.config.key,
         "version": version.number,
@@ -36,7 +37,7 @@ def facts(
         "pixels": [_pixel(pixel, platforms) for pixel in version.config.pixels],
         "platforms": {
             key: _platform(platform, registered=key in registered)
-            for key, platform in platforms.items()
+            for key, platform in {**platforms, **own}.items()
         },
     }
 
@@ -57,7 +58,7 @@ def _regime(regime: Regime, why: str) -> dict[str, Any]:
 
 
 def _pixel(pixel: Pixel, platforms: Platforms) -> dict[str, Any]:
-    return {"platform": pixel.platform, "id": pixel.id, "purposes": platforms.purposes(pixel)}
+    return {"platform": pixel.key, "id": pixel.id, "purposes": platforms.purposes(pixel)}
 
 
 def _platform(platform: Platform, *, registered: bool) -> dict[str, Any]:

@@ -109,6 +109,8 @@ class Regime(msgspec.Struct, frozen=True):
     sha256: str
     google_advanced: bool = False
     """Whether Google's tags may send pings without cookies after a refusal."""
+    automatic_collection: bool = False
+    """Whether a vendor's library may collect by itself, where a store lets it."""
 
     def has(self, duty: Duty) -> bool:
         return duty in self.duties
@@ -131,6 +133,44 @@ class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lifetime: str = ""
 
 
+class Hosts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a platform's code talks to, by Content-Security-Policy directive."""
+
+    script: tuple[str, ...] = ()
+    connect: tuple[str, ...] = ()
+    img: tuple[str, ...] = ()
+    frame: tuple[str, ...] = ()
+
+
+class Review(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who has looked at a store's own code, and at which: ``sha256`` is ``platforms.custom``'s."""
+
+    by: str
+    on: dt.date
+    sha256: str
+
+
+class Custom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A pixel of the store's own, as a developer declares it: one of ``script`` and ``template``.
+
+    What is declared is what visitors are told, and what its page's policy has to allow.
+    """
+
+    name: str
+    vendor: str
+    privacy_url: str
+    script: str = ""
+    """The address of a script that is loaded once its purposes are granted."""
+    template: str = ""
+    """A function expression like a platform's ``pixel.js``, without placeholders."""
+    hosts: Hosts = Hosts()
+    traces: tuple[Trace, ...] = ()
+    stops_sending: bool = False
+    """Whether the template's ``revoke`` keeps it from sending; else the page is loaded anew."""
+    reviewed: Review | None = None
+    """None: nobody has, so it cannot be published."""
+
+
 class Pixel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A platform registered for a store, with its ids and purposes."""
 
@@ -143,82 +183,15 @@ class Pixel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     opt_out: Literal["stop", "limit"] = "stop"
     """After an opt-out of sale and sharing: send nothing, or what the vendor's own limited mode
     takes, where the platform has one for the place."""
+    automatic: bool = False
+    """Whether the vendor's library may collect by itself, where the regime allows it."""
+    custom: Custom | None = None
+    """With platform ``custom``, and only there."""
 
-
-class Hosts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a platform's code talks to, by Content-Security-Policy directive."""
-
-    script: tuple[str, ...]
-    connect: tuple[str, ...] = ()
-    img: tuple[str, ...] = ()
-    frame: tuple[str, ...] = ()
-
-
-class Hint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A likely mistake: what matches ``pattern`` as a whole, and what that is."""
-
-    pattern: str
-    says: str
-
-
-class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The vendor's own consent calls, for people to read; ``pixel.js`` makes them."""
-
-    start: str = ""
-    grant: str = ""
-    revoke: str = ""
-    stops_sending: bool = False
-    """Whether ``revoke`` keeps the running library from sending."""
-    clears_traces: bool = False
-    """Whether ``revoke`` deletes what the library has stored."""
-    google_consent_mode: bool = False
-    """Whether the library goes by Google's Consent Mode: denied, it sends pings without cookies."""
-
-
-class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The vendor's numbers for a place in its limited mode."""
-
-    country: int
-    state: int
-
-
-class Platform(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An ad or analytics system, as its ``platform.toml`` says it. Patterns match as a whole."""
-
-    key: str = ""
-    """The name of its folder."""
-    name: str
-    vendor: str
-    privacy_url: str
-    purposes: tuple[Purpose, ...]
-    """Those of a pixel that names none."""
-    source: str
-    """Where the vendor says so."""
-    reviewed: dt.date
-    id_pattern: str
-    id_example: str
-    id_where: str
-    hints: tuple[Hint, ...] = ()
-    label_pattern: str = ""
-    """Empty: the platform wants no conversion labels."""
-    label_example: str = ""
-    label_where: str = ""
-    label_hints: tuple[Hint, ...] = ()
-    script_url: str
-    """The vendor's library; ``{id}`` stands for the pixel's id."""
-    hosts: Hosts
-    traces: tuple[Trace, ...]
-    events: dict[str, str]
-    """Standard event to the vendor's name for it."""
-    required: dict[str, tuple[str, ...]] = {}
-    """Standard event to the parameters without which the vendor can use it little or not at all."""
-    queues: tuple[str, ...] = ()
-    """Dotted JavaScript names of the functions by which the pixel speaks to the library."""
-    consent: Switch = Switch()
-    limited_data: dict[str, Limit] = {}
-    """Place code to the vendor's numbers, where it has a limited mode."""
-    unverified: tuple[str, ...] = ()
-    """Dotted keys of facts for which no source of the vendor's was found."""
+    @property
+    def key(self) -> str:
+        """What decisions call it: the platform's name, or that of the store's own pixel."""
+        return f"{self.platform}-{self.id}" if self.custom else self.platform
 
 
 class RegionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -305,6 +278,8 @@ class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gpc: GpcConfig = GpcConfig()
     page_views: Literal["manual", "automatic"] = "manual"
     """``automatic``: the loader tracks PageView by itself, also when a page changes its address."""
+    campaign: bool = False
+    """Whether campaign parameters and click ids are kept, and handed on with events."""
     signals: SignalsConfig = SignalsConfig()
     google: GoogleConfig = GoogleConfig()
     cookie: CookieConfig = CookieConfig()

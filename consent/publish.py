@@ -25,19 +25,15 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import json
 import re
 import string
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import babel
-import msgspec
 
-from consent import data, stores, theme
+from consent import stores, theme
 from consent.database import Database
-from consent.errors import DataError, RefusedError
+from consent.errors import RefusedError
 from consent.model import (
     STRICTNESS,
     WITH_STATES,
@@ -51,7 +47,7 @@ from consent.model import (
     host_of,
     is_key,
 )
-from consent.platforms import Platforms
+from consent.platforms import Platforms, custom
 from consent.regions import Regions
 from consent.texts import Texts
 
@@ -63,36 +59,7 @@ _MOST_LETTERS = 253
 _ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _PATH = re.compile(r"/(?!/)[^\s<>\"'\\\\]*")
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _GPC_DUTIES = ("none", "conditional", "required")
-
-
-def parse(text: str, file: str) -> StoreConfig:
-    """The store that ``text`` describes; its form is checked, its content is not (see ``check``).
-
-    Args:
-        text: the content of a store file.
-        file: its name, for messages.
-
-    Raises:
-        DataError: not TOML.
-        DataErrors: with every key that is unknown or missing, and every value of the wrong type.
-    """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(file, "", f"is not TOML ({error}); see https://toml.io") from error
-    return data.convert(content, StoreConfig, file=file)
-
-
-def to_toml(config: StoreConfig) -> str:
-    """The file of a store; ``parse`` gives the same store back."""
-    content = _without_defaults(config)
-    tables = {name: value for name, value in content.items() if _is_table(value)}
-    lines = [f"{name} = {_value(value)}" for name, value in content.items() if name not in tables]
-    for name, value in tables.items():
-        lines += _table(name, value)
-    return "\n".join(lines) + "\n"
 
 
 def check(
@@ -102,12 +69,17 @@ def check(
     texts: Texts,
     *,
     on: dt.date,
+    draft: bool = False,
 ) -> list[str]:
-    """Every reason why this store cannot be published on that day, as ``key: fault``; or none."""
+    """Every reason why this store cannot be published on that day, as ``key: fault``; or none.
+
+    A ``draft`` may still wait for the review of its own pixels.
+    """
     return [
         *_identity_faults(config, texts),
         *_cookie_faults(config),
-        *_pixel_faults(config, platforms),
+        *pixel_faults(config, platforms),
+        *(() if draft else _review_faults(config)),
         *_region_faults(config, regions, on),
         *_banner_faults(config, regions.strictest),
         *_text_faults(config, texts),
@@ -116,13 +88,22 @@ def check(
 
 def notes(config: StoreConfig, platforms: Platforms, regions: Regions, *, on: dt.date) -> list[str]:
     """Where less holds than the store asks for, as ``key: fact``. It is published all the same."""
+    every = [regions.regime(id_, Place(), on=on) for id_ in regions.ids]
+    manual = ", ".join(regime.id for regime in every if not regime.automatic_collection)
+    told = [
+        f"pixels[{index}]: {pixel.platform} {pixel.id} collects nothing by itself under {manual}, "
+        f"by the law there"
+        for index, pixel in enumerate(config.pixels)
+        if pixel.automatic
+    ]
     if config.google.consent_mode == "basic":
-        return []
-    every = (regions.regime(id_, Place(), on=on) for id_ in regions.ids)
+        return told
     basic = [regime.id for regime in every if not regime.google_advanced]
-    told = [f"google.consent_mode: advanced, but basic under {', '.join(basic)}, by the law there"]
+    told.append(
+        f"google.consent_mode: advanced, but basic under {', '.join(basic)}, by the law there"
+    )
     for index, pixel in enumerate(config.pixels):
-        by_mode = platforms[pixel.platform].consent.google_consent_mode
+        by_mode = platforms.of(pixel).consent.google_consent_mode
         if by_mode and len(platforms.purposes(pixel)) > 1:
             told.append(
                 f"pixels[{index}]: {pixel.platform} {pixel.id} stays basic, as it has two "
@@ -193,16 +174,23 @@ def _cookie_faults(config: StoreConfig) -> Iterator[str]:
             )
 
 
-def _pixel_faults(config: StoreConfig, platforms: Platforms) -> Iterator[str]:
+def pixel_faults(config: StoreConfig, platforms: Platforms) -> Iterator[str]:
+    """Every reason why these pixels cannot be published, as ``pixels[INDEX]: key: fault``."""
     for index, pixel in enumerate(config.pixels):
         faults = platforms.faults(pixel)
-        for fault in faults or _weakened(pixel, platforms[pixel.platform].purposes):
+        for fault in faults or _weakened(pixel, platforms.of(pixel).purposes):
             yield f"pixels[{index}]: {fault}"
     seen = set()
     for index, pixel in enumerate(config.pixels):
         if (pixel.platform, pixel.id) in seen:
             yield f"pixels[{index}]: {pixel.platform} {pixel.id} is there twice; expected it once"
         seen.add((pixel.platform, pixel.id))
+
+
+def _review_faults(config: StoreConfig) -> Iterator[str]:
+    for index, pixel in enumerate(config.pixels):
+        if why := custom.unreviewed(pixel):
+            yield f"pixels[{index}]: {why}; run `consent store review {config.key} {pixel.id}`"
 
 
 def _weakened(pixel: Pixel, own: tuple[Purpose, ...]) -> Iterator[str]:
@@ -261,6 +249,8 @@ def _looser(chosen: Regime, shipped: Regime, *, precaution: bool) -> str | None:
         return f"is {chosen.model}, looser"
     if chosen.google_advanced and not shipped.google_advanced:
         return "lets refused Google tags send pings, so is looser"
+    if chosen.automatic_collection and not shipped.automatic_collection:
+        return "lets vendors' libraries collect by themselves, so is looser"
     if precaution or STRICTNESS[chosen.model] > STRICTNESS[shipped.model]:
         return None
     if _GPC_DUTIES.index(chosen.gpc_duty) < _GPC_DUTIES.index(shipped.gpc_duty):
@@ -301,70 +291,3 @@ def _text_faults(config: StoreConfig, texts: Texts) -> Iterator[str]:
             continue
         for fault in texts.faults(own):
             yield f"texts.{language}.{fault}"
-
-
-def _without_defaults(struct: msgspec.Struct) -> dict[str, Any]:
-    """A struct's fields by name, without those that say what a missing key says."""
-    content: dict[str, Any] = {}
-    for field in msgspec.structs.fields(struct):
-        value = getattr(struct, field.name)
-        default = (
-            field.default_factory()
-            if field.default_factory is not msgspec.NODEFAULT
-            else field.default
-        )
-        if default is msgspec.NODEFAULT or value != default:
-            content[field.encode_name] = _plain(value)
-    return content
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, msgspec.Struct):
-        return _without_defaults(value)
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _is_table(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return True
-    return isinstance(value, list) and any(isinstance(item, Mapping) for item in value)
-
-
-def _table(name: str, value: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[str]:
-    """The lines of ``[name]``, of each ``[[name]]``, or of each ``[name.key]`` inside it."""
-    if not isinstance(value, Mapping):
-        return [line for item in value for line in ["", f"[[{name}]]", *_pairs(item)]]
-    if value and all(isinstance(item, Mapping) for item in value.values()):
-        return [
-            line
-            for key, item in value.items()
-            for line in ["", f"[{name}.{_text(key)}]", *_pairs(item)]
-        ]
-    return ["", f"[{name}]", *_pairs(value)]
-
-
-def _pairs(table: Mapping[str, Any]) -> list[str]:
-    return [f"{_key(key)} = {_value(value)}" for key, value in table.items()]
-
-
-def _key(key: str) -> str:
-    return key if _BARE_KEY.fullmatch(key) else _text(key)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(_pairs(value)) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int) else _text(value)
-
-
-def _text(text: str) -> str:
-    """A TOML basic string: JSON's escapes are TOML's, but for DEL, which JSON leaves bare."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consent import model
+from consent.campaign import CAMPAIGN
 from consent.database import tables
 from consent.database.dialects import take_lock
 from consent.errors import NotFoundError
@@ -61,6 +63,23 @@ async def save(c: AsyncConnection, config: StoreConfig, now: dt.datetime) -> int
     return store_id
 
 
+async def revise(
+    c: AsyncConnection, key: str, change: Callable[[StoreConfig], StoreConfig], now: dt.datetime
+) -> StoreConfig:
+    """Replaces a draft by what ``change`` makes of it; nobody else saves in between.
+
+    Returns:
+        The new draft.
+
+    Raises:
+        NotFoundError: there is no such store. What ``change`` raises leaves the draft as it is.
+    """
+    await take_lock(c, "versions")
+    config = change(await draft(c, key))
+    await save(c, config, now)
+    return config
+
+
 async def id_of(c: AsyncConnection, key: str) -> int | None:
     found = (await c.execute(sa.select(_s.id).where(_s.key == key))).scalar()
     return None if found is None else int(found)
@@ -96,7 +115,7 @@ async def publish(c: AsyncConnection, key: str, now: dt.datetime) -> Version:
         return newest
     config = msgspec.json.decode(row.draft, type=StoreConfig)
     number = newest.number + 1 if newest else 1
-    same_questions = newest is not None and _asks(newest.config) == _asks(config)
+    same_questions = newest is not None and asks(newest.config) == asks(config)
     version = Version(
         id=(await c.execute(sa.select(sa.func.coalesce(sa.func.max(_v.id), 0)))).scalar_one() + 1,
         store_id=row.id,
@@ -157,9 +176,14 @@ async def all_stores(c: AsyncConnection) -> list[StoreSummary]:
     ]
 
 
-def _asks(config: StoreConfig) -> set[tuple[str, str, frozenset[str]]]:
+def asks(config: StoreConfig) -> set[tuple[str, str, frozenset[str]]]:
     """What a visitor is asked about. A change here makes old answers void."""
-    return {(p.platform, p.id, frozenset(p.purposes)) for p in config.pixels}
+    asked: set[tuple[str, str, frozenset[str]]] = {
+        (p.key, p.id, frozenset(p.purposes)) for p in config.pixels
+    }
+    if config.campaign:
+        asked.add((CAMPAIGN.platform, CAMPAIGN.id, frozenset()))
+    return asked
 
 
 def _former(newest: Version, config: StoreConfig) -> tuple[Pixel, ...]:
@@ -168,7 +192,11 @@ def _former(newest: Version, config: StoreConfig) -> tuple[Pixel, ...]:
     gone: dict[tuple[str, str], Pixel] = {}
     for pixel in (*newest.former, *newest.config.pixels):
         if (pixel.platform, pixel.id) not in kept:
-            gone[pixel.platform, pixel.id] = Pixel(pixel.platform, pixel.id)
+            gone[pixel.platform, pixel.id] = Pixel(pixel.platform, pixel.id, custom=pixel.custom)
+    if newest.config.campaign:
+        gone[CAMPAIGN.platform, CAMPAIGN.id] = CAMPAIGN
+    if config.campaign:
+        gone.pop((CAMPAIGN.platform, CAMPAIGN.id), None)
     return tuple(gone.values())
 
 

@@ -127,7 +127,7 @@ def test_the_limit_of_a_us_state_reaches_the_pixel(composer: Composer, regions: 
     assert '"state":1000' not in text
     limiting = version(5, pixels=(Pixel("meta", "123456789012345", opt_out="limit"),))
     text = composer.loader(limiting, at, LOS_ANGELES, "en", gpc=False, first=False)
-    assert '{limit:{country:1,state:1000},name:"meta"' in text
+    assert "{limit:{country:1,state:1000},map:" in text
 
 
 def test_where_the_vendor_cannot_limit_itself_the_pixel_stops(
@@ -146,7 +146,8 @@ PART_MARKS = {
     "pixelgate_decision": {"signals": SignalsConfig(datalayer=True)},
     "url_passthrough": {"google": GoogleConfig(url_passthrough=True)},
     "ads_data_redaction": {"google": GoogleConfig(ads_data_redaction=True)},
-    "currententrychange": {"page_views": "automatic"},
+    "persisted": {"page_views": "automatic"},
+    "pixelgate_campaign": {"campaign": True},
 }
 
 
@@ -177,7 +178,8 @@ def limits(
     one = version(8, pixels=GOOGLE, google=google)
     text = composer.loader(one, at, place, "en", gpc=False, first=False)
     return re.findall(
-        r'\{(?:limit:(\d+),)?name:"[\w-]+",purposes:\[[^]]*\](,reload:1)?,traces:', text
+        r'\{(?:limit:(\d+),)?map:[^;]*?,name:"[\w-]+",purposes:\[[^]]*\](,reload:1)?,traces:',
+        text,
     )
 
 

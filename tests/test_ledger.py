@@ -44,6 +44,7 @@ def a_regime(id_: str, name: str) -> Regime:
         "accept_days": 180,
         "refuse_days": 180,
         "google_advanced": False,
+        "automatic_collection": False,
     }
     return Regime(**fields, sha256=hashlib.sha256(canonical(fields)).hexdigest())
 

@@ -7,19 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent import data, publish, stores
+from consent import data, publish, storefile, stores
 from consent.database import Database
 from consent.errors import DataError, NotFoundError, RefusedError
 from consent.model import (
     WITH_STATES,
     BannerConfig,
     CookieConfig,
+    Custom,
     GoogleConfig,
     GpcConfig,
+    Hosts,
     Pixel,
     RegionRule,
+    Review,
     Scheme,
     StoreConfig,
+    Trace,
 )
 from consent.platforms import Platforms
 from consent.regions import Regions
@@ -47,7 +51,7 @@ def faults(**changes) -> list[str]:
 
 
 def test_the_file_in_the_readme_form_is_read():
-    config = publish.parse(
+    config = storefile.parse(
         """
         key = "summit"
         name = "Summit Outdoor"
@@ -68,20 +72,29 @@ def test_the_file_in_the_readme_form_is_read():
 
 
 def test_a_written_store_reads_back_the_same():
-    assert publish.parse(publish.to_toml(SUMMIT), "summit.toml") == SUMMIT
+    assert storefile.parse(storefile.to_toml(SUMMIT), "summit.toml") == SUMMIT
 
 
 def test_a_written_store_leaves_defaults_out():
     plain = StoreConfig(key="a", name="A", origins=("https://a.example",))
-    assert publish.to_toml(plain) == 'key = "a"\nname = "A"\norigins = ["https://a.example"]\n'
+    assert storefile.to_toml(plain) == 'key = "a"\nname = "A"\norigins = ["https://a.example"]\n'
 
 
 text = st.text(st.characters(exclude_categories=["Cs"]))
 purposes = st.lists(
     st.sampled_from(["necessary", "preferences", "analytics", "marketing"]), unique=True
 ).map(tuple)
+hosts = st.builds(Hosts, st.lists(text, max_size=2).map(tuple))
+customs = st.builds(
+    Custom,
+    *(text, text, text, text, text),
+    hosts=hosts,
+    traces=st.lists(st.builds(Trace, text), max_size=2).map(tuple),
+    reviewed=st.none() | st.builds(Review, text, st.dates(), text),
+)
 pixels = st.builds(
     Pixel,
+    custom=st.none() | customs,
     platform=text,
     id=text,
     purposes=purposes,
@@ -106,7 +119,7 @@ configs = st.builds(
 
 @given(configs)
 def test_whatever_a_store_says_survives_being_written(config):
-    assert publish.parse(publish.to_toml(config), "any.toml") == config
+    assert storefile.parse(storefile.to_toml(config), "any.toml") == config
 
 
 @pytest.mark.parametrize(
@@ -122,7 +135,7 @@ def test_whatever_a_store_says_survives_being_written(config):
 )
 def test_a_file_of_the_wrong_form_is_refused_with_its_name_and_key(content, where):
     with pytest.raises(DataError) as caught:
-        publish.parse(content, "store.toml")
+        storefile.parse(content, "store.toml")
     assert str(caught.value).startswith("store.toml: ")
     assert caught.value.key.startswith(where)
 
@@ -242,9 +255,9 @@ def test_an_origin_off_the_cookies_domain_is_named(origin):
 
 def test_the_cookies_domain_is_a_table_of_its_own_in_the_file():
     wide = msgspec.structs.replace(SUMMIT, cookie=CookieConfig("summit.example"))
-    assert '\n[cookie]\ndomain = "summit.example"\n' in publish.to_toml(wide)
-    assert publish.parse(publish.to_toml(wide), "summit.toml") == wide
-    assert "cookie" not in publish.to_toml(SUMMIT)
+    assert '\n[cookie]\ndomain = "summit.example"\n' in storefile.to_toml(wide)
+    assert storefile.parse(storefile.to_toml(wide), "summit.toml") == wide
+    assert "cookie" not in storefile.to_toml(SUMMIT)
 
 
 def test_all_faults_are_told_at_once():
@@ -278,10 +291,24 @@ def test_a_rule_that_lets_refused_google_tags_ping_where_the_law_does_not_is_ref
     japan = (copied / "jp.toml").read_text(encoding="utf-8")
     stricter = japan.replace("google_advanced = true", "google_advanced = false")
     (copied / "jp.toml").write_text(stricter, encoding="utf-8")
-    config = msgspec.structs.replace(SUMMIT, regions={"JP": RegionRule("us-other")})
+    config = msgspec.structs.replace(SUMMIT, regions={"JP": RegionRule("us-ca")})
     assert publish.check(config, PLATFORMS, REGIONS, TEXTS, on=TODAY) == []
     (told,) = publish.check(config, PLATFORMS, Regions.load(copied), TEXTS, on=TODAY)
     assert "lets refused Google tags send pings, so is looser than 'jp' in JP" in told
+
+
+def test_a_rule_that_lets_libraries_collect_where_the_shipped_one_does_not_is_refused():
+    (told,) = faults(regions={"JP": RegionRule("us-other")})
+    assert "lets vendors' libraries collect by themselves, so is looser than 'jp' in JP" in told
+
+
+def test_a_store_is_told_where_its_pixel_collects_nothing_by_itself():
+    pixels = (Pixel("meta", "123456789012345", automatic=True),)
+    config = msgspec.structs.replace(SUMMIT, pixels=pixels)
+    (told,) = publish.notes(config, PLATFORMS, REGIONS, on=TODAY)
+    assert told.startswith("pixels[0]: meta 123456789012345 collects nothing by itself under ")
+    assert "eea" in told
+    assert "us-states" not in told
 
 
 def test_a_store_is_told_which_of_its_pixels_stay_basic():

@@ -49,6 +49,22 @@ async def test_saving_again_replaces_the_draft_and_keeps_the_store(database, now
         assert (await stores.draft(c, "summit")).name == "Peak"
 
 
+async def test_a_revised_draft_is_what_the_change_makes_of_the_one_before(database, now):
+    await save(database, a_config(pixels=(META,)), now)
+    renamed = a_config(pixels=(META,), name="Peak")
+    async with database.write() as c:
+        assert await stores.revise(c, "summit", lambda _: renamed, now()) == renamed
+
+    def refuse(config: StoreConfig) -> StoreConfig:
+        raise NotFoundError("no_such_pixel", f"{config.name}: gone")
+
+    with pytest.raises(NotFoundError, match="Peak: gone"):
+        async with database.write() as c:
+            await stores.revise(c, "summit", refuse, now())
+    async with database.read() as c:
+        assert await stores.draft(c, "summit") == renamed
+
+
 async def test_an_unknown_store_has_no_draft_and_cannot_be_published(database, now):
     with pytest.raises(NotFoundError, match="unknown_store: store 'nowhere'"):
         async with database.read() as c:

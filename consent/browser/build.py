@@ -29,7 +29,7 @@ SOURCES, DIST = HERE / "src", HERE / "dist"
 SNIPPETS = HERE.parent.parent / "snippets"
 ENTRIES = (
     *("loader", "again", "choices", "preferences", "focus", "optout", "databases", "content"),
-    *("wordpress", "shopify", "datalayer", "google", "pageviews", "debug"),
+    *("custom", "wordpress", "shopify", "datalayer", "google", "pageviews", "campaign", "debug"),
 )
 
 _IMPORT = re.compile(r"^import (?:\{([^}]+)\}|(\w+)) from '(\./[\w.-]+)';\n", re.M)

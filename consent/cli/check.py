@@ -8,6 +8,7 @@ from typing import TypeVar
 import click
 
 from consent import settings
+from consent.campaign import Campaign
 from consent.cli import parts
 from consent.embeds import Embeds
 from consent.errors import DataError, DataErrors, SettingsError
@@ -38,6 +39,7 @@ def check() -> None:
     regions = attempt(Regions.load)
     platforms = attempt(Platforms.load)
     embeds = attempt(Embeds.load)
+    campaign = attempt(Campaign.load)
     texts = attempt(Texts.load)
     if chosen is not None:
         geo = attempt(lambda: parts.geo(chosen))
@@ -51,6 +53,7 @@ def check() -> None:
         (regions.ids if regions else (), "regimes"),
         (platforms or (), "platforms"),
         (embeds or (), "embeds"),
+        (campaign or (), "campaign parameters"),
         (texts.languages if texts else (), "languages"),
     )
     click.echo(f"ok: {', '.join(_count(things, word) for things, word in counts)}")

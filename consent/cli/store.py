@@ -7,14 +7,17 @@ from pathlib import Path
 import click
 import msgspec
 
-from consent import data, settings, stores
+from consent import csp as policies
+from consent import data, settings, storefile, stores
 from consent import defaults as defaulting
 from consent import publish as publishing
+from consent import review as reviewing
 from consent.cli import parts
 from consent.compose import Composer
 from consent.database import Database
-from consent.errors import DataError, DataErrors, NotFoundError
-from consent.model import StoreConfig, Version
+from consent.errors import DataError, DataErrors, NotFoundError, RefusedError
+from consent.model import Pixel, StoreConfig, Version
+from consent.platforms import Platforms, custom
 from consent.regions import Regions
 from consent.web.app import utcnow
 
@@ -68,7 +71,7 @@ def show(key: str, json_: bool) -> None:
         same = "as below" if version.config == draft else "differs from the draft below"
         click.echo(f"# version {version.number}, {version.published_at:%Y-%m-%d %H:%M} UTC, {same}")
         click.echo(f"# sha256 {version.sha256}")
-    click.echo(publishing.to_toml(draft), nl=False)
+    click.echo(storefile.to_toml(draft), nl=False)
 
 
 @store.command("import")
@@ -76,9 +79,9 @@ def show(key: str, json_: bool) -> None:
 @click.option("--publish", "publish_", is_flag=True, help="Publish it as well.")
 def import_(file: Path, publish_: bool) -> None:
     """Create a store from FILE, or replace its draft. A file with faults changes nothing."""
-    config = publishing.parse(data.read_text(file, name=file.name), file.name)
+    config = storefile.parse(data.read_text(file, name=file.name), file.name)
     known = parts.files()
-    faults = publishing.check(config, *known, on=utcnow().date())
+    faults = publishing.check(config, *known, on=utcnow().date(), draft=not publish_)
     if faults:
         raise DataErrors([DataError(file.name, *_split(fault)) for fault in faults])
 
@@ -106,7 +109,7 @@ def export(key: str, output: Path | None) -> None:
         async with db.read() as connection:
             return await stores.draft(connection, key)
 
-    text = publishing.to_toml(parts.with_database(work))
+    text = storefile.to_toml(parts.with_database(work))
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -129,6 +132,35 @@ def publish(key: str) -> None:
 
 @store.command()
 @click.argument("key")
+@click.argument("id_", metavar="ID")
+@click.option("--by", required=True, help="e-mail address of the owner or the lawyer who looked")
+@click.option("--yes", is_flag=True, help="do not ask")
+def review(key: str, id_: str, by: str, yes: bool) -> None:
+    """Say that someone has looked at the store's own pixel ID, as it is in the draft.
+
+    Without that it cannot be published. Any change to it asks for another look.
+    """
+
+    async def look(db: Database) -> Pixel:
+        async with db.read() as connection:
+            return reviewing.own_pixel(await stores.draft(connection, key), id_)
+
+    pixel = parts.with_database(look)
+    click.echo(storefile.pixel_toml(pixel), nl=False)
+    if not yes:
+        click.confirm(f"Has {by} looked at it, and may visitors' browsers run it?", abort=True)
+    seen = custom.digest(pixel)
+
+    async def note(db: Database) -> None:
+        async with db.write() as connection:
+            await reviewing.note(connection, key, id_, seen=seen, by=by, now=utcnow())
+
+    parts.with_database(note)
+    click.echo(f"{key}: custom pixel {id_} is reviewed, by {by}")
+
+
+@store.command()
+@click.argument("key")
 def snippet(key: str) -> None:
     """What the owner pastes into every page, as the first script of its head."""
 
@@ -140,6 +172,33 @@ def snippet(key: str) -> None:
     known = parts.files()
     composer = Composer(known.regions, known.platforms, known.texts)
     click.echo(composer.snippet(config.key, settings.load().public_url))
+
+
+@store.command()
+@click.argument("key")
+@parts.as_json
+def csp(key: str, json_: bool) -> None:
+    """The Content-Security-Policy that the store's pages need, a directive a line."""
+
+    async def work(db: Database) -> StoreConfig:
+        async with db.read() as connection:
+            return await stores.draft(connection, key)
+
+    config = parts.with_database(work)
+    platforms = Platforms.load()
+    faults = publishing.pixel_faults(config, platforms)
+    if said := "; ".join(faults):
+        raise RefusedError("unfit", said)
+    policy = policies.policy(config, platforms, settings.load().public_url)
+    notes = policies.notes(config, platforms)
+    if json_:
+        parts.echo_json({"policy": policy, "notes": notes})
+        return
+    for line in policies.lines(policy):
+        click.echo(line)
+    # Apart from the policy, which may go straight into a file.
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
 
 
 @store.command()

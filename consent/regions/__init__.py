@@ -236,6 +236,7 @@ class Regions:
                 "accept_days": own.ask_again.accept_days or file.ask_again.accept_days,
                 "refuse_days": own.ask_again.refuse_days or file.ask_again.refuse_days,
                 "google_advanced": file.google_advanced,
+                "automatic_collection": file.automatic_collection,
             }
             sha256 = hashlib.sha256(_content(fields)).hexdigest()
             built = self._built[id_, table, binding] = Regime(**fields, sha256=sha256)

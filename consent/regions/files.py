@@ -95,6 +95,7 @@ class RegimeFile(_Strict, frozen=True, kw_only=True, rename={"from_": "from"}):
     ask_again: AskAgain
     why: str
     google_advanced: bool = False
+    automatic_collection: bool = False
     from_: dt.date | None = None
     until: dt.date | None = None
     note: str = ""
@@ -247,6 +248,9 @@ def _regime_faults(
     if file.google_advanced and file.model == "opt-in":
         fault = "true with model opt-in; expected false, as a refused tag sends nothing there"
         yield DataError(name, "google_advanced", fault)
+    if file.automatic_collection and file.model == "opt-in":
+        fault = "true with model opt-in; expected false, as no banner asks for it"
+        yield DataError(name, "automatic_collection", fault)
     claimed = set(file.applies_to)
     for entry in file.applies_to:
         if entry.startswith("@"):

@@ -27,7 +27,7 @@ from consent.web import cookie, errors, signals
 from consent.web.responses import NO_STORE, NOSNIFF, Answer, Headers, require_method
 from consent.web.services import Services
 
-Which = Literal["loader", "choices", "preferences", "focus", "optout", "content", "debug"]
+Which = Literal["loader", "choices", "preferences", "focus", "optout", "content", "custom", "debug"]
 NAMES: Mapping[str, Which] = {f"{which}.js": which for which in get_args(Which)}
 
 MOST_BYTES = 256
@@ -208,6 +208,8 @@ class Scripts:
                 text = composer.optout(version, resolution, key.language)
             case "content":
                 text = composer.content(version, key.language)
+            case "custom":
+                text = composer.custom(version)
             case "debug":
                 text = composer.debug(version, resolution, key.place)
         plain = text.encode()

@@ -15,13 +15,13 @@ function (page) {
   // Google's rule for names: a letter first, then letters, digits and underscores, 40 in all.
   function custom(event) {
     const name = event.replace(/\W+/g, '_').slice(0, 40);
-    return /^[a-z]/i.test(name) && !/^(firebase_|ga_|google_|gtag_)/i.test(name) ? name : '';
+    return /^(?!(firebase|ga|google|gtag)_)[a-z]/i.test(name) && name;
   }
 
   return {
     start() {
       const layer = (window.dataLayer ||= []);
-      if (!window.gtag) window.gtag = gtag;
+      window.gtag ||= gtag;
       // One `js` command and one library serve every Google id on the page.
       if (!layer.some((command) => command && command[0] == 'js')) gtag('js', new Date());
       gtag('config', id, { send_page_view: false });
@@ -30,28 +30,7 @@ function (page) {
     },
     send(event, params) {
       const name = Object.hasOwn(events, event) ? events[event] : custom(event);
-      if (!name) return;
-      const { value, currency, order_id, search, contents } = params;
-      const money = value !== undefined && currency;
-      const items = contents.map((one) =>
-        page.defined({
-          item_id: one.id,
-          item_name: one.name,
-          price: one.price,
-          quantity: one.quantity,
-        }),
-      );
-      const data = page.defined({
-        send_to: id,
-        // A value without its currency is not counted as money.
-        value: money ? value : undefined,
-        currency: money ? currency : undefined,
-        items: items.length ? items : undefined,
-        // Never an empty one: it would fold all purchases into one.
-        transaction_id: order_id,
-        search_term: search,
-      });
-      gtag('event', name, data);
+      if (name) gtag('event', name, { send_to: id, ...page.mapped(params) });
     },
     revoke() {
       window['ga-disable-' + id] = true;

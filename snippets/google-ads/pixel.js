@@ -17,24 +17,13 @@ function (page) {
   // Google's rule for names: a letter first, then letters, digits and underscores, 40 in all.
   function custom(event) {
     const name = event.replace(/\W+/g, '_').slice(0, 40);
-    return /^[a-z]/i.test(name) && !/^(firebase_|ga_|google_|gtag_)/i.test(name) ? name : '';
-  }
-
-  // What remarketing and conversions have in common. A value without its currency is not money.
-  function money(to, { value, currency, order_id }) {
-    const known = value !== undefined && currency;
-    return page.defined({
-      send_to: to,
-      value: known ? value : undefined,
-      currency: known ? currency : undefined,
-      transaction_id: order_id,
-    });
+    return /^(?!(firebase|ga|google|gtag)_)[a-z]/i.test(name) && name;
   }
 
   return {
     start() {
       const layer = (window.dataLayer ||= []);
-      if (!window.gtag) window.gtag = gtag;
+      window.gtag ||= gtag;
       // One `js` command and one library serve every Google id on the page.
       if (!layer.some((command) => command && command[0] == 'js')) gtag('js', new Date());
       gtag('config', id, { send_page_view: false });
@@ -42,21 +31,12 @@ function (page) {
       layer.pixelgate = true;
     },
     send(event, params) {
-      const data = money(id, params);
-      if (params.contents.length) {
-        data.items = params.contents.map((one) =>
-          page.defined({
-            id: one.id,
-            google_business_vertical: 'retail',
-            quantity: one.quantity,
-            price: one.price,
-          }),
-        );
-      }
       const name = Object.hasOwn(events, event) ? events[event] : custom(event);
-      if (name) gtag('event', name, data);
+      if (name) gtag('event', name, { ...page.mapped(params), send_to: id });
       const label = Object.hasOwn(labels, event) && labels[event];
-      if (label) gtag('event', 'conversion', money(`${id}/${label}`, params));
+      // A conversion is money and an order; the products are for remarketing.
+      const sale = page.mapped({ ...params, contents: [] });
+      if (label) gtag('event', 'conversion', { ...sale, send_to: `${id}/${label}` });
     },
     revoke() {},
     grant() {},

@@ -1,6 +1,6 @@
 // Meta Pixel. The queue holds Arguments objects; the library takes over by setting fbq.callMethod.
-// Everything that the library would do by itself is off: no automatic events, no page views on
-// history changes, no first page view. An event goes to this pixel alone, never to a neighbour.
+// What the library would do by itself is off unless the store wants it; page views on history changes
+// and the first one always are. An event goes to this pixel alone, never to a neighbour.
 function (page) {
   const id = {{ id | tojson }};
   const events = {{ events | tojson }};
@@ -12,24 +12,11 @@ function (page) {
       if (fbq.callMethod) fbq.callMethod.apply(fbq, arguments);
       else fbq.queue.push(arguments);
     });
-    if (!window._fbq) window._fbq = fbq;
+    window._fbq ||= fbq;
     fbq.push = fbq;
     fbq.loaded = true;
     fbq.version = '2.0';
     fbq.queue = [];
-  }
-
-  function mapped({ value, currency, order_id, search, contents }) {
-    const data = page.defined({ value, currency, order_id, search_string: search });
-    if (contents.length) {
-      data.content_type = 'product';
-      data.content_ids = contents.map((one) => one.id);
-      data.contents = contents.map((one) =>
-        page.defined({ id: one.id, quantity: one.quantity, item_price: one.price }),
-      );
-      data.num_items = contents.reduce((sum, one) => sum + one.quantity, 0);
-    }
-    return data;
   }
 
   return {
@@ -39,7 +26,7 @@ function (page) {
       // Before init: the limits, and that nothing is collected automatically.
       if (page.limit) window.fbq('dataProcessingOptions', ['LDU'], page.limit.country, page.limit.state);
       else window.fbq('dataProcessingOptions', []);
-      window.fbq('set', 'autoConfig', false, id);
+      window.fbq('set', 'autoConfig', {{ automatic | tojson }}, id);
       // An earlier revoke, by a pixel withdrawn on this page or by another script, would hold all back.
       window.fbq('consent', 'grant');
       window.fbq('init', id);
@@ -48,7 +35,7 @@ function (page) {
     send(event, params, eventId) {
       const name = Object.hasOwn(events, event) && events[event];
       const call = name ? 'trackSingle' : 'trackSingleCustom';
-      window.fbq(call, id, name || event, mapped(params), { eventID: eventId });
+      window.fbq(call, id, name || event, page.mapped(params), { eventID: eventId });
     },
     revoke() {
       window.fbq('consent', 'revoke');

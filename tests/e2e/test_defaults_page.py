@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from consent import defaults, publish
+from consent import defaults, storefile
 from consent.model import Place, Version
 from consent.regions import Regions
 from consent.regions.files import is_code
@@ -40,7 +40,7 @@ EVERYWHERE = sorted(
 
 
 def version(toml: str) -> Version:
-    config = publish.parse(toml, "store.toml")
+    config = storefile.parse(toml, "store.toml")
     return Version(1, 1, 3, "0" * 64, dt.datetime(2026, 11, 1, tzinfo=dt.UTC), config, 1)
 
 

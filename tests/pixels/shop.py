@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,7 +20,8 @@ from tests import browser_setup
 
 PLATFORMS = Platforms.load()
 VENDORS = data.folder("browser").parent / "demo" / "static" / "vendors"
-LIBRARIES = {"/en_US/fbevents.js": "fbevents.js", "/gtag/js": "gtag.js"}
+DEMO = {"meta": "fbevents.js", "ga4": "gtag.js", "google-ads": "gtag.js"}
+"""The stand-ins that the demo shop needs as well; the others are beside this file."""
 META, META_TWO = Pixel("meta", "123456789012345"), Pixel("meta", "987654321098765")
 GA4 = Pixel("ga4", "G-ABCDE12345")
 ADS = Pixel("google-ads", "AW-123456789", labels={"Purchase": "abCDeFGhij", "Lead": "klMNopQRst"})
@@ -33,7 +35,7 @@ window.dataLayer = window.dataLayer || [];
 TYPED = build.bundle("typed")
 HARNESS = f"""
 window.typed = {TYPED};
-window.defined = {TYPED.replace("return typed}", "return defined}")};
+window.mapped = {TYPED.replace("return typed}", "return mapped}")};
 """
 HARNESS += """
 window.dataLayer = window.dataLayer || [];
@@ -41,7 +43,7 @@ window.hits = [];
 addEventListener('vendor:hit', (event) => hits.push(event.detail));
 const waiting = [];
 const loaded = {};
-const page = (limit) => ({ limit, defined, load(url) {
+const page = (limit, map) => ({ limit, mapped: (params) => mapped(params, map), load(url) {
   if (loaded[url]) return loaded[url];
   const script = loaded[url] = document.createElement('script');
   waiting.push(new Promise((done) => { script.onload = script.onerror = done; }));
@@ -80,6 +82,8 @@ class Seen(NamedTuple):
     scripts: list[str]
     complaints: list[str]
     cookies: set[str]
+    told: list[dict[str, Any]]
+    """The hits as the stand-ins tell them to the page."""
 
 
 class Chromium:
@@ -110,7 +114,7 @@ def policy(pixels: Sequence[Pixel]) -> str:
     hosts: dict[str, set[str]] = {"script": set(), "connect": set(), "img": set()}
     for pixel in pixels:
         for key, found in hosts.items():
-            found.update(getattr(PLATFORMS[pixel.platform].hosts, key))
+            found.update(getattr(PLATFORMS.hosts(pixel), key))
     return "; ".join(
         [
             "default-src 'none'",
@@ -121,9 +125,19 @@ def policy(pixels: Sequence[Pixel]) -> str:
     )
 
 
+def library(pixel: Pixel) -> str:
+    """The stand-in for the library that ``pixel`` loads."""
+    if pixel.platform in DEMO:
+        return (VENDORS / DEMO[pixel.platform]).read_text(encoding="utf-8")
+    folder = Path(__file__).parent / "vendors"
+    parts = [folder / "common.js", folder / f"{pixel.platform}.js"]
+    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
+
+
 def document(pixels: Sequence[Pixel], limits: Mapping[int, object], before: str) -> str:
     factories = ", ".join(
-        f"({PLATFORMS.render(pixel)})(page({json.dumps(limits.get(at))}))"
+        f"({PLATFORMS.render(pixel, automatic=True)})"
+        f"(page({json.dumps(limits.get(at))}, {json.dumps(PLATFORMS.mapping(pixel))}))"
         for at, pixel in enumerate(pixels)
     )
     script = f"{before}\n{HARNESS}\nwindow.pixels = [{factories}];"
@@ -140,16 +154,19 @@ def visit(
     hits: list[Hit] = []
     scripts: list[str] = []
     complaints: list[str] = []
+    # Two ids of one vendor come from one address but for the query.
+    libraries = {PLATFORMS.script_url(pixel).partition("?")[0]: pixel for pixel in pixels}
 
     def answer(route: Route) -> None:
         url = urlsplit(route.request.url)
+        asked = route.request.url.partition("?")[0]
         if url.hostname == "shop.example":
             headers = {"content-security-policy": policy(pixels)}
             body = document(pixels, limits, before)
             route.fulfill(content_type="text/html", headers=headers, body=body)
-        elif url.path in LIBRARIES:
+        elif asked in libraries:
             scripts.append(route.request.url)
-            route.fulfill(path=VENDORS / LIBRARIES[url.path], content_type="text/javascript")
+            route.fulfill(body=library(libraries[asked]), content_type="text/javascript")
         else:
             params = {key: value[0] for key, value in parse_qs(url.query).items()}
             hits.append(Hit(url.hostname or "", url.path, params))
@@ -164,7 +181,8 @@ def visit(
         result = page.evaluate(f"async () => {{ {steps}\n}}")
         settle(page, hits)
         cookies = {cookie["name"] for cookie in context.cookies()}
-    return Seen(result, hits, scripts, complaints, cookies)
+        told = page.evaluate("hits")
+    return Seen(result, hits, scripts, complaints, cookies, told)
 
 
 def settle(page: Page, hits: list[Hit]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -8,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser
 
-from consent import platforms
+from consent import data
 from consent.model import Pixel
-from consent.platforms import EVENTS
+from consent.platforms import EVENTS, templates
 from tests.pixels.shop import (
     ADS,
     DENIED,
@@ -24,6 +25,8 @@ from tests.pixels.shop import (
 )
 
 pytestmark = pytest.mark.browser
+
+SNIPPETS = data.folder("snippets")
 
 
 @pytest.mark.parametrize("pixel", [META, GA4, ADS], ids=lambda pixel: pixel.platform)
@@ -330,7 +333,7 @@ def test_a_hostile_value_is_text_to_a_real_parser(chromium, text):
     template = (
         "function (page) { return { id: {{ id | tojson }}, labels: {{ labels | tojson }} }; }"
     )
-    factory = platforms.fill(template, {"id": text, "labels": {"Purchase": text}})
+    factory = templates.fill(template, {"id": text, "labels": {"Purchase": text}})
 
     def parsed(browser: Browser) -> Any:
         pages = browser.contexts[0].pages if browser.contexts else [browser.new_page()]
@@ -339,3 +342,34 @@ def test_a_hostile_value_is_text_to_a_real_parser(chromium, text):
         return page.evaluate("[got.id, got.labels.Purchase, typeof pwned, document.scripts.length]")
 
     assert chromium.run(parsed) == [text, text, "undefined", 1]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    text=st.text(max_size=60)
+    | st.sampled_from(HOSTILE)
+    | st.text("</script>!-'\"\\\n`${}", max_size=30)
+)
+def test_no_template_of_any_platform_can_be_broken_out_of(chromium, text):
+    """As if no pattern had refused the value: the browser's own parser reads every template."""
+    values = {
+        "id": text,
+        "script": text,
+        "labels": {text: text, "Purchase": text},
+        "events": {text: text},
+        "omits": {text: [text]},
+        "automatic": False,
+    }
+    sources = [path for path in SNIPPETS.glob("*/pixel.js")]
+    assert len(sources) > len(PLATFORMS)  # the store's own too
+    made = [templates.fill(path.read_text(encoding="utf-8"), values) for path in sources]
+    made = [re.sub(r"\A(?:\s*//[^\n]*\n)+", "", one) for one in made]
+
+    def parsed(browser: Browser) -> Any:
+        pages = browser.contexts[0].pages if browser.contexts else [browser.new_page()]
+        page = pages[0]
+        script = f"window.got = [{','.join(made)}].map((one) => typeof one);"
+        page.set_content(f"<!doctype html><script>{script}</script>")
+        return page.evaluate("[got, typeof pwned, document.scripts.length]")
+
+    assert chromium.run(parsed) == [["function"] * len(made), "undefined", 1]

@@ -92,7 +92,7 @@ def test_in_the_panel_of_the_demo_hits_are_told_and_not_sent(chromium):
 
         page.route("**/*", answer)
         page.goto("https://shop.example/")
-        page.evaluate(f"{HARNESS}; window.pixel = ({moved.render(META)})(page(null)); 0")
+        page.evaluate(f"{HARNESS}; window.pixel = ({moved.render(META)})(page(null, [{{}}])); 0")
         page.evaluate(
             "pixel.start(); pixel.send('Lead', typed({}), 'e', 1); libraries().then(() => 0)"
         )

@@ -8,6 +8,9 @@ export function datalayer(page) {
   const { regime, version } = page.config;
   const push = (event, more) => {
     const { grants, refused } = page.outcome();
+    const layer = (window.dataLayer = window.dataLayer || []);
+    // What an object leaves out keeps its old value there, so that of a withdrawn campaign goes first.
+    if (page.campaign) layer.push({ pixelgate: { campaign: undefined } });
     const pixelgate = {
       ...more,
       grants: { ...grants },
@@ -18,8 +21,9 @@ export function datalayer(page) {
       gpc: page.gpc,
       model: regime.model,
       version,
+      ...(page.campaign && { campaign: page.campaign() }),
     };
-    (window.dataLayer = window.dataLayer || []).push({ event, pixelgate });
+    layer.push({ event, pixelgate });
   };
   page.on('consent', () => push('pixelgate_consent'));
   page.on('decision', ({ action }) => push('pixelgate_decision', { action }));

@@ -52,10 +52,7 @@ export function loader(config, pixels, parts, choices, content, hash) {
   }
 
   const queue = eventQueue(refuse);
-  const rack = pixelRack(pixels, config.regime.model, load, (pixel, state) =>
-    emit('pixel', { pixel, state, why: outcome.why }),
-  );
-
+  const rack = pixelRack(pixels, config.regime.model, load, emit);
 
   const page = {
     config,
@@ -72,11 +69,13 @@ export function loader(config, pixels, parts, choices, content, hash) {
     outcome: () => outcome,
     /** Whether another tab, this page in another life, or time has changed the decision. */
     moved() {
-      if (text == decisionText() && outcome.why == judge().why) return;
-      page.settle(readDecision());
-      // Not where the cookie went: whoever clears it may be on the way to another page.
-      if (decided) page.renew();
-      return true;
+      const moved = text != decisionText() || outcome.why != judge().why;
+      if (moved) {
+        page.settle(readDecision());
+        // Not where the cookie went: whoever clears it may be on the way to another page.
+        if (decided) page.renew();
+      }
+      return moved;
     },
     /** Loads the page anew where a library runs that nothing else stops. */
     renew() {
@@ -169,7 +168,8 @@ export function loader(config, pixels, parts, choices, content, hash) {
     page.waits = (decided = readDecision())?.waits;
     for (const [part, ...rest] of parts) attempt(() => part(page, ...rest));
     page.settle();
-    document.body ? present() : addEventListener('DOMContentLoaded', present);
+    if (document.body) present();
+    else addEventListener('DOMContentLoaded', present);
     for (const call of stub.q || []) {
       attempt(([at, [command, name, params]]) => api(command, name, params, at), call);
     }

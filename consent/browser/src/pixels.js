@@ -3,18 +3,20 @@
 import { attempt } from './attempt.js';
 import { pixelState } from './decide.js';
 import { sweep } from './sweep.js';
-import { defined } from './typed.js';
+import { mapped } from './typed.js';
 
 /**
- * @param {Array} slots {name, purposes, traces, pixel, limit, reload}; `name` is the platform's,
- *  traces: see sweep.js; `pixel` makes it, given what a pixel may use; `limit` is there where the store limits the vendor's use after an opt-out, and the vendor
+ * @param {Array} slots {name, purposes, traces, map, pixel, limit, reload}; `name` is the platform's,
+ *  traces: see sweep.js, map: see typed.js; `pixel` makes it, given what a pixel may use; `limit` is there where the store limits the vendor's use after an opt-out, and the vendor
  *  can be limited; `reload` where no call of the vendor's stops a library that runs
  * @param {string} model the regime's
  * @param {(url: string) => HTMLScriptElement} load inserts a script once
- * @param {(pixel: string, state: string) => void} changed
+ * @param {(name: 'pixel', detail: {pixel: string, state: string}) => void} emit told of every change
  */
-export function pixelRack(slots, model, load, changed) {
-  for (const slot of slots) slot.pixel = slot.pixel((slot.page = { load, defined }));
+export function pixelRack(slots, model, load, emit) {
+  for (const slot of slots) {
+    slot.pixel = slot.pixel((slot.page = { load, mapped: (params) => mapped(params, slot.map) }));
+  }
   let all;
   const clean = () => slots.forEach((slot) => slot.state == 'blocked' && sweep(slot.traces, all));
   // Libraries that ran may write again until the page is left.
@@ -32,7 +34,7 @@ export function pixelRack(slots, model, load, changed) {
         if (state == slot.state) continue;
         slot.state = state;
         attempt(move, slot);
-        changed(slot.name, state);
+        emit('pixel', { pixel: slot.name, state });
       }
       clean((all = outcome.why != 'regime'));
     },
@@ -50,8 +52,7 @@ export function pixelRack(slots, model, load, changed) {
 function move(slot) {
   const { state, started, pixel } = slot;
   if (started) {
-    if (state == started) pixel.grant();
-    else pixel.revoke();
+    state == started ? pixel.grant() : pixel.revoke();
   } else if (state != 'blocked') {
     slot.page.limit = state == 'limited' && slot.limit;
     slot.started = state;

@@ -32,7 +32,7 @@ export function preferences(page, content) {
   }
 
   // A purpose carries its services along, but for those that were switched off by themselves.
-  function purpose(desk, { key, title, text, services }) {
+  function purpose(desk, { key, title, text, services, stored }) {
     const id = 'purpose-' + key;
     const fixed = key == 'necessary';
     const locked = desk.locked.includes(key);
@@ -61,6 +61,7 @@ export function preferences(page, content) {
       el('p', { id: id + '-text' }, text),
       locked && el('p', {}, content.gpc),
       !fixed && serviceList(services, pixels),
+      stored && el('p', {}, texts.stored + ': ', ...stored.flatMap(kept)),
     );
   }
 
@@ -70,6 +71,10 @@ export function preferences(page, content) {
 
   function update() {
     rows.forEach((row) => row());
+  }
+
+  function kept([trace, lifetime]) {
+    return [el('code', {}, trace), ` ${lifetime}`];
   }
 
   function serviceList(services, pixels) {
@@ -84,7 +89,6 @@ export function preferences(page, content) {
 
   function service({ name, vendor, privacy, hosts, stored }, pixel) {
     const row = (term, ...values) => [el('dt', {}, term), el('dd', {}, ...values)];
-    const kept = stored.map(([trace, lifetime]) => el('li', {}, el('code', {}, trace), ` ${lifetime}`));
     const policy = el('a', { href: privacy, rel: 'noopener', target: '_blank' }, content.policy);
     return el(
       'li',
@@ -95,7 +99,7 @@ export function preferences(page, content) {
         {},
         ...row(texts.provider, vendor + ' · ', policy),
         ...row(texts.hosts, hosts.join(', ')),
-        ...(kept.length ? row(texts.stored, el('ul', {}, ...kept)) : []),
+        ...(stored.length ? row(texts.stored, el('ul', {}, ...stored.map((one) => el('li', {}, ...kept(one))))) : []),
       ),
     );
   }

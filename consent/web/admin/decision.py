@@ -173,11 +173,11 @@ def _choices(
 def _releases(services: Services, version: Version | None, record: Record) -> list[Release]:
     found = []
     for pixel in version.config.pixels if version is not None else ():
-        if pixel.platform not in services.platforms:
+        if not services.platforms.knows(pixel):
             continue
-        platform = services.platforms[pixel.platform]
+        platform = services.platforms.of(pixel)
         purposes = services.platforms.purposes(pixel)
-        allowed = record.grants.covers(purposes) and pixel.platform not in record.refused
+        allowed = record.grants.covers(purposes) and pixel.key not in record.refused
         found.append(Release(platform.name, platform.vendor, pixel.id, purposes, allowed))
     return found
 

@@ -22,7 +22,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from consent import database, ledger, publish, settings, stores
+from consent import database, ledger, publish, settings, storefile, stores
 from consent.ledger import LedgerFilter
 from consent.model import Record
 from consent.web.app import create_app, utcnow
@@ -213,7 +213,7 @@ class MovableService:
 
     async def _publish(self, toml: str) -> int:
         services = self.app.services
-        config = publish.parse(toml, "store.toml")
+        config = storefile.parse(toml, "store.toml")
         async with services.database.write() as connection:
             await stores.save(connection, config, self.now())
         version = await publish.publish(

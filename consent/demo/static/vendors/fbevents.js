@@ -2,7 +2,8 @@
 // library does, is strict about the protocol, and says every violation on console.error.
 //
 // Hits go to Meta's own address. Loaded with `?hits=panel`, it sends nothing at all and only tells
-// the page, by the event `vendor:hit` on window: { platform, url, params }.
+// the page, by the event `vendor:hit` on window: { platform, url, params }, and what the page had
+// said: { id, event, data, options }.
 (function () {
   'use strict';
   const panelOnly = /[?&]hits=panel\b/.test(document.currentScript ? document.currentScript.src : '');
@@ -107,14 +108,14 @@
     query.fbp = remembered('_fbp', () => `${Date.now()}.${String(Math.random()).slice(2, 12)}`);
     const click = new URLSearchParams(location.search).get('fbclid');
     if (click) query.fbc = remembered('_fbc', () => `${Date.now()}.${click}`);
-    send('https://www.facebook.com/tr/', query);
+    send('https://www.facebook.com/tr/', query, { id, event: name, data: data || {}, options: options || {} });
   }
 
-  function send(address, query) {
+  function send(address, query, read) {
     const url = `${address}?${new URLSearchParams(query)}`;
     if (!panelOnly) new Image().src = url;
     const params = Object.fromEntries(Object.entries(query).map(([key, value]) => [key, String(value)]));
-    dispatchEvent(new CustomEvent('vendor:hit', { detail: { platform: 'meta', url, params } }));
+    dispatchEvent(new CustomEvent('vendor:hit', { detail: { platform: 'meta', url, params, ...read } }));
   }
 
   // The cookie of that name, made on the highest domain that the browser accepts.

@@ -3,8 +3,9 @@
 //
 // Hits go to Google's own addresses, also without consent: then without cookies, and `gcs` says so.
 // Loaded with `hits=panel` in its address, it sends nothing at all and only tells the page, by the
-// event `vendor:hit` on window: { platform, url, params }. With `region=US-CA` it is there; without, it
-// is in no region. It does not wait for an update. `dataLayer.standIn` is the state of consent.
+// event `vendor:hit` on window: { platform, url, params }, and what the page had said: { id, event, data,
+// options }. With `region=US-CA` it is there; without, it is in no region. It does not wait for an update.
+// `dataLayer.standIn` is the state of consent.
 (function () {
   'use strict';
   const address = document.currentScript ? document.currentScript.src : '';
@@ -133,8 +134,11 @@
     else complain(`${name} is no command`);
   }
 
-  function hit(id, label, name, params) {
+  let read; // the event at hand, as the page said it
+
+  function hit(id, label, name, { send_to: to, ...params }) {
     if (window['ga-disable-' + id] === true) return;
+    read = { id, event: label || name, data: params, options: {} };
     const gcs = 'G1' + Number(granted('ad_storage')) + Number(granted('analytics_storage'));
     if (id.startsWith('G-')) measure(id, name, params, gcs);
     else if (label) convert(id, label, params, gcs);
@@ -219,7 +223,7 @@
     const url = `${address}?${new URLSearchParams(query)}`;
     if (!panelOnly) new Image().src = url;
     const params = Object.fromEntries(Object.entries(query).map(([key, value]) => [key, String(value)]));
-    dispatchEvent(new CustomEvent('vendor:hit', { detail: { platform, url, params } }));
+    dispatchEvent(new CustomEvent('vendor:hit', { detail: { platform, url, params, ...read } }));
   }
 
   // What a configured id stores as soon as its storage is granted.

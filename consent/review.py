@@ -1,0 +1,71 @@
+"""The look that somebody takes at a store's own code before visitors' browsers may run it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consent import accounts, stores
+from consent.errors import NotFoundError, RefusedError
+from consent.model import Pixel, Review, Role, StoreConfig
+from consent.platforms import custom
+
+REVIEWERS: tuple[Role, ...] = ("owner", "legal")
+"""Who may: whoever answers for the store. A developer writes the code, and does not review it."""
+
+
+def own_pixel(config: StoreConfig, id_: str) -> Pixel:
+    """The pixel of the store's own with that id.
+
+    Raises:
+        NotFoundError: the store has none.
+    """
+    own = {pixel.id: pixel for pixel in config.pixels if pixel.custom}
+    if id_ not in own:
+        known = ", ".join(own) or "none"
+        raise NotFoundError("unknown_pixel", f"{id_!r} is no custom pixel of {config.key}; {known}")
+    return own[id_]
+
+
+async def note(
+    c: AsyncConnection, key: str, id_: str, *, seen: str, by: str, now: dt.datetime
+) -> StoreConfig:
+    """Writes into the draft of ``key`` that ``by`` has looked at its pixel ``id_``.
+
+    Args:
+        seen: ``custom.digest`` of what was looked at.
+
+    Raises:
+        NotFoundError: the store or the pixel is not known.
+        RefusedError: ``by`` is no owner's or lawyer's of this store, what is there now is not what
+            was seen, or it has faults, so that nobody can say yes to it.
+    """
+    config = await stores.draft(c, key)
+    pixel = own_pixel(config, id_)
+    await _may_review(c, key, by)
+    faults = list(custom.faults(pixel))
+    if faults:
+        raise RefusedError("bad_pixel", "; ".join(faults))
+    if seen != custom.digest(pixel):
+        raise RefusedError("changed", f"pixel {id_} has changed since; look at it once more")
+    review = Review(by.strip().lower(), now.date(), seen)
+    looked = msgspec.structs.replace(pixel.custom, reviewed=review)  # type: ignore[type-var]
+    pixels = tuple(
+        msgspec.structs.replace(one, custom=looked) if one is pixel else one
+        for one in config.pixels
+    )
+    noted = msgspec.structs.replace(config, pixels=pixels)
+    await stores.save(c, noted, now)
+    return noted
+
+
+async def _may_review(c: AsyncConnection, key: str, by: str) -> None:
+    user = await accounts.by_email(c, by)
+    if user is None or user.disabled_at is not None:
+        raise RefusedError("unknown_user", f"{by!r} is no user; `consent user list` shows all")
+    if user.role not in REVIEWERS or user.store not in (None, key):
+        raise RefusedError(
+            "not_allowed", f"{by} is {user.role}; expected {' or '.join(REVIEWERS)} of {key}"
+        )
