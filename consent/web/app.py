@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from consent import database
 from consent import settings as setting_table
+from consent.campaign import Campaign
 from consent.compose import Composer
 from consent.embeds import Embeds
 from consent.geo import Geo
@@ -96,7 +97,7 @@ def create_app(
     regions, texts = Regions.load(), Texts.load()
     platforms = Platforms.load() if platforms is None else platforms
     signer = Signer(settings.secret_keys)
-    composer = Composer(regions, platforms, texts, Embeds.load())
+    composer = Composer(regions, platforms, texts, Embeds.load(), Campaign.load())
     return App(
         Services(
             settings=settings,

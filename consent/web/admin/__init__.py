@@ -1,4 +1,4 @@
-"""The admin pages: sign-in, decline rates, the ledger and the stores. Rendered on the server."""
+"""The admin pages: sign-in, rates, ledger, stores and their pixels. Rendered on the server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from consent.errors import NotFoundError
-from consent.web.admin import access, decision, door, ledger, pages, rates, stores
+from consent.web.admin import access, decision, door, ledger, pages, pixels, rates, stores
 from consent.web.admin.door import Visit
 from consent.web.admin.login import Login
 from consent.web.services import Services
@@ -26,11 +26,33 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/rates.csv", door.page(services, "rates", rates.download)),
         Route("/ledger", door.page(services, "ledger", ledger.show)),
         Route("/ledger/{id}", door.page(services, "ledger", decision.show)),
+        *_pixel_routes(services),
         Route("/stores", door.page(services, "stores", stores.show)),
         Mount("/static", app=_Static(directory=pages.STATIC)),
         Route("/{path:path}", door.page(services, None, _nothing), methods=["GET", "POST"]),
     ]
     return [Mount("", routes=found, middleware=[Middleware(pages.Headers)])]
+
+
+def _pixel_routes(services: Services) -> list[BaseRoute]:
+    def read(show: door.Page) -> door.Endpoint:
+        return door.page(services, "pixels", show)
+
+    def write(act: door.Act) -> door.Endpoint:
+        return door.change(services, "pixels", act)
+
+    path = "/stores/{key}/pixels"
+    return [
+        Route("/pixels", read(pixels.overview)),
+        Route(path, read(pixels.show)),
+        Route(f"{path}/one", read(pixels.one)),
+        Route(f"{path}/add", read(pixels.add), methods=["GET"]),
+        Route(f"{path}/add", write(pixels.save), methods=["POST"]),
+        Route(f"{path}/edit", read(pixels.edit), methods=["GET"]),
+        Route(f"{path}/edit", write(pixels.save), methods=["POST"]),
+        Route(f"{path}/remove", write(pixels.remove), methods=["POST"]),
+        Route(f"{path}/publish", write(pixels.make_live), methods=["POST"]),
+    ]
 
 
 async def _first_page(visit: Visit) -> Response:

@@ -10,17 +10,30 @@ from consent import stores
 from consent.errors import ForbiddenError, NotFoundError
 from consent.model import Role, User
 
-Page = Literal["rates", "ledger", "stores"]
+Page = Literal["rates", "ledger", "pixels", "stores"]
 
 PAGES: dict[Role, tuple[Page, ...]] = {
-    "owner": ("rates", "ledger", "stores"),
-    "developer": ("rates", "ledger", "stores"),
-    "marketer": ("rates",),
-    "legal": ("ledger",),
+    "owner": ("rates", "ledger", "pixels", "stores"),
+    "developer": ("rates", "ledger", "pixels", "stores"),
+    "marketer": ("rates", "pixels"),
+    "legal": ("ledger", "pixels"),
 }
 """The pages of each role; the first one is where it lands after signing in."""
 
-_NAMES: dict[Page, str] = {"rates": "Decline rates", "ledger": "Ledger", "stores": "Stores"}
+CHANGES: dict[Role, tuple[Page, ...]] = {
+    "owner": ("pixels",),
+    "developer": ("pixels",),
+    "marketer": ("pixels",),
+    "legal": (),
+}
+"""The pages on which each role may change something; the others it may read."""
+
+_NAMES: dict[Page, str] = {
+    "rates": "Decline rates",
+    "ledger": "Ledger",
+    "pixels": "Pixels",
+    "stores": "Stores",
+}
 
 
 class Link(NamedTuple):
@@ -38,6 +51,19 @@ def check(user: User, page: Page) -> None:
     if page not in PAGES[user.role]:
         raise ForbiddenError(
             "role", f"the {user.role} role does not open {_NAMES[page].lower()}; ask an owner"
+        )
+
+
+def may_change(user: User, page: Page) -> bool:
+    return page in CHANGES[user.role]
+
+
+def check_change(user: User, page: Page) -> None:
+    """Raises ForbiddenError when the role of ``user`` does not open ``page``, or only reads it."""
+    check(user, page)
+    if not may_change(user, page):
+        raise ForbiddenError(
+            "role", f"the {user.role} role does not change {_NAMES[page].lower()}; ask an owner"
         )
 
 

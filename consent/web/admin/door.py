@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from consent.errors import RefusedError, UnavailableError
 from consent.model import User
 from consent.web import errors
-from consent.web.admin import access, pages, sessions, words
+from consent.web.admin import access, pages, posted, sessions, words
 from consent.web.services import Services
 
 HEADINGS = {
@@ -36,7 +36,17 @@ class Visit(NamedTuple):
     connection: AsyncConnection
 
 
+class Post(NamedTuple):
+    """A form that a signed-in user sent, whose role may change the page."""
+
+    request: Request
+    services: Services
+    user: User
+    fields: Mapping[str, str]
+
+
 Page = Callable[[Visit], Awaitable[Response]]
+Act = Callable[[Post], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -60,6 +70,29 @@ def page(services: Services, key: access.Page | None, show: Page) -> Endpoint:
                 if key is not None:
                     access.check(user, key)
                 return await show(Visit(request, services, user, c))
+        except Exception as error:
+            return fault(error, user)
+
+    return endpoint
+
+
+def change(services: Services, key: access.Page, act: Act) -> Endpoint:
+    """An endpoint that calls ``act`` with the form of a signed-in user who may change the page.
+
+    No connection is open meanwhile, so that ``act`` may write.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        user: User | None = None
+        try:
+            sessions.check_origin(services, request)
+            async with services.database.read() as c:
+                user = await sessions.user_of(services, c, request)
+            if user is None:
+                return to_login(request)
+            access.check_change(user, key)
+            fields = await posted.fields(request)
+            return await act(Post(request, services, user, fields))
         except Exception as error:
             return fault(error, user)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import secrets
-from urllib.parse import parse_qsl
 
 import anyio
 import anyio.to_thread
@@ -16,14 +15,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from consent import accounts
-from consent.errors import ConsentError, RefusedError, ThrottledError, TooLargeError
+from consent.errors import ConsentError, RefusedError, ThrottledError
 from consent.model import User
 from consent.web import signals
-from consent.web.admin import door, pages, sessions
+from consent.web.admin import door, pages, posted, sessions
 from consent.web.admin.throttle import Throttle
 from consent.web.services import Services
 
-BODY_BYTES = 8 * 1024
 CHECKS_AT_ONCE = 2
 """Each password check takes 64 MB for a moment. The rest wait in the order of their arrival."""
 
@@ -59,7 +57,7 @@ class Login:
     async def sign_in(self, request: Request) -> Response:
         try:
             sessions.check_origin(self._services, request)
-            form = await _read_form(request)
+            form = await posted.fields(request)
         except RefusedError as error:
             return door.fault(error, None)
         email, wanted = form.get("email", "").strip(), sessions.safe_next(form.get("next", ""))
@@ -118,24 +116,3 @@ class Login:
 def _form(*, next_: str, email: str = "", fault: str = "", status: int = 200) -> Response:
     context = {"next": next_, "email": email, "fault": fault, "here": ""}
     return pages.render("login.html", context, status=status)
-
-
-async def _read_form(request: Request) -> dict[str, str]:
-    """The fields of a posted form; the last of two with one name counts.
-
-    Raises:
-        TooLargeError: more than ``BODY_BYTES``.
-        RefusedError: it is not a form.
-    """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        raise RefusedError("unsupported_type", f"content-type is {kind[:60]!r}; expected a form")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES:
-            raise TooLargeError("too_large", f"body: too long; expected at most {BODY_BYTES} bytes")
-    try:
-        return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=20))
-    except ValueError as error:
-        raise RefusedError("malformed_form", "body: cannot be read; expected a form") from error

@@ -64,6 +64,19 @@ def signed_in(shared_client: TestClient) -> Iterator[Callable[[str], TestClient]
 
 
 @pytest.fixture
+def editor(client: TestClient) -> Callable[[str], TestClient]:
+    """A service of one's own, with the session of a user."""
+
+    def sign(email: str) -> TestClient:
+        token = client.app.services.signer.session({"user": USER_IDS[email], "epoch": 0})
+        client.cookies.clear()
+        client.cookies.set(sessions.COOKIE, token, path="/admin")
+        return client
+
+    return sign
+
+
+@pytest.fixture
 def empty_client(migrated_file: Path, clock: Clock, tmp_path: Path) -> Iterator[TestClient]:
     """A store that nobody has visited yet."""
     file = tmp_path / "empty.db"

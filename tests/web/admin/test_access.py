@@ -30,7 +30,13 @@ class TestHeaders:
             assert "immutable" in answer.headers["cache-control"]
 
     @pytest.mark.parametrize(
-        "path", ["/admin/rates", "/admin/ledger", "/admin/stores", "/admin/rates?plot=share"]
+        "path",
+        [
+            *("/admin/rates", "/admin/ledger", "/admin/stores", "/admin/rates?plot=share"),
+            *("/admin/pixels", "/admin/stores/summit/pixels", "/admin/stores/summit/pixels/add"),
+            "/admin/stores/summit/pixels/add?platform=google-ads",
+            "/admin/stores/summit/pixels/one?platform=meta&id=123456789012345",
+        ],
     )
     def test_nothing_in_a_page_is_inline_script_or_style(self, signed_in, path):
         page = soup(signed_in("owner@example.com").get(path))
@@ -46,15 +52,19 @@ class TestHeaders:
 
 
 class TestRoles:
-    PAGES = ("/admin/rates", "/admin/rates.csv", "/admin/ledger", "/admin/stores")
+    PAGES = (
+        *("/admin/rates", "/admin/rates.csv", "/admin/ledger", "/admin/stores"),
+        *("/admin/pixels", "/admin/stores/summit/pixels"),
+    )
+    PIXELS = {"pixels", "stores/summit/pixels"}
 
     @pytest.mark.parametrize(
         ("email", "opens"),
         [
-            ("owner@example.com", {"rates", "rates.csv", "ledger", "stores"}),
-            ("dev@example.com", {"rates", "rates.csv", "ledger", "stores"}),
-            ("mia@example.com", {"rates", "rates.csv"}),
-            ("lex@example.com", {"ledger"}),
+            ("owner@example.com", {"rates", "rates.csv", "ledger", "stores"} | PIXELS),
+            ("dev@example.com", {"rates", "rates.csv", "ledger", "stores"} | PIXELS),
+            ("mia@example.com", {"rates", "rates.csv"} | PIXELS),
+            ("lex@example.com", {"ledger"} | PIXELS),
         ],
     )
     def test_each_role_opens_its_own_pages_and_no_other(self, signed_in, story, email, opens):
@@ -67,9 +77,9 @@ class TestRoles:
 
     def test_everyone_lands_on_the_own_work_and_is_offered_nothing_else(self, signed_in):
         for email, home, names in (
-            ("mia@example.com", "/admin/rates", ["Decline rates"]),
-            ("lex@example.com", "/admin/ledger", ["Ledger"]),
-            ("owner@example.com", "/admin/rates", ["Decline rates", "Ledger", "Stores"]),
+            ("mia@example.com", "/admin/rates", ["Decline rates", "Pixels"]),
+            ("lex@example.com", "/admin/ledger", ["Ledger", "Pixels"]),
+            ("owner@example.com", "/admin/rates", ["Decline rates", "Ledger", "Pixels", "Stores"]),
         ):
             client = signed_in(email)
             assert client.get("/admin/").headers["location"] == home
@@ -101,6 +111,9 @@ class TestTenants:
             "/admin/rates.csv?store=harbor",
             "/admin/ledger?store=harbor",
             f"/admin/ledger/{story.harbor[0]}",
+            "/admin/stores/harbor/pixels",
+            "/admin/stores/harbor/pixels/add?platform=meta",
+            "/admin/stores/harbor/pixels/one?platform=ga4&id=G-HARBOR1234",
         ):
             assert client.get(path).status_code == 404, path
 
@@ -109,6 +122,7 @@ class TestTenants:
         for there, nowhere in (
             ("/admin/rates?store=harbor", "/admin/rates?store=hrabor"),
             (f"/admin/ledger/{story.harbor[0]}", f"/admin/ledger/{uuid.uuid4()}"),
+            ("/admin/stores/harbor/pixels", "/admin/stores/hrabor/pixels"),
         ):
             found, missing = client.get(there), client.get(nowhere)
             assert found.status_code == missing.status_code == 404

@@ -2,7 +2,9 @@
 
 import asyncio
 import datetime as dt
+import re
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -16,7 +18,20 @@ pytestmark = pytest.mark.browser
 
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-PAGES = ("/admin/rates", "/admin/rates?days=90&plot=share", "/admin/ledger", "/admin/stores")
+PIXELS = "/admin/stores/summit/pixels"
+PAGES = (
+    *("/admin/rates", "/admin/rates?days=90&plot=share", "/admin/ledger", "/admin/stores"),
+    *("/admin/pixels", PIXELS, f"{PIXELS}/add", f"{PIXELS}/add?platform=google-ads"),
+    f"{PIXELS}/add?platform=tiktok",
+    f"{PIXELS}/one?platform=google-ads&id=AW-123456789",
+)
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+FIND_VIOLATIONS = """async () => {
+  const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  const {violations} = await axe.run({runOnly, resultTypes: ["violations"]});
+  return violations.flatMap(({id, nodes}) =>
+    nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`));
+}"""
 
 CONTRASTS = """() => {
   const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
@@ -203,6 +218,90 @@ def test_everything_is_there_without_script(open_page):
     page.get_by_label("Store").select_option(label="Summit Outdoor")
     page.get_by_role("button", name="Show", exact=True).click()
     page.wait_for_url("**store=summit**")
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if "pixels" in path])
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_axe_finds_nothing_on_the_pixel_pages(open_page, path, viewport):
+    page = open_page(path, viewport)
+    page.evaluate(AXE)
+    assert page.evaluate(FIND_VIOLATIONS) == []
+
+
+def test_a_pixel_is_added_mended_and_published_without_script(chromium, service, session):
+    # A context of its own: Chromium complains of the answer that refuses.
+    context = chromium.new_context(
+        base_url=service.url, viewport=PHONE, storage_state=session, java_script_enabled=False
+    )
+    page = context.new_page()
+    page.goto("/admin/stores/harbor/pixels")
+    page.get_by_role("link", name="Add a pixel").click()
+    page.get_by_label("Platform").select_option(label="Google Ads")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_label("Id", exact=True).fill("123-456-7890")
+    page.get_by_label("Purchase").fill("abCDeFGhij")
+    page.get_by_role("button", name="Save in the draft").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing is saved yet")
+    field = page.get_by_label("Id", exact=True)
+    expect(field).to_have_accessible_description(re.compile("is a customer id.* Tag setup"))
+    expect(field).to_be_focused()
+    expect(page.get_by_label("Purchase")).to_have_value("abCDeFGhij")
+    field.fill("AW-987654321")
+    page.get_by_role("button", name="Save in the draft").click()
+    expect(page.get_by_role("status")).to_contain_text("The pixel is in the draft")
+    page.get_by_role("button", name="Publish as version 2").click()
+    expect(page.get_by_role("status")).to_contain_text("Version 2 is live")
+    expect(page.get_by_role("status")).to_contain_text("Added: Google Ads AW-987654321")
+    expect(page.get_by_role("status")).to_contain_text("visitors are asked again")
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_faults_and_a_draft_that_differs_can_be_read_by_everyone(
+    chromium, service, session, scheme
+):
+    context = chromium.new_context(
+        base_url=service.url, viewport=PHONE, storage_state=session, color_scheme=scheme
+    )
+    page = context.new_page()
+    found = {}
+
+    def look(what: str) -> None:
+        page.evaluate(AXE)
+        wide = page.evaluate("document.documentElement.scrollWidth") > PHONE["width"]
+        found[what] = [*page.evaluate(FIND_VIOLATIONS), *page.evaluate(CONTRASTS), *["wide"] * wide]
+
+    page.goto("/admin/stores/summit/pixels/add?platform=google-ads")
+    page.get_by_label("Id", exact=True).fill("123-456-7890" * 5)
+    page.get_by_label("Purchase").fill("AW-1234567")
+    page.get_by_label("Custom event 1", exact=True).fill("Size guide")
+    page.get_by_role("button", name="Save in the draft").click()
+    expect(page.get_by_role("alert")).to_contain_text("3 fields are to be mended")
+    look("faults")
+    page.goto("/admin/stores/summit/pixels/add?platform=hotjar")
+    page.get_by_label("Id", exact=True).fill("123456")
+    page.get_by_role("button", name="Save in the draft").click()
+    page.get_by_role("button", name="Remove Meta Pixel").click()
+    expect(page.get_by_role("status").first).to_contain_text("The pixel is out of the draft")
+    look("draft")
+    page.get_by_role("button", name="Remove Hotjar").click()
+    page.get_by_role("link", name="Add a pixel").click()
+    page.get_by_label("Platform").select_option(label="Meta Pixel")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_label("Id", exact=True).fill("123456789012345")
+    page.get_by_role("button", name="Save in the draft").click()
+    expect(page.get_by_role("status").first).to_be_visible()
+    context.close()
+    assert found == {"faults": [], "draft": []}
+
+
+def test_the_policy_is_copied_whole(open_page):
+    page = open_page(PIXELS, permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy policy").click()
+    expect(page.get_by_role("status")).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("#policy").text_content()
+    assert copied.startswith("script-src 'nonce-{NONCE}'")
 
 
 def test_signing_out_ends_at_the_door(chromium, service, session):

@@ -1,0 +1,338 @@
+"""The pixels of a store: the draft's, what publishing would change, and what each one does.
+
+Whatever is changed here is the draft's alone; visitors notice nothing before it is published.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import RedirectResponse, Response
+
+from consent import csp, publish, stores
+from consent.errors import ConflictError, NotFoundError, RefusedError
+from consent.model import Pixel, Purpose, StoreConfig, User, Version
+from consent.platforms import Platforms, custom
+from consent.stores import StoreSummary
+from consent.web.admin import access, changes, pages, pixelfacts, pixelform
+from consent.web.admin.changes import Change
+from consent.web.admin.door import Post, Visit
+from consent.web.services import Services
+
+_INDEX = re.compile(r"pixels\[(\d+)\]: ")
+
+SAVED = {
+    "added": "The pixel is in the draft.",
+    "changed": "The changes are in the draft.",
+    "removed": "The pixel is out of the draft.",
+}
+
+
+class Line(NamedTuple):
+    """A pixel in the list. ``known``: this release has its platform, or the store declares it."""
+
+    change: Change
+    name: str
+    vendor: str
+    known: bool
+    purposes: tuple[Purpose, ...]
+    address: str
+
+
+class Opened(NamedTuple):
+    """A store that the user may see."""
+
+    store: StoreSummary
+    draft: StoreConfig
+    live: Version | None
+
+
+async def overview(visit: Visit) -> Response:
+    """The stores; of a user with one store alone, that store."""
+    found = await access.visible(visit.connection, visit.user)
+    if len(found) == 1:
+        return RedirectResponse(address(found[0].key), status_code=303)
+    drafts = [await stores.draft(visit.connection, store.key) for store in found]
+    context = {"here": "pixels", "found": list(zip(found, drafts, strict=True))}
+    return pages.render("pixelstores.html", context, user=visit.user)
+
+
+async def show(visit: Visit) -> Response:
+    key, query = visit.request.path_params["key"], visit.request.query_params
+    opened = await open_store(visit.connection, visit.user, key)
+    published = await _published(visit.connection, key, query.get("published", ""))
+    said = {"saved": SAVED.get(query.get("saved", ""), ""), "published": published}
+    return _list(visit.services, visit.user, opened, said)
+
+
+async def one(visit: Visit) -> Response:
+    """What one pixel of the draft, or of the live version alone, sends and leaves behind."""
+    services, query = visit.services, visit.request.query_params
+    opened = await open_store(visit.connection, visit.user, visit.request.path_params["key"])
+    live = opened.live.config if opened.live else None
+    wanted = (query.get("platform", ""), query.get("id", ""))
+    of = opened.draft if live is None or wanted in _keys(opened.draft) else live
+    pixel = of.pixels[pixelform.index_of(of, *wanted)]
+    _check_known(services, pixel)
+    on = services.now().date()
+    context = {
+        **_frame(visit.user, opened),
+        "pixel": pixel,
+        "platform": services.platforms.of(pixel),
+        "purposes": services.platforms.purposes(pixel),
+        "facts": pixelfacts.facts(services.platforms, pixel),
+        "is_draft": wanted in _keys(opened.draft),
+        "is_live": live is not None and wanted in _keys(live),
+        "tests": [(origin, f"{origin}/?pixelgate=debug") for origin in live.origins]
+        if live
+        else [],
+        "limited_places": pixelform.limited_places(services.platforms.of(pixel)),
+        "automatic_regimes": pixelform.automatic_regimes(services.regions, on),
+        "unreviewed": custom.unreviewed(pixel),
+        "edit": address(opened.store.key, "edit", pixel),
+    }
+    return pages.render("pixel.html", context, user=visit.user)
+
+
+async def add(visit: Visit) -> Response:
+    """The form of a new pixel: first its platform, then the fields that this platform has."""
+    access.check_change(visit.user, "pixels")
+    services = visit.services
+    opened = await open_store(visit.connection, visit.user, visit.request.path_params["key"])
+    key = visit.request.query_params.get("platform", "")
+    if key not in services.platforms:
+        said = f"{key[:40]!r} is no platform; expected one of the list" if key else ""
+        context = {
+            **_frame(visit.user, opened),
+            "groups": pixelform.groups(services.platforms),
+            "unknown": said,
+        }
+        status = 400 if key else 200
+        return pages.render("pixelplatform.html", context, user=visit.user, status=status)
+    values = pixelform.empty(services.platforms[key])
+    return _form(services, visit.user, opened, values, None)
+
+
+async def edit(visit: Visit) -> Response:
+    access.check_change(visit.user, "pixels")
+    services, query = visit.services, visit.request.query_params
+    opened = await open_store(visit.connection, visit.user, visit.request.path_params["key"])
+    was = (query.get("platform", ""), query.get("id", ""))
+    pixel = opened.draft.pixels[pixelform.index_of(opened.draft, *was)]
+    _check_known(services, pixel)
+    if pixel.custom is not None:
+        raise RefusedError("own_pixel", "pixel: the store's own; expected to be edited in its file")
+    values = pixelform.of(services.platforms, pixel)
+    return _form(services, visit.user, opened, values, was)
+
+
+async def save(post: Post) -> Response:
+    """A new pixel, or another state of the one that the address names."""
+    services, query = post.services, post.request.query_params
+    key = post.request.path_params["key"]
+    was = (query.get("platform", ""), query.get("id", "")) if "id" in query else None
+    platform = query.get("platform", "")
+    if platform not in services.platforms:
+        raise RefusedError("unknown_platform", f"platform: {platform[:40]!r} is unknown")
+    values = pixelform.read(services.platforms[platform], post.fields)
+    async with services.database.read() as c:
+        opened = await open_store(c, post.user, key)
+    if was is not None:
+        pixelform.index_of(opened.draft, *was)
+    found = pixelform.faults(values, opened.draft, was, services.platforms)
+    if found:
+        return _form(services, post.user, opened, values, was, found)
+    await _revise(post, key, values.pixel, was)
+    return _back(key, saved="changed" if was else "added")
+
+
+async def remove(post: Post) -> Response:
+    key = post.request.path_params["key"]
+    was = (post.fields.get("platform", ""), post.fields.get("id", ""))
+    async with post.services.database.read() as c:
+        await open_store(c, post.user, key)
+    await _revise(post, key, None, was)
+    return _back(key, saved="removed")
+
+
+async def make_live(post: Post) -> Response:
+    """Publishes the draft, if it is the one that the page had shown and has no faults."""
+    services, key = post.services, post.request.path_params["key"]
+    async with services.database.read() as c:
+        opened = await open_store(c, post.user, key)
+    try:
+        if post.fields.get("draft") != changes.fingerprint(opened.draft):
+            raise ConflictError("moved", "draft: someone has changed it meanwhile; look at it anew")
+        version = await publish.publish(
+            services.database,
+            key,
+            platforms=services.platforms,
+            regions=services.regions,
+            texts=services.texts,
+            now=services.now,
+        )
+    except ConflictError as error:
+        return _list(services, post.user, opened, {"refused": error.detail}, status=409)
+    except RefusedError as error:
+        if error.code != "unfit":
+            raise
+        return _list(services, post.user, opened, {"refused": "draft: it has faults"}, status=422)
+    return _back(key, published=str(version.number))
+
+
+async def open_store(c: AsyncConnection, user: User, key: str) -> Opened:
+    """The store called ``key``, if ``user`` may see it.
+
+    Raises:
+        NotFoundError: it is not there, or not for this user.
+    """
+    store = access.pick(await access.visible(c, user), key)
+    if store is None:
+        raise NotFoundError("no_such_store", "there is no store without a key")
+    return Opened(store, await stores.draft(c, key), await stores.current(c, key))
+
+
+def address(key: str, page: str = "", pixel: Pixel | None = None) -> str:
+    """Where a page about the pixels of the store ``key`` is."""
+    path = f"/admin/stores/{key}/pixels" + (f"/{page}" if page else "")
+    if pixel is None:
+        return path
+    return f"{path}?{urlencode({'platform': pixel.platform, 'id': pixel.id})}"
+
+
+def _list(
+    services: Services,
+    user: User,
+    opened: Opened,
+    said: Mapping[str, Any],
+    *,
+    status: int = 200,
+) -> Response:
+    live = opened.live.config if opened.live else None
+    pending = changes.between(live, opened.draft)
+    on, platforms = services.now().date(), services.platforms
+    found = publish.check(opened.draft, platforms, services.regions, services.texts, on=on)
+    notes = [] if found else publish.notes(opened.draft, platforms, services.regions, on=on)
+    context = {
+        **_frame(user, opened),
+        "lines": [_line(services, change) for change in pending.pixels],
+        "name_of": lambda pixel: _name(pixel, platforms),
+        "pending": pending,
+        "draft": changes.fingerprint(opened.draft),
+        "unfit": [_named(fault, opened.draft, platforms) for fault in found],
+        "notes": [_named(note, opened.draft, platforms) for note in notes],
+        "saved": "",
+        "published": None,
+        "refused": "",
+        **_policy(services, opened.draft),
+        **said,
+    }
+    return pages.render("pixels.html", context, user=user, status=status)
+
+
+def _check_known(services: Services, pixel: Pixel) -> None:
+    """Raises RefusedError for a pixel of a platform that this release does not have."""
+    if not services.platforms.knows(pixel):
+        raise RefusedError("unknown_platform", "; ".join(services.platforms.faults(pixel)))
+
+
+def _named(fault: str, config: StoreConfig, platforms: Platforms) -> str:
+    """``fault`` with a pixel by what it is called, not by its place in the file."""
+    match = _INDEX.match(fault)
+    if match is None:
+        return fault
+    pixel = config.pixels[int(match[1])]
+    said = fault[match.end() :].removeprefix(f"{pixel.platform} {pixel.id} ")
+    return f"{_name(pixel, platforms)} {pixel.id}: {said}"
+
+
+def _name(pixel: Pixel, platforms: Platforms) -> str:
+    return platforms.of(pixel).name if platforms.knows(pixel) else pixel.platform
+
+
+def _line(services: Services, change: Change) -> Line:
+    pixel, platforms = change.pixel, services.platforms
+    query = urlencode({"platform": pixel.platform, "id": pixel.id})
+    if not platforms.knows(pixel):
+        vendor = "no such platform in this release"
+        return Line(change, pixel.platform, vendor, False, pixel.purposes, query)
+    platform = platforms.of(pixel)
+    return Line(change, platform.name, platform.vendor, True, platforms.purposes(pixel), query)
+
+
+def _policy(services: Services, config: StoreConfig) -> dict[str, Any]:
+    """The Content-Security-Policy of the pages; nothing while a pixel has faults."""
+    if any(publish.pixel_faults(config, services.platforms)):
+        return {"policy": "", "policy_notes": []}
+    policy = csp.policy(config, services.platforms, services.settings.public_url)
+    return {
+        "policy": "\n".join(csp.lines(policy)),
+        "policy_notes": csp.notes(config, services.platforms),
+    }
+
+
+def _form(
+    services: Services,
+    user: User,
+    opened: Opened,
+    values: pixelform.Values,
+    was: tuple[str, str] | None,
+    found: Mapping[str, str] | None = None,
+) -> Response:
+    pixel = values.pixel
+    on = services.now().date()
+    action = (
+        address(opened.store.key, "edit", Pixel(*was))
+        if was
+        else (f"{address(opened.store.key, 'add')}?{urlencode({'platform': pixel.platform})}")
+    )
+    context = {
+        **_frame(user, opened),
+        **pixelform.context(values, found or {}, services.platforms, services.regions, on),
+        "was": was,
+        "action": action,
+    }
+    return pages.render("pixelform.html", context, user=user, status=422 if found else 200)
+
+
+def _frame(user: User, opened: Opened) -> dict[str, Any]:
+    return {
+        "here": "pixels",
+        "store": opened.store,
+        "live": opened.live,
+        "base": address(opened.store.key),
+        "may_change": access.may_change(user, "pixels"),
+    }
+
+
+async def _revise(post: Post, key: str, pixel: Pixel | None, was: tuple[str, str] | None) -> None:
+    async with post.services.database.write() as c:
+        await stores.revise(
+            c, key, lambda config: pixelform.put(config, pixel, was), post.services.now()
+        )
+
+
+async def _published(c: AsyncConnection, key: str, number: str) -> dict[str, Any] | None:
+    """What the version ``number``, just published, has changed; None when there is none."""
+    if not (number.isascii() and number.isdigit() and len(number) < 9):
+        return None
+    version = await stores.version(c, key, int(number))
+    if version is None:
+        return None
+    before = await stores.version(c, key, version.number - 1)
+    return {
+        "version": version,
+        "changes": changes.between(before.config if before else None, version.config),
+    }
+
+
+def _keys(config: StoreConfig) -> set[tuple[str, str]]:
+    return {(pixel.platform, pixel.id) for pixel in config.pixels}
+
+
+def _back(key: str, **said: str) -> Response:
+    return RedirectResponse(f"{address(key)}?{urlencode(said)}", status_code=303)

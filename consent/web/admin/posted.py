@@ -1,0 +1,35 @@
+"""Reading a posted form."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from consent.errors import RefusedError, TooLargeError
+
+BODY_BYTES = 8 * 1024
+MOST_FIELDS = 45
+
+
+async def fields(request: Request) -> dict[str, str]:
+    """The fields of a posted form; the last of two with one name counts.
+
+    Raises:
+        TooLargeError: more than ``BODY_BYTES``.
+        RefusedError: it is not a form.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise RefusedError("unsupported_type", f"content-type is {kind[:60]!r}; expected a form")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES:
+            raise TooLargeError("too_large", f"body: too long; expected at most {BODY_BYTES} bytes")
+    try:
+        return dict(
+            parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        )
+    except ValueError as error:
+        raise RefusedError("malformed_form", "body: cannot be read; expected a form") from error
