@@ -1,5 +1,6 @@
 // The debug view: what fires on this page, what does not, and why. It listens and shows; it stores
-// nothing, sends nothing, and changes nothing that fires. Fetched only for `?pixelgate=debug`.
+// nothing, changes nothing that fires, and sends nothing but a test event that someone asks for.
+// Fetched only for `?pixelgate=debug`.
 
 import { attempt } from './attempt.js';
 import { checks, listed } from './checks.js';
@@ -37,6 +38,7 @@ export function debug(page, stub, facts) {
   const report = {
     slots: log.slots,
     entries: log.entries,
+    standard: facts.events,
     names: Object.fromEntries(registered.map(({ key, name }) => [key, name])),
     stays: stays(),
     stay: stayOpen,

@@ -28,7 +28,7 @@ const MOST = 500;
  * @param {() => void} changed
  */
 export function debugLog(page, stub, facts, whyNot, changed) {
-  const log = { entries: [], slots: page.rack.slots.map(slotNotes), blocked: [], ours: new WeakSet() };
+  const log = { entries: [], slots: page.rack.slots.filter(({ gone }) => !gone).map(slotNotes), blocked: [], ours: new WeakSet() };
   const byEvent = new WeakMap();
   const queued = (stub.q || []).map((call) => attempt(fromQueue, call)).filter(Boolean);
   const callers = []; // calls of `track` that are under way

@@ -3,6 +3,7 @@
 import css from './debug.css';
 import { eventList } from './debugevents.js';
 import { chip, flagItem, pixelItem, refill, section } from './debugparts.js';
+import { testEvent } from './debugtest.js';
 import { el } from './el.js';
 
 const NARROW = 640;
@@ -52,6 +53,7 @@ export function debugView(page, report, asText) {
     visitor.details,
     decision.details,
     part('pixels', 'Pixels', pixels),
+    part('test', 'Test event', ...testEvent(report.standard, (text) => (said.textContent = text))),
     events.element,
   );
   const copy = el('button', { type: 'button', click: copyText }, 'Copy');
@@ -73,8 +75,8 @@ export function debugView(page, report, asText) {
   root.append(panel);
   addEventListener('resize', place);
 
-  function part(id, title, content) {
-    return el('section', { 'aria-labelledby': id }, el('h3', { id }, title), content);
+  function part(id, title, ...content) {
+    return el('section', { 'aria-labelledby': id }, el('h3', { id }, title), ...content);
   }
 
   function setFolded(folded) {
