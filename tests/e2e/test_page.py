@@ -40,6 +40,16 @@ def test_a_malformed_cookie_is_the_strictest_regime_and_the_next_choice_mends_it
     assert [hit["ev"] for hit in visitor.hits(META)] == ["PageView", "Purchase"]
 
 
+def test_a_framework_does_not_take_our_element_for_its_own(visitor_from: Make, shop: Shop) -> None:
+    """React takes over what the server sent, and skips what it does not expect. It expects a div."""
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    first = visitor.page.evaluate(
+        "[document.body.firstElementChild].map((e) => [e.id, e.localName])"
+    )
+    assert first == [["pixelgate", "span"]]
+
+
 def test_two_copies_of_the_snippet_are_one(visitor_from: Make, shop: Shop) -> None:
     visitor = visitor_from("Tokyo")
     with shop.serving(shop.snippet + shop.snippet):

@@ -8,7 +8,8 @@ import shellCss from './shell.css';
  * @param {() => void} open
  */
 export function shell(config, open) {
-  const host = el('div', { id: 'pixelgate', lang: config.language, dir: config.dir });
+  // No div: frameworks that take a page over would take it for the page's own first one.
+  const host = el('span', { id: 'pixelgate', lang: config.language, dir: config.dir });
   const root = host.attachShadow({ mode: 'open' });
   const view = {
     root,
@@ -22,7 +23,7 @@ export function shell(config, open) {
     attach: () => host.isConnected || document.body.prepend(host),
   };
   view.style(shellCss + (config.theme || ''));
-  view.entry = el('div', { class: 'entry' }, view.link());
+  view.entry = el('span', { class: 'entry' }, view.link());
   root.append(view.entry);
   view.attach();
   return view;
