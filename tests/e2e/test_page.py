@@ -41,7 +41,7 @@ def test_a_malformed_cookie_is_the_strictest_regime_and_the_next_choice_mends_it
 
 
 def test_a_framework_does_not_take_our_element_for_its_own(visitor_from: Make, shop: Shop) -> None:
-    """React takes over what the server sent, and skips what it does not expect. It expects a div."""
+    """React takes over what the server sent, and skips what it does not expect: divs it does."""
     visitor = visitor_from("Berlin")
     visitor.visit(shop.origin)
     first = visitor.page.evaluate(
