@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests import bench_banner
+from tests import bench_banner, bench_pixels
 from tests.banner_bench.budgets import FIRST_BYTES, RETURNING_BYTES
 from tests.e2e.service import PUBLISHED, Service, free_port
 
@@ -124,6 +124,8 @@ def main() -> None:
     # First, while the machine is still quiet, and since it needs no load generator.
     status = bench_banner.main([])
     print()
+    bench_pixels.main()
+    print()
     if shutil.which("wrk") is None:
         sys.exit("bench: wrk was not found; install it with `apt-get install wrk`")
     over = False
@@ -140,12 +142,12 @@ def main() -> None:
                 ("true", "returning visitor"),
                 ("false", "first visit, with banner"),
             ):
-                url = f"{service.url}/s/summit/loader.js?l=en&c={known}"
+                url = f"{service.url}/s/summit/loader.js?en,{known}"
                 body = get(url, Accept_Encoding="br", CF_IPCountry="DE")
                 over = over or len(body) > BUDGETS[known]
                 print(f"| {what} | {len(body):,} | {BUDGETS[known]:,} |")
             plain = get(
-                f"{service.url}/s/summit/loader.js?l=en&c=false", CF_IPCountry="DE"
+                f"{service.url}/s/summit/loader.js?en,false", CF_IPCountry="DE"
             ).decode()
             banner = re.search(r',"([0-9a-f]{64})"\)$', plain)
             assert banner is not None
@@ -157,7 +159,7 @@ def main() -> None:
                 "\n| 64 connections | ours | bare ASGI app | ratio | p99 |\n|---|---|---|---|---|"
             )
             with bare(folder / "loader", body, 200) as theirs:
-                line = in_turns(f"{service.url}/s/summit/loader.js?l=en&c=false", f"{theirs}/")
+                line = in_turns(f"{service.url}/s/summit/loader.js?en,false", f"{theirs}/")
             print(f"| loader.js | {line} |")
             with bare(folder / "posts", b"x" * 700, 201) as theirs:
                 line = in_turns(service.url, theirs, script=script)

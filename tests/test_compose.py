@@ -23,6 +23,7 @@ from consent.model import (
 from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.texts import Texts
+from tests import bench_pixels
 
 ON = dt.date(2026, 11, 23)
 BERLIN = Place("DE", "DE-BE", "header")
@@ -119,6 +120,11 @@ def test_bytes_stay_within_the_bars(composer: Composer, regions: Regions) -> Non
         at = regions.resolve(place, on=ON)
         assert len(loader(composer, at, place, first=False)) <= 4_500
         assert len(loader(composer, at, place, first=True)) <= 9_000
+
+
+def test_a_store_with_every_platform_has_one_script_within_its_budget() -> None:
+    scale = bench_pixels.Scale()
+    assert scale.weigh(list(scale.platforms)) <= bench_pixels.EVERY
 
 
 def test_the_limit_of_a_us_state_reaches_the_pixel(composer: Composer, regions: Regions) -> None:

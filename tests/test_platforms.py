@@ -184,12 +184,17 @@ def test_an_unknown_platform_is_answered_with_the_known_ones():
         ({"labels": {"__proto__": "abCDeFGhij"}}, "labels: '__proto__' is no event name"),
         ({"purposes": ("necessary",)}, "purposes: 'necessary' cannot be refused"),
         ({"purposes": ("marketing", "marketing")}, "purposes: one is named twice"),
-        ({"opt_out": "limit"}, "opt_out: Google Ads has no limited mode"),
     ],
 )
 def test_a_pixel_that_cannot_work_is_refused_with_the_reason(changes, says):
     (fault,) = PLATFORMS.faults(pixel("google-ads", **changes))
     assert says in fault
+
+
+def test_a_limited_mode_that_the_vendor_does_not_have_is_refused():
+    assert PLATFORMS.faults(pixel("hotjar", opt_out="limit")) == [
+        "opt_out: Hotjar has no limited mode; expected 'stop'"
+    ]
 
 
 def test_labels_for_a_platform_without_labels_are_refused():

@@ -26,6 +26,8 @@ function (page) {
       window.gtag ||= gtag;
       // One `js` command and one library serve every Google id on the page.
       if (!layer.some((command) => command && command[0] == 'js')) gtag('js', new Date());
+      // Where Consent Mode holds the library, the limit is a number.
+      if (page.limit?.restricted_data_processing) gtag('set', page.limit);
       gtag('config', id, { send_page_view: false });
       if (!layer.pixelgate && !document.querySelector(there)) page.load(script);
       layer.pixelgate = true;

@@ -90,6 +90,7 @@
     },
     set(name, value) {
       for (const [key, one] of Object.entries(typeof name == 'object' ? name : { [name]: value })) {
+        if (key == 'restricted_data_processing') restricted = one;
         if (!SETTINGS.includes(key)) continue;
         if (typeof one != 'boolean') complain(`${key} takes true or false`);
         if (targets.length) complain(`${key} came after config`);
@@ -134,11 +135,12 @@
     else complain(`${name} is no command`);
   }
 
+  let restricted = false;
   let read; // the event at hand, as the page said it
 
   function hit(id, label, name, { send_to: to, ...params }) {
     if (window['ga-disable-' + id] === true) return;
-    read = { id, event: label || name, data: params, options: {} };
+    read = { id, event: label || name, data: params, options: restricted ? { rdp: 1 } : {} };
     const gcs = 'G1' + Number(granted('ad_storage')) + Number(granted('analytics_storage'));
     if (id.startsWith('G-')) measure(id, name, params, gcs);
     else if (label) convert(id, label, params, gcs);
@@ -166,7 +168,7 @@
 
   function convert(id, label, params, gcs) {
     const where = advertising('www.googleadservices.com');
-    const query = { label, ...money(params), gcs, random: ++count, url: landing() };
+    const query = { label, ...money(params), ...read.options, gcs, random: ++count, url: landing() };
     send('google-ads', `https://${where}/pagead/conversion/${id.slice(3)}/`, query);
   }
 
@@ -176,7 +178,7 @@
       return item.id;
     });
     const where = advertising('googleads.g.doubleclick.net');
-    const query = { en: name, ...money(params), gcs, random: ++count, url: landing() };
+    const query = { en: name, ...money(params), ...read.options, gcs, random: ++count, url: landing() };
     if (data.length) query.data = `event=${name};id=${data.join(',')}`;
     send('google-ads', `https://${where}/pagead/viewthroughconversion/${id.slice(3)}/`, query);
   }
