@@ -52,6 +52,11 @@ def _pixel_routes(services: Services) -> list[BaseRoute]:
         Route(f"{path}/edit", write(pixels.save), methods=["POST"]),
         Route(f"{path}/remove", write(pixels.remove), methods=["POST"]),
         Route(f"{path}/publish", write(pixels.make_live), methods=["POST"]),
+        Route(
+            f"{path}/review",
+            door.change(services, "reviews", pixels.review_own),
+            methods=["POST"],
+        ),
     ]
 
 

@@ -20,13 +20,15 @@ PAGES: dict[Role, tuple[Page, ...]] = {
 }
 """The pages of each role; the first one is where it lands after signing in."""
 
-CHANGES: dict[Role, tuple[Page, ...]] = {
-    "owner": ("pixels",),
+Change = Literal["pixels", "reviews"]
+
+CHANGES: dict[Role, tuple[Change, ...]] = {
+    "owner": ("pixels", "reviews"),
     "developer": ("pixels",),
     "marketer": ("pixels",),
-    "legal": (),
+    "legal": ("reviews",),
 }
-"""The pages on which each role may change something; the others it may read."""
+"""What each role may change on the page of the pixels: them, or what was said of a store's own."""
 
 _NAMES: dict[Page, str] = {
     "rates": "Decline rates",
@@ -54,17 +56,14 @@ def check(user: User, page: Page) -> None:
         )
 
 
-def may_change(user: User, page: Page) -> bool:
-    return page in CHANGES[user.role]
+def may_change(user: User, what: Change) -> bool:
+    return what in CHANGES[user.role]
 
 
-def check_change(user: User, page: Page) -> None:
-    """Raises ForbiddenError when the role of ``user`` does not open ``page``, or only reads it."""
-    check(user, page)
-    if not may_change(user, page):
-        raise ForbiddenError(
-            "role", f"the {user.role} role does not change {_NAMES[page].lower()}; ask an owner"
-        )
+def check_change(user: User, what: Change) -> None:
+    """Raises ForbiddenError when the role of ``user`` does not change ``what``."""
+    if not may_change(user, what):
+        raise ForbiddenError("role", f"the {user.role} role does not change {what}; ask an owner")
 
 
 async def visible(c: AsyncConnection, user: User) -> list[stores.StoreSummary]:

@@ -76,8 +76,8 @@ def page(services: Services, key: access.Page | None, show: Page) -> Endpoint:
     return endpoint
 
 
-def change(services: Services, key: access.Page, act: Act) -> Endpoint:
-    """An endpoint that calls ``act`` with the form of a signed-in user who may change the page.
+def change(services: Services, what: access.Change, act: Act) -> Endpoint:
+    """An endpoint that calls ``act`` with the form of a signed-in user who may change ``what``.
 
     No connection is open meanwhile, so that ``act`` may write.
     """
@@ -90,7 +90,7 @@ def change(services: Services, key: access.Page, act: Act) -> Endpoint:
                 user = await sessions.user_of(services, c, request)
             if user is None:
                 return to_login(request)
-            access.check_change(user, key)
+            access.check_change(user, what)
             fields = await posted.fields(request)
             return await act(Post(request, services, user, fields))
         except Exception as error:

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from consent import csp, publish, stores
+from consent import csp, publish, review, stores
 from consent.errors import ConflictError, NotFoundError, RefusedError
 from consent.model import Pixel, Purpose, StoreConfig, User, Version
 from consent.platforms import Platforms, custom
@@ -29,6 +29,7 @@ SAVED = {
     "added": "The pixel is in the draft.",
     "changed": "The changes are in the draft.",
     "removed": "The pixel is out of the draft.",
+    "reviewed": "The review is in the draft. The pixel may be published.",
 }
 
 
@@ -93,6 +94,8 @@ async def one(visit: Visit) -> Response:
         "limited_places": pixelform.limited_places(services.platforms.of(pixel)),
         "automatic_regimes": pixelform.automatic_regimes(services.regions, on),
         "unreviewed": custom.unreviewed(pixel),
+        "seen": custom.digest(pixel),
+        "may_review": access.may_change(visit.user, "reviews"),
         "edit": address(opened.store.key, "edit", pixel),
     }
     return pages.render("pixel.html", context, user=visit.user)
@@ -157,6 +160,17 @@ async def remove(post: Post) -> Response:
         await open_store(c, post.user, key)
     await _revise(post, key, None, was)
     return _back(key, saved="removed")
+
+
+async def review_own(post: Post) -> Response:
+    """Says of the store's own pixel that the user has looked at it, as the page had shown it."""
+    services, key = post.services, post.request.path_params["key"]
+    async with services.database.read() as c:
+        await open_store(c, post.user, key)
+    id_, seen = post.fields.get("id", ""), post.fields.get("seen", "")
+    async with services.database.write() as c:
+        await review.note(c, key, id_, seen=seen, by=post.user.email, now=services.now())
+    return _back(key, saved="reviewed")
 
 
 async def make_live(post: Post) -> Response:

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from consent import csp
 from consent.model import Custom, Hosts, Pixel, Trace
-from consent.platforms import EVENTS, Platforms
+from consent.platforms import EVENTS, Platforms, custom
 from consent.platforms.sending import ORDER, sent
 from tests.web.admin.drafts import BASE, kept, post, publish, set_draft, told
 from tests.web.admin.seed import SUMMIT
@@ -210,6 +210,36 @@ class TestFacts:
         assert "consent store review summit heat-map" in answer.text
         post(client, f"{BASE}/remove", platform="custom", id="heat-map")
         assert kept(client)[0] == SUMMIT
+
+    def test_owners_and_legal_say_that_a_stores_own_code_may_run(self, editor: Open):
+        own = Custom(
+            name="Heat map",
+            vendor="Heat Ltd",
+            privacy_url="https://heat.example/privacy",
+            template="function (page) { return {} }",
+        )
+        pixel = Pixel("custom", "heat-map", ("analytics",), custom=own)
+        one, said = f"{BASE}/one?platform=custom&id=heat-map", {"id": "heat-map"}
+        for email in ("dev@example.com", "mia@example.com"):
+            client = editor(email)
+            set_draft(client, pixels=(*SUMMIT.pixels, pixel))
+            page = soup(client.get(one))
+            assert "An owner or legal has to look at it" in page.text
+            assert page.main.find("form") is None
+            answer = post(client, f"{BASE}/review", seen=custom.digest(pixel), **said)
+            assert answer.status_code == 403
+        client = editor("lex@example.com")
+        set_draft(client, pixels=(*SUMMIT.pixels, pixel))
+        form = soup(client.get(one)).main.find("form")
+        assert form["action"] == f"{BASE}/review"
+        seen = form.find("input", {"name": "seen"})["value"]
+        assert post(client, f"{BASE}/review", seen="0" * 64, **said).status_code == 422
+        assert post(client, f"{BASE}/review", seen=seen, id="other").status_code == 404
+        answer = post(client, f"{BASE}/review", seen=seen, **said)
+        assert answer.headers["location"] == f"{BASE}?saved=reviewed"
+        reviewed = kept(client)[0].pixels[-1].custom.reviewed
+        assert (reviewed.by, reviewed.sha256) == ("lex@example.com", custom.digest(pixel))
+        assert "by lex@example.com" in soup(client.get(one)).text
 
     def test_a_pixel_that_is_not_there_says_so(self, signed_in):
         answer = signed_in("mia@example.com").get(f"{BASE}/one?platform=meta&id=1")
