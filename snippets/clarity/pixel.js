@@ -28,6 +28,8 @@ function (page) {
       if (state == 1) window.clarity('event', event);
     },
     revoke() {
+      // A library that is still on its way gets nothing of what waits for it.
+      if (state == 1 && window.clarity.q) window.clarity.q.length = 0;
       consent('denied');
     },
     grant() {

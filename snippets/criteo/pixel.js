@@ -4,9 +4,9 @@
 function (page) {
   const id = {{ id | tojson }};
   const events = {{ events | tojson }};
-  const agent = navigator.userAgent;
-  // Tablet, mobile or desktop.
-  const type = /iPad|Android(?!.*Mobile)/.test(agent) ? 't' : /Mobi/.test(agent) ? 'm' : 'd';
+  // Desktop, mobile or tablet: by how it is pointed at and how small it is, not by what it calls itself.
+  const small = Math.min(screen.width, screen.height) < 600;
+  const type = !matchMedia('(pointer: coarse)').matches ? 'd' : small ? 'm' : 't';
 
   function product({ id, price, quantity }) {
     return price === undefined ? { id, quantity } : { id, price, quantity };
@@ -37,7 +37,10 @@ function (page) {
       }
       window.criteo_q.push({ event: 'setAccount', account: id }, { event: 'setSiteType', type }, data);
     },
-    revoke() {},
+    revoke() {
+      // A library that is still on its way gets nothing of what waits for it.
+      if (Array.isArray(window.criteo_q)) window.criteo_q.length = 0;
+    },
     grant() {},
   };
 }

@@ -40,7 +40,13 @@ function (page) {
       const sale = page.mapped({ ...params, contents: [] });
       if (label) gtag('event', 'conversion', { ...sale, send_to: `${id}/${label}` });
     },
-    revoke() {},
+    revoke() {
+      // A library that is still on its way gets nothing of what waits for it.
+      const layer = window.dataLayer;
+      for (let at = layer.length; at--; ) {
+        if (`${layer[at]?.[2]?.send_to}`.startsWith(id)) layer.splice(at, 1);
+      }
+    },
     grant() {},
   };
 }

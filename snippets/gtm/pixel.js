@@ -30,7 +30,11 @@ function (page) {
         search_term: params.search,
       });
     },
-    revoke() {},
+    revoke() {
+      // A container that is still on its way gets nothing of what waits for it.
+      const layer = window.dataLayer;
+      for (let at = layer.length; at--; ) if (layer[at]?.event_id) layer.splice(at, 1);
+    },
     grant() {},
   };
 }

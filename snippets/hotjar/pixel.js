@@ -26,7 +26,10 @@ function (page) {
         window.hj('event', name.replace(/[^\w .:/-]/g, '_').slice(0, 250));
       }
     },
-    revoke() {},
+    revoke() {
+      // A library that is still on its way gets nothing of what waits for it.
+      if (window.hj?.q) window.hj.q.length = 0;
+    },
     grant() {},
   };
 }

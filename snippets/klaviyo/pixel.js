@@ -23,7 +23,10 @@ function (page) {
       }
       window.klaviyo.push(['track', Object.hasOwn(events, event) ? events[event] : event, data]);
     },
-    revoke() {},
+    revoke() {
+      // A library that is still on its way gets nothing of what waits for it.
+      if (Array.isArray(window.klaviyo)) window.klaviyo.length = 0;
+    },
     grant() {},
   };
 }

@@ -30,7 +30,10 @@ function (page) {
         window.lintrk('track', { conversion_id: +labels[event], ...data });
       }
     },
-    revoke() {},
+    revoke() {
+      // A library that is still on its way gets nothing of what waits for it.
+      if (window.lintrk.q) window.lintrk.q.length = 0;
+    },
     grant() {},
   };
 }

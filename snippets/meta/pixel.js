@@ -39,6 +39,8 @@ function (page) {
     },
     revoke() {
       window.fbq('consent', 'revoke');
+      // A library that is still on its way gets nothing of what waits for it.
+      window.fbq.queue = [];
     },
     grant() {
       window.fbq('consent', 'grant');

@@ -28,6 +28,9 @@ function (page) {
       window.pintrk('track', name, page.mapped({ ...params, event_id: eventId }));
     },
     revoke() {
+      // A library that is still on its way gets nothing of what waits for it.
+      const { queue } = window.pintrk;
+      if (Array.isArray(queue)) window.pintrk.queue = queue.filter(([command]) => command != 'track');
       window.pintrk('setconsent', false);
     },
     grant() {

@@ -38,6 +38,8 @@ function (page) {
       window.rdt('track', name || 'Custom', data);
     },
     revoke() {
+      // A library that is still on its way gets nothing of what waits for it.
+      if (window.rdt.callQueue) window.rdt.callQueue.length = 0;
       window.rdt('disableFirstPartyCookies');
     },
     grant() {

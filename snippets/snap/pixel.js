@@ -24,7 +24,10 @@ function (page) {
       const name = [events, labels].find((known) => Object.hasOwn(known, event))?.[event];
       if (name) window.snaptr('track', name, page.mapped({ ...params, event_id: eventId }));
     },
-    revoke() {},
+    revoke() {
+      // A library that is still on its way gets nothing of what waits for it.
+      if (window.snaptr.queue) window.snaptr.queue.length = 0;
+    },
     grant() {},
   };
 }

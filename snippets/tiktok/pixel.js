@@ -51,6 +51,9 @@ function (page) {
       else pixel.track(name, page.mapped(params), { event_id: eventId });
     },
     revoke() {
+      // A library that is still on its way gets nothing of what waits for it.
+      const waiting = window.ttq._i?.[id];
+      if (Array.isArray(waiting)) waiting.length = 0;
       window.ttq.revokeConsent?.();
     },
     grant() {

@@ -15,6 +15,8 @@ function (page) {
     Search: 'searchresults',
   };
   let name = 'uetq';
+  let off; // consent went before the library was there
+  let made;
   let viewed;
 
   function push(...given) {
@@ -33,8 +35,10 @@ function (page) {
   }
 
   function begin() {
+    if (off || made) return;
     // Another script's tag has taken the queue meanwhile.
     if (!Array.isArray(window[name])) apart();
+    made = true;
     window[name] = new window.UET({
       ti: id,
       q: window[name],
@@ -68,9 +72,14 @@ function (page) {
     },
     revoke() {
       say('denied');
+      // A library that is still on its way finds no tag here.
+      off = !made;
     },
     grant() {
       say('granted');
+      const late = off && window.UET;
+      off = false;
+      if (late) begin();
     },
   };
 }

@@ -28,7 +28,10 @@ function (page) {
       const data = page.mapped({ ...params, event_id: eventId });
       window.twq('event', labels[event], { ...data, ...page.limit });
     },
-    revoke() {},
+    revoke() {
+      // A library that is still on its way gets nothing of what waits for it.
+      if (window.twq.queue) window.twq.queue.length = 0;
+    },
     grant() {},
   };
 }

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.campaigns import (
     ADDRESS,
@@ -208,6 +209,7 @@ def test_visitors_are_told_in_the_settings(visitor_from: Make, pages: Pages) -> 
     visitor = visitor_from("Berlin")
     visitor.visit(pages())
     visitor.click("choose")
+    expect(visitor.page.get_by_role("dialog")).to_be_visible()
     told = visitor.page.locator("#pixelgate .purposes > li").all_inner_texts()
     stored = [line for text in told for line in text.splitlines() if "pixelgate_campaign" in line]
     assert stored == [
