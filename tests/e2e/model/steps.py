@@ -112,29 +112,34 @@ def perform(world: World, text: str) -> None:
 
 
 def _visit(world: World, words: list[str]) -> None:
-    _navigate(lambda: world.tab.page.goto(world.stage.shop.origin + words[0], wait_until="commit"))
+    _navigate(
+        world, lambda: world.tab.page.goto(world.stage.shop.origin + words[0], wait_until="commit")
+    )
     _loaded(world)
 
 
 def _reload(world: World, words: list[str]) -> None:
-    _navigate(lambda: world.tab.page.reload(wait_until="commit"))
+    _navigate(world, lambda: world.tab.page.reload(wait_until="commit"))
     _loaded(world)
 
 
 def _back(world: World, words: list[str]) -> None:
-    _navigate(lambda: world.tab.page.go_back(wait_until="commit", timeout=5000))
+    _navigate(world, lambda: world.tab.page.go_back(wait_until="commit", timeout=5000))
     if world.doc() is None:  # before the shop's first page
-        _navigate(lambda: world.tab.page.go_forward(wait_until="commit", timeout=5000))
+        _navigate(world, lambda: world.tab.page.go_forward(wait_until="commit", timeout=5000))
     _loaded(world)
 
 
 def _forward(world: World, words: list[str]) -> None:
-    _navigate(lambda: world.tab.page.go_forward(wait_until="commit", timeout=5000))
+    _navigate(world, lambda: world.tab.page.go_forward(wait_until="commit", timeout=5000))
     _loaded(world)
 
 
-def _navigate(go: Callable[[], object]) -> None:
-    """A page that loads itself anew meanwhile may come first."""
+def _navigate(world: World, go: Callable[[], object]) -> None:
+    """A page that loads itself anew meanwhile may come first. What a page holds it loses here."""
+    left = world.doc()
+    for event in world.events.values():
+        event.sure = event.sure and event.doc is not left
     try:
         go()
     except Error as error:

@@ -324,6 +324,8 @@ class World:
         if not fitting:
             raise Broken("rule 4", f"a decision that nobody made was posted: {content}")
         fitting[-1].id = content["id"]
+        # Where the page was left before, the next one posts it, under what holds there.
+        fitting[-1].doc = sent.doc
         fitting[-1].end = min(fitting[-1].end, sent.at)
 
     def close(self) -> None:
