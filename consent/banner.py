@@ -7,7 +7,8 @@ again for legal.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ from consent.model import (
     Version,
     canonical,
 )
-from consent.platforms import Platform, Platforms
+from consent.platforms import Platforms
 from consent.texts import Texts
 
 _KEPT = 4096
@@ -162,39 +163,38 @@ class Banners:
     def _purpose(
         self, version: Version, purpose: Purpose, texts: Mapping[str, str], language: str
     ) -> dict[str, Any]:
-        pixels = {
-            pixel.key: pixel
-            for pixel in version.config.pixels
-            if purpose in self._platforms.purposes(pixel)
-        }
+        pixels: dict[str, list[Pixel]] = {}
+        for pixel in version.config.pixels:
+            if purpose in self._platforms.purposes(pixel):
+                pixels.setdefault(pixel.key, []).append(pixel)
         told: dict[str, Any] = {
             "key": purpose,
             "title": texts[f"purpose.{purpose}.title"],
             "text": texts[f"purpose.{purpose}.text"],
-            "services": [self._service(pixel, language) for pixel in pixels.values()],
+            "services": [self._service(own, language) for own in pixels.values()],
         }
         if version.config.campaign and purpose in self._kept:
             days = f"{max(self._kept[purpose].values())} days"
             told["stored"] = [[campaign.TRACE.name, self._texts.lifetime(language, days)]]
         return told
 
-    def _service(self, pixel: Pixel, language: str) -> dict[str, Any]:
-        """A platform as the second layer tells of it, from its data file."""
-        platform = self._platforms.of(pixel)
+    def _service(self, pixels: Sequence[Pixel], language: str) -> dict[str, Any]:
+        """A platform as the second layer tells of it, from its data file, for all pixels of it."""
+        platform = self._platforms.of(pixels[0])
+        traces = {one.name: one for pixel in pixels for one in self._platforms.traces(pixel)}
         return {
             "key": platform.key,
             "name": platform.name,
             "vendor": platform.vendor,
             "privacy": platform.privacy_url,
-            "hosts": _hosts(platform),
+            "hosts": list(dict.fromkeys(chain.from_iterable(map(self._hosts, pixels)))),
             "stored": [
                 [trace.name, self._texts.lifetime(language, trace.lifetime)]
-                for trace in self._platforms.traces(pixel)
+                for trace in traces.values()
             ],
         }
 
-
-def _hosts(platform: Platform) -> list[str]:
-    """Every address that the platform's code talks to, once."""
-    hosts = platform.hosts
-    return list(dict.fromkeys((*hosts.script, *hosts.connect, *hosts.img, *hosts.frame)))
+    def _hosts(self, pixel: Pixel) -> tuple[str, ...]:
+        """Every address that the pixel's code talks to."""
+        hosts = self._platforms.hosts(pixel)
+        return (*hosts.script, *hosts.connect, *hosts.img, *hosts.frame)

@@ -190,7 +190,7 @@ def pixel_faults(config: StoreConfig, platforms: Platforms) -> Iterator[str]:
 def _review_faults(config: StoreConfig) -> Iterator[str]:
     for index, pixel in enumerate(config.pixels):
         if why := custom.unreviewed(pixel):
-            how = f"`consent store review {config.key} {pixel.id}`"
+            how = f"`consent store review {config.key} {pixel.id} --by EMAIL`"
             yield f"pixels[{index}]: {why}, on its page in the admin or by {how}"
 
 

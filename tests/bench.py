@@ -146,9 +146,7 @@ def main() -> None:
                 body = get(url, Accept_Encoding="br", CF_IPCountry="DE")
                 over = over or len(body) > BUDGETS[known]
                 print(f"| {what} | {len(body):,} | {BUDGETS[known]:,} |")
-            plain = get(
-                f"{service.url}/s/summit/loader.js?en,false", CF_IPCountry="DE"
-            ).decode()
+            plain = get(f"{service.url}/s/summit/loader.js?en,false", CF_IPCountry="DE").decode()
             banner = re.search(r',"([0-9a-f]{64})"\)$', plain)
             assert banner is not None
             script = folder / "posts.lua"

@@ -11,7 +11,7 @@ from consent import accounts, publish, review, storefile, stores
 from consent.compose import Composer
 from consent.database import Database
 from consent.errors import NotFoundError, RefusedError
-from consent.model import Custom, Hosts, Pixel, Role, StoreConfig, Trace, Version
+from consent.model import Custom, Hosts, Pixel, Place, Role, StoreConfig, Trace, Version
 from consent.platforms import Platforms, custom
 from consent.regions import Regions
 from consent.texts import Texts
@@ -155,3 +155,14 @@ def test_what_is_served_are_the_templates_by_name() -> None:
     assert text.startswith("pixelgate('part',")
     assert '"custom-size-quiz":function (page) {' in text
     assert "custom-other" not in text
+
+
+def test_a_platform_with_a_host_of_its_own_is_named_to_visitors_by_that() -> None:
+    sites = ("3@stats.example.org/matomo", "7@numbers.example.net")
+    version = Version(1, 1, 1, "0" * 64, NOW, store(*(Pixel("matomo", site) for site in sites)), 1)
+    at = REGIONS.resolve(Place("DE"), on=NOW.date())
+    content = msgspec.json.decode(
+        Composer(REGIONS, PLATFORMS, TEXTS).banner(version, at, "en").content
+    )
+    (service,) = content["purposes"][2]["services"]
+    assert service["hosts"] == ["stats.example.org", "numbers.example.net"]

@@ -191,6 +191,27 @@ def test_a_pixel_that_cannot_work_is_refused_with_the_reason(changes, says):
     assert says in fault
 
 
+def test_a_label_of_another_pixel_is_refused_and_one_that_nobody_uses():
+    labels = {"Purchase": "tw-zzzzz-abc12", "PageView": "tw-q27qa-abc12", "Lead": "tw-q27qa-abc12"}
+    other, unused = PLATFORMS.faults(pixel("x", labels=labels))
+    assert other.startswith("labels.Purchase: 'tw-zzzzz-abc12' is no X Pixel label; expected one")
+    assert unused == "labels.PageView: X Pixel wants none for it; expected it left out"
+
+
+@pytest.mark.parametrize(
+    ("platform", "snippet"),
+    [
+        ("tiktok", "<script>!function (w, d, t) { ttq.load('CHT3MJJC77U0O25ESA0G'); }();</script>"),
+        ("meta", "fbq('init', '123456789012345'); fbq('track', 'PageView');"),
+        ("ga4", 'src="https://www.googletagmanager.com/gtag/js?id=G-ABCDE12345"></script> gtag()'),
+        ("clarity", '(function(c,l,a){})(window, document, "clarity", "script", "abcdef1234");'),
+    ],
+)
+def test_the_id_in_a_whole_snippet_is_found(platform, snippet):
+    (fault,) = PLATFORMS.faults(pixel(platform, id=snippet))
+    assert fault.endswith(f"is more than an id; the id in it is {PLATFORMS[platform].id_example}")
+
+
 def test_a_limited_mode_that_the_vendor_does_not_have_is_refused():
     assert PLATFORMS.faults(pixel("hotjar", opt_out="limit")) == [
         "opt_out: Hotjar has no limited mode; expected 'stop'"

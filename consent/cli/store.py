@@ -78,21 +78,25 @@ def show(key: str, json_: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--publish", "publish_", is_flag=True, help="Publish it as well.")
 def import_(file: Path, publish_: bool) -> None:
-    """Create a store from FILE, or replace its draft. A file with faults changes nothing."""
+    """Create a store from FILE, or replace its draft. A file with faults changes nothing.
+
+    One that only waits for the review of its own pixels is kept as the draft, also with --publish.
+    """
     config = storefile.parse(data.read_text(file, name=file.name), file.name)
     known = parts.files()
-    faults = publishing.check(config, *known, on=utcnow().date(), draft=not publish_)
+    faults = publishing.check(config, *known, on=utcnow().date(), draft=True)
     if faults:
         raise DataErrors([DataError(file.name, *_split(fault)) for fault in faults])
 
     async def work(db: Database) -> Version | None:
         async with db.write() as connection:
             await stores.save(connection, config, utcnow())
-        return (
-            await publishing.publish(db, config.key, **known._asdict(), now=utcnow)
-            if publish_
-            else None
-        )
+        if not publish_:
+            return None
+        try:
+            return await publishing.publish(db, config.key, **known._asdict(), now=utcnow)
+        except RefusedError as error:
+            raise RefusedError(error.code, f"saved, not published: {error.detail}") from error
 
     version = parts.with_database(work)
     click.echo(f"{config.key}: {_said(version) if version else 'saved, not published'}")

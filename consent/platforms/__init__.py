@@ -37,6 +37,7 @@ __all__ = ["BY_CONSENT_MODE", "EVENTS", "EVENT_PARAMETERS", "Platform", "Platfor
 BY_CONSENT_MODE = 1
 """``browser/src/google.js`` has its twin."""
 
+_LONGEST_SNIPPET = 20_000
 _EVENT = re.compile(r"[A-Za-z][\w .:-]{0,59}", re.ASCII)
 
 
@@ -187,7 +188,7 @@ class Platforms(Mapping[str, Platform]):
         return [
             *own,
             *self._id_faults(platform, pixel.id),
-            *_label_faults(platform, pixel.labels),
+            *_label_faults(platform, pixel),
             *purpose_faults(pixel.purposes),
             *_choice_faults(platform, pixel),
         ]
@@ -221,6 +222,8 @@ class Platforms(Mapping[str, Platform]):
         says = hinted(platform.hints, found)
         if matches(platform.id_pattern, found.strip()):
             says = "has spaces or line breaks around it; write it without"
+        if not says and len(inside := _ids_in(platform, found)) == 1:
+            says = f"is more than an id; the id in it is {inside.pop()}"
         if not says:
             others = [one for one in self.values() if matches(one.id_pattern, found)]
             if len(others) == 1:
@@ -232,11 +235,19 @@ class Platforms(Mapping[str, Platform]):
         return [f"id: {_shown(found)} is no {platform.name} id; {expected}"]
 
 
+def _ids_in(platform: Platform, text: str) -> set[str]:
+    """What may be ids of ``platform`` in a vendor's whole snippet, which stand there in quotes."""
+    quoted = re.findall(r"""["'=]([^"'=&\s]{1,200})["'&]""", text[:_LONGEST_SNIPPET])
+    return {one for one in quoted if matches(platform.id_pattern, one)} if "(" in text else set()
+
+
 def _short(names: Mapping[str, str]) -> Mapping[str, Any]:
     return {ours: theirs if theirs != ours else 0 for ours, theirs in names.items()}
 
 
-def _label_faults(platform: Platform, labels: Mapping[str, str]) -> Iterator[str]:
+def _label_faults(platform: Platform, pixel: Pixel) -> Iterator[str]:
+    labels = pixel.labels
+    pattern = platform.label_pattern.replace("{id}", re.escape(pixel.id))
     if labels and not platform.label_pattern:
         yield f"labels: {platform.name} takes none; expected no labels"
         return
@@ -244,8 +255,11 @@ def _label_faults(platform: Platform, labels: Mapping[str, str]) -> Iterator[str
         if not _EVENT.fullmatch(event):
             yield f"labels: {_shown(event)} is no event name; expected one like Purchase"
             continue
+        if platform.by_label and event in platform.events:
+            yield f"labels.{event}: {platform.name} wants none for it; expected it left out"
+            continue
         says = hinted(platform.label_hints, label)
-        if not says and not matches(platform.label_pattern, label):
+        if not says and not matches(pattern, label):
             expected = f"expected one like {platform.label_example} ({platform.label_where})"
             says = f"is no {platform.name} label; {expected}"
         if says:

@@ -89,7 +89,7 @@ class Platform(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     id_where: str
     hints: tuple[Hint, ...] = ()
     label_pattern: str = ""
-    """Empty: the platform wants no conversion labels."""
+    """Empty: the platform wants no conversion labels. ``{id}`` stands for the pixel's id."""
     label_example: str = ""
     label_where: str = ""
     label_hints: tuple[Hint, ...] = ()
@@ -168,7 +168,8 @@ def matches(pattern: str, text: str) -> bool:
 def _faults(platform: Platform) -> Iterator[tuple[str, str]]:
     yield from _pattern_faults("id", platform.id_pattern, platform.id_example)
     if platform.label_pattern:
-        yield from _pattern_faults("label", platform.label_pattern, platform.label_example)
+        label = platform.label_pattern.replace("{id}", re.escape(platform.id_example))
+        yield from _pattern_faults("label", label, platform.label_example)
     for key, hints in (("hints", platform.hints), ("label_hints", platform.label_hints)):
         for hint in hints:
             if not _compiles(hint.pattern):

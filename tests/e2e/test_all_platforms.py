@@ -30,7 +30,9 @@ PIXELS = [
     Pixel(
         key,
         one.id_example,
-        labels=dict.fromkeys(EVENTS, one.label_example) if one.by_label else {},
+        labels={
+            event: one.label_example for event in EVENTS if one.by_label and event not in one.events
+        },
     )
     for key, one in PLATFORMS.items()
 ]

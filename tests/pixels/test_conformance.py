@@ -31,7 +31,8 @@ def pixel_of(key: str, **changes: Any) -> Pixel:
     platform = PLATFORMS[key]
     labels = {}
     if platform.label_pattern and (platform.by_label or platform.no_custom):
-        labels = dict.fromkeys([CUSTOM] if platform.no_custom else EVENTS, platform.label_example)
+        own = [event for event in EVENTS if event not in platform.events]
+        labels = dict.fromkeys([CUSTOM] if platform.no_custom else own, platform.label_example)
     return Pixel(key, platform.id_example, labels=labels, **changes)
 
 

@@ -60,6 +60,11 @@ def may_change(user: User, what: Change) -> bool:
     return what in CHANGES[user.role]
 
 
+def who_may(what: Change) -> list[Role]:
+    """The roles that change ``what``."""
+    return [role for role, those in CHANGES.items() if what in those]
+
+
 def check_change(user: User, what: Change) -> None:
     """Raises ForbiddenError when the role of ``user`` does not change ``what``."""
     if not may_change(user, what):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -28,6 +29,14 @@ class Change(NamedTuple):
     kind: Kind
     pixel: Pixel
     what: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    """Each label that differs: of which event, from what, to what."""
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """``what``, with the labels one by one."""
+        each = f"{WORDS['labels']}: {'; '.join(self.labels)}"
+        return tuple(each if word == WORDS["labels"] else word for word in self.what)
 
 
 class Changes(NamedTuple):
@@ -64,7 +73,17 @@ def _change(earlier: Pixel | None, pixel: Pixel) -> Change:
     names = [field.name for field in msgspec.structs.fields(Pixel)]
     differing = [name for name in names if getattr(earlier, name) != getattr(pixel, name)]
     what = [WORDS.get(name, name) for name in differing]
-    return Change("changed" if what else "same", pixel, tuple(what))
+    labels = _labels(earlier.labels, pixel.labels)
+    return Change("changed" if what else "same", pixel, tuple(what), labels)
+
+
+def _labels(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+    events = dict.fromkeys((*before, *after))
+    return tuple(
+        f"{event} from {before.get(event, 'none')} to {after.get(event, 'none')}"
+        for event in events
+        if before.get(event) != after.get(event)
+    )
 
 
 def _settings(before: StoreConfig | None, after: StoreConfig) -> tuple[str, ...]:

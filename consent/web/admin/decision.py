@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from consent import ledger, stores
 from consent.errors import NotFoundError
-from consent.model import CHOOSABLE, Purpose, Record, Version
+from consent.model import CHOOSABLE, Purpose, Record, Review, Version
 from consent.web.admin import pages, shown, words
 from consent.web.admin.door import Visit
 from consent.web.admin.shown import Shown
@@ -37,13 +37,17 @@ SOURCES = {
 
 
 class Release(NamedTuple):
-    """A registered pixel, and whether this decision lets it run."""
+    """A registered pixel, and whether this decision lets it run.
+
+    ``review`` says who had looked at a store's own code, as it was in that version.
+    """
 
     name: str
     vendor: str
     id: str
     purposes: tuple[Purpose, ...]
     allowed: bool
+    review: Review | None
 
 
 class Law(msgspec.Struct, frozen=True):
@@ -178,7 +182,8 @@ def _releases(services: Services, version: Version | None, record: Record) -> li
         platform = services.platforms.of(pixel)
         purposes = services.platforms.purposes(pixel)
         allowed = record.grants.covers(purposes) and pixel.key not in record.refused
-        found.append(Release(platform.name, platform.vendor, pixel.id, purposes, allowed))
+        review = pixel.custom.reviewed if pixel.custom else None
+        found.append(Release(platform.name, platform.vendor, pixel.id, purposes, allowed, review))
     return found
 
 

@@ -91,7 +91,7 @@ def change(services: Services, what: access.Change, act: Act) -> Endpoint:
             if user is None:
                 return to_login(request)
             access.check_change(user, what)
-            fields = await posted.fields(request)
+            fields = await posted.fields(request, posted.SIGNED_IN_BYTES)
             return await act(Post(request, services, user, fields))
         except Exception as error:
             return fault(error, user)

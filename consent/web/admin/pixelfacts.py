@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from consent.model import Pixel
-from consent.platforms import EVENTS, Platform, Platforms
+from consent.platforms import EVENTS, Platform, Platforms, custom
 from consent.platforms.sending import ORDER, sent
+from consent.web.admin import words
 
 CUSTOM = "SizeGuideOpened"
 """Stands for every event that is no standard one."""
@@ -54,11 +55,14 @@ class Facts(NamedTuple):
 
     platform: Platform
     lines: tuple[Line, ...]
+    """Without any for a store's own pixel: nobody knows what its code makes of an event."""
     stored: tuple[Stored, ...]
     hosts: tuple[tuple[str, tuple[str, ...], bool], ...]
     """What for, the hosts, and whether a vendor's source is missing."""
     marks: tuple[str, ...]
     """Every other fact without a vendor's source."""
+    own: bool
+    """Whether the store declares it, and no file of ours speaks for it."""
 
 
 def facts(platforms: Platforms, pixel: Pixel) -> Facts:
@@ -68,7 +72,7 @@ def facts(platforms: Platforms, pixel: Pixel) -> Facts:
     told = [f"hosts.{key}" for key in _HOSTS] + [f"traces.{one.name}" for one in platform.traces]
     return Facts(
         platform,
-        tuple(_line(platform, pixel, event) for event in _events(pixel)),
+        () if pixel.custom else tuple(_line(platform, pixel, e) for e in _events(pixel)),
         tuple(_stored(platforms, pixel)),
         tuple(
             (title, getattr(hosts, key), is_unverified(platform, f"hosts.{key}"))
@@ -76,7 +80,18 @@ def facts(platforms: Platforms, pixel: Pixel) -> Facts:
             if getattr(hosts, key)
         ),
         tuple(mark for mark in platform.unverified if mark not in told),
+        pixel.custom is not None,
     )
+
+
+def unreviewed(pixel: Pixel) -> str:
+    """Why nobody's review covers the store's own ``pixel`` as it is; empty where one does."""
+    if not custom.unreviewed(pixel):
+        return ""
+    review = pixel.custom.reviewed if pixel.custom else None
+    if review is None:
+        return "nobody has looked at it yet"
+    return f"it has changed since {review.by} looked at it on {words.day(review.on)}"
 
 
 def is_unverified(platform: Platform, key: str) -> bool:

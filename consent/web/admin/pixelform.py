@@ -54,7 +54,7 @@ def read(platform: Platform, fields: Mapping[str, str]) -> Values:
         for row in range(MOST_CUSTOM)
     ]
     custom = tuple(row for row in rows if any(row))
-    labels = {event: given.get(f"label-{event}", "") for event in EVENTS} | {
+    labels = {event: given.get(f"label-{event}", "") for event in label_events(platform)} | {
         event: label for event, label in custom if event
     }
     pixel = Pixel(
@@ -80,14 +80,17 @@ def faults(
         was: platform and id of the pixel that is edited; None when it is new.
         platforms: those that are known.
     """
-    pixel = values.pixel
+    pixel, platform = values.pixel, platforms[values.pixel.platform]
     found: dict[str, str] = {}
     alone = msgspec.structs.replace(config, pixels=(pixel,))
     for fault in publish.pixel_faults(alone, platforms):
         field, said = _placed(fault.removeprefix("pixels[0]: "), values)
+        # Where it is found stands in the help beside the field already.
+        for where in (platform.id_where, platform.label_where):
+            said = said.removesuffix(f" ({where})")
         found.setdefault(field, said)
     if not values.purposes:
-        accepted = ", ".join(platforms[pixel.platform].purposes)
+        accepted = ", ".join(platform.purposes)
         found["purposes"] = f"none is chosen; expected {accepted} at least"
     others = [(one.platform, one.id) for one in config.pixels]
     if was in others:
@@ -150,7 +153,6 @@ def context(
 ) -> dict[str, Any]:
     """What the template of the form needs besides the store."""
     platform = platforms[values.pixel.platform]
-    events = [event for event in EVENTS if event not in platform.unsent]
     rows = [*values.custom, *((("", ""),) * EMPTY_ROWS)][:MOST_CUSTOM]
     shown = values.pixel
     if "id" in found or not shown.id:
@@ -159,7 +161,7 @@ def context(
         "platform": platform,
         "values": values,
         "faults": dict(found),
-        "label_events": events if platform.label_pattern else [],
+        "label_events": label_events(platform),
         "rows": rows,
         "purposes": [
             (purpose, text, purpose in platform.purposes, purpose in values.purposes)
@@ -169,6 +171,17 @@ def context(
         "automatic_regimes": automatic_regimes(regions, on),
         "facts": pixelfacts.facts(platforms, shown),
     }
+
+
+def label_events(platform: Platform) -> list[str]:
+    """The standard events that can have a label.
+
+    A platform that goes by labels needs none where it has a name of its own for the event.
+    """
+    if not platform.label_pattern:
+        return []
+    named = platform.events if platform.by_label else {}
+    return [event for event in EVENTS if event not in platform.unsent and event not in named]
 
 
 def limited_places(platform: Platform) -> list[str]:

@@ -9,14 +9,16 @@ from starlette.requests import Request
 from consent.errors import RefusedError, TooLargeError
 
 BODY_BYTES = 8 * 1024
+SIGNED_IN_BYTES = 64 * 1024
+"""Room for a vendor's whole snippet in the field of an id."""
 MOST_FIELDS = 45
 
 
-async def fields(request: Request) -> dict[str, str]:
+async def fields(request: Request, most: int = BODY_BYTES) -> dict[str, str]:
     """The fields of a posted form; the last of two with one name counts.
 
     Raises:
-        TooLargeError: more than ``BODY_BYTES``.
+        TooLargeError: more than ``most`` bytes.
         RefusedError: it is not a form.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -25,8 +27,8 @@ async def fields(request: Request) -> dict[str, str]:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_BYTES:
-            raise TooLargeError("too_large", f"body: too long; expected at most {BODY_BYTES} bytes")
+        if len(body) > most:
+            raise TooLargeError("too_large", f"body: too long; expected at most {most} bytes")
     try:
         return dict(
             parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS)

@@ -30,6 +30,8 @@ class Asked(msgspec.Struct, frozen=True):
     title: str = ""
     text: str = ""
     services: tuple[Service, ...] = ()
+    stored: tuple[tuple[str, str], ...] = ()
+    """What Pixelgate itself keeps for it."""
 
 
 class Layer(msgspec.Struct, frozen=True):

@@ -209,7 +209,12 @@ def sentence(record: Record) -> str:
 
 def as_sentence(text: str) -> str:
     """The detail of an error as a sentence: a capital at its beginning, a full stop."""
-    return f"{text[:1].upper()}{text[1:]}."
+    return stopped(f"{text[:1].upper()}{text[1:]}")
+
+
+def stopped(text: str) -> str:
+    """``text`` with one full stop at its end, also where it is a name such as ``X Corp.``."""
+    return text if text.endswith(".") else f"{text}."
 
 
 def short(name: str) -> str:
@@ -233,5 +238,6 @@ FILTERS: dict[str, Any] = {
     "percent": percent,
     "short": short,
     "sentence": as_sentence,
+    "stopped": stopped,
 }
 """What templates may use, by name."""
