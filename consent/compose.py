@@ -143,9 +143,7 @@ class Composer:
 
     def custom(self, version: Version) -> str:
         """``custom.js``: the store's own code for its own pixels."""
-        own = own_pixels.templates(version.config.pixels)
-        made = (f"{_script(canonical(name))}:{code}" for name, code in own.items())
-        return _part(self._built("custom"), f"{{{','.join(made)}}}")
+        return _part(self._built("custom"), own_pixels.served(version.config.pixels))
 
     def focus(self) -> str:
         """``focus.js``: keeps the way back in off what has the focus."""
@@ -226,9 +224,8 @@ class Composer:
 
     def _parts(self, version: Version, regime: Regime, language: str) -> Iterator[str]:
         """What this store and this law need besides, each as ``[PART, argument, ...]``."""
-        if any(
-            t.kind == "indexeddb" for p in version.config.pixels for t in self._platforms.traces(p)
-        ):
+        every = (p for p in (*version.config.pixels, *version.former) if self._platforms.knows(p))
+        if any(t.kind == "indexeddb" for p in every for t in self._platforms.traces(p)):
             yield self._called("databases")
         google = version.config.google
         settings = [name for name, on in msgspec.structs.asdict(google).items() if on is True]
@@ -262,7 +259,9 @@ class Composer:
             # No call of the vendor's stops a library that runs: the page is loaded anew.
             if not self._platforms.of(pixel).consent.stops_sending:
                 facts["reload"] = 1
-            own = self._platforms.render(pixel, automatic=regime.automatic_collection)
+            own = self._platforms.render(
+                pixel, automatic=regime.automatic_collection, query=f"?,{version.number}"
+            )
             yield f"{_script(canonical(facts))[:-1]},pixel:{own}}}"
         yield from self._gone(version)
 

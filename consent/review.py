@@ -61,6 +61,28 @@ async def note(
     return noted
 
 
+async def known(c: AsyncConnection, config: StoreConfig) -> StoreConfig:
+    """``config`` without the reviews that this database does not have: a file may claim any."""
+    try:
+        there = [await stores.draft(c, config.key)]
+    except NotFoundError:
+        return _with_reviews(config, set())
+    version = await stores.current(c, config.key)
+    there += [version.config] if version else []
+    own = {one.custom.reviewed for each in there for one in each.pixels if one.custom}
+    return _with_reviews(config, {one for one in own if one is not None})
+
+
+def _with_reviews(config: StoreConfig, those: set[Review]) -> StoreConfig:
+    pixels = tuple(
+        msgspec.structs.replace(one, custom=msgspec.structs.replace(one.custom, reviewed=None))
+        if one.custom and one.custom.reviewed not in those
+        else one
+        for one in config.pixels
+    )
+    return msgspec.structs.replace(config, pixels=pixels)
+
+
 async def _may_review(c: AsyncConnection, key: str, by: str) -> None:
     user = await accounts.by_email(c, by)
     if user is None or user.disabled_at is not None:

@@ -181,17 +181,25 @@ def asks(config: StoreConfig) -> set[tuple[str, str, frozenset[str]]]:
     asked: set[tuple[str, str, frozenset[str]]] = {
         (p.key, p.id, frozenset(p.purposes)) for p in config.pixels
     }
+    # Another recipient of the store's own pixel is another question.
+    for pixel in config.pixels:
+        if own := pixel.custom:
+            asked.add((pixel.key, "told", frozenset((own.name, own.vendor, own.privacy_url))))
     if config.campaign:
         asked.add((CAMPAIGN.platform, CAMPAIGN.id, frozenset()))
     return asked
 
 
 def _former(newest: Version, config: StoreConfig) -> tuple[Pixel, ...]:
-    """What versions up to ``newest`` had and ``config`` has no more, once each."""
-    kept = {(pixel.platform, pixel.id) for pixel in config.pixels}
+    """What versions up to ``newest`` had and ``config`` has no more, once each.
+
+    One of the store's own that now names other traces is among them with the old ones.
+    """
+    kept = {(one.platform, one.id, one.custom and one.custom.traces) for one in config.pixels}
     gone: dict[tuple[str, str], Pixel] = {}
     for pixel in (*newest.former, *newest.config.pixels):
-        if (pixel.platform, pixel.id) not in kept:
+        traces = pixel.custom and pixel.custom.traces
+        if (pixel.platform, pixel.id, traces) not in kept:
             gone[pixel.platform, pixel.id] = Pixel(pixel.platform, pixel.id, custom=pixel.custom)
     if newest.config.campaign:
         gone[CAMPAIGN.platform, CAMPAIGN.id] = CAMPAIGN

@@ -11,7 +11,7 @@ from consent import accounts, publish, review, storefile, stores
 from consent.compose import Composer
 from consent.database import Database
 from consent.errors import NotFoundError, RefusedError
-from consent.model import Custom, Hosts, Pixel, Place, Role, StoreConfig, Trace, Version
+from consent.model import Custom, Hosts, Pixel, Place, Review, Role, StoreConfig, Trace, Version
 from consent.platforms import Platforms, custom
 from consent.regions import Regions
 from consent.texts import Texts
@@ -82,6 +82,24 @@ def test_what_is_declared_well_has_no_fault(own: Custom) -> None:
             "custom.template: is no",
         ),
         (changed(template=f"function (page) {{ '{'x' * 20_000}' }}"), "at most 20000 bytes"),
+        (changed(template="function (page) { \u202e }"), "invisible character U+202E"),
+        (changed(template="function (page) { return {} // }"), "custom.template: is no JavaScript"),
+        (changed(template="function () {}; fetch('x'); {}"), "custom.template: is no JavaScript"),
+        (
+            changed(template="function () {}), x: fetch('x'), y: () => (function () {}"),
+            "custom.template: is no JavaScript",
+        ),
+        (
+            changed(template="function () {}), fetch('x'), (function () {}"),
+            "custom.template: is no JavaScript",
+        ),
+        (changed(traces=(Trace("{id}"),)), "custom.traces: has a placeholder"),
+        (changed(traces=(Trace("pixelgate_campaign", "local"),)), "where the decision is kept"),
+        (
+            changed(template="", script="https://evil.example\\@quiz.example/q.js"),
+            "expected a plain https address",
+        ),
+        (changed(template="", script="https://quiz.example:8443/q.js"), "expected a plain https"),
     ],
 )
 def test_what_is_declared_badly_is_refused_with_the_reason(pixel: Pixel, fault: str) -> None:
@@ -141,6 +159,30 @@ async def test_an_owner_or_legal_looks_and_any_change_asks_for_another_look(
     assert "legal@x.example saw something else" in fault
 
 
+@pytest.mark.anyio
+async def test_a_review_that_a_file_claims_counts_only_where_it_is_known(
+    database: Database,
+) -> None:
+    claimed = Review("ceo@not-a-user.example", NOW.date(), custom.digest(PIXEL))
+    config = store(changed(reviewed=claimed))
+    async with database.write() as c:
+        assert await review.known(c, config) == store(PIXEL)
+        await stores.save(c, config, NOW)
+        assert await review.known(c, config) == config
+        other = msgspec.structs.replace(claimed, by="other@not-a-user.example")
+        assert await review.known(c, store(changed(reviewed=other))) == store(PIXEL)
+
+
+def test_another_recipient_is_another_question_and_old_traces_are_not_forgotten() -> None:
+    asked = stores.asks(store(PIXEL))
+    assert stores.asks(store(changed(vendor="Adtech Inc"))) != asked
+    assert stores.asks(store(changed(template=CODE + "\n"))) == asked
+    was = Version(1, 1, 1, "0" * 64, NOW, store(PIXEL), 1)
+    assert stores._former(was, store(PIXEL)) == ()
+    (left,) = stores._former(was, store(changed(traces=(Trace("other"),))))
+    assert [trace.name for trace in PLATFORMS.traces(left)] == ["quiz_id"]
+
+
 def test_the_file_of_a_store_keeps_code_in_lines() -> None:
     text = storefile.to_toml(store(PIXEL))
     assert '[pixels.custom]\nname = "Size quiz"' in text
@@ -153,7 +195,7 @@ def test_what_is_served_are_the_templates_by_name() -> None:
     version = Version(1, 1, 1, "0" * 64, NOW, store(PIXEL, other), 1)
     text = Composer(REGIONS, PLATFORMS, TEXTS).custom(version)
     assert text.startswith("pixelgate('part',")
-    assert '"custom-size-quiz":function (page) {' in text
+    assert '"custom-size-quiz":()=>(\nfunction (page) {' in text
     assert "custom-other" not in text
 
 

@@ -372,6 +372,8 @@ def test_parts_of_an_id_stand_in_addresses_and_hosts(tmp_path):
 
 def test_what_the_library_collects_by_itself_can_be_wanted_only_where_there_is_something():
     assert PLATFORMS.faults(pixel("meta", automatic=True)) == []
+    (fault,) = PLATFORMS.faults(pixel("meta", automatic=True, opt_out="limit"))
+    assert fault.startswith("automatic: true with opt_out 'limit', which collects less")
     assert PLATFORMS.faults(pixel("ga4", automatic=True)) == [
         "automatic: Google Analytics 4 collects nothing by itself; expected false"
     ]

@@ -90,7 +90,7 @@ def import_(file: Path, publish_: bool) -> None:
 
     async def work(db: Database) -> Version | None:
         async with db.write() as connection:
-            await stores.save(connection, config, utcnow())
+            await stores.save(connection, await reviewing.known(connection, config), utcnow())
         if not publish_:
             return None
         try:

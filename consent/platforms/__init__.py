@@ -193,11 +193,12 @@ class Platforms(Mapping[str, Platform]):
             *_choice_faults(platform, pixel),
         ]
 
-    def render(self, pixel: Pixel, *, automatic: bool = False) -> str:
+    def render(self, pixel: Pixel, *, automatic: bool = False, query: str = "") -> str:
         """``pixel`` as a JavaScript function expression, safe inside a script element.
 
         Args:
             automatic: the regime lets a library collect by itself, if the store wants it.
+            query: what the address of ``custom.js`` ends with, so that it goes with its loader.
 
         Raises:
             RefusedError: it has faults (``faults`` lists them), so nothing is rendered.
@@ -210,7 +211,7 @@ class Platforms(Mapping[str, Platform]):
             "id": pixel.id,
             "labels": pixel.labels,
             "events": platform.events,
-            "script": self.script_url(pixel),
+            "script": self.script_url(pixel) + ("" if platform.script_url else query),
             "omits": platform.omits,
             "automatic": automatic and pixel.automatic,
         }
@@ -271,6 +272,8 @@ def _choice_faults(platform: Platform, pixel: Pixel) -> Iterator[str]:
         yield f"opt_out: {platform.name} has no limited mode; expected 'stop'"
     if pixel.automatic and not platform.automatic:
         yield f"automatic: {platform.name} collects nothing by itself; expected false"
+    elif pixel.automatic and pixel.opt_out == "limit":
+        yield "automatic: true with opt_out 'limit', which collects less; expected one of the two"
 
 
 def _shown(text: str) -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -35,6 +35,8 @@ MOST_BYTES = 20_000
 """Of a template: as much as all of ours together."""
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_ADDRESS = re.compile(r"https://([a-z0-9.-]+)/[\w./~-]*(?:\?[\w.~=&%-]*)?", re.ASCII)
+_UNSEEN = {"Cc", "Cf", "Zl", "Zp", "Co", "Cn"}
 _LONGEST = 40
 
 
@@ -82,6 +84,8 @@ def faults(pixel: Pixel) -> Iterator[str]:
             yield f"{key}: is for platforms; expected none on the store's own pixel"
     for key, fault in declared_faults(platform(pixel, own)):
         yield f"custom.{key}: {fault}"
+    if any("{" in trace.name for trace in own.traces):
+        yield "custom.traces: has a placeholder; expected plain names"
     for key in ("name", "vendor"):
         if not 1 <= len(getattr(own, key).strip()) <= 2 * _LONGEST:
             yield f"custom.{key}: {getattr(own, key)[:_LONGEST]!r}; expected 1 to 80 characters"
@@ -92,28 +96,41 @@ def _code_faults(own: Custom) -> Iterator[str]:
     if bool(own.script) == bool(own.template):
         yield "custom: script and template; expected exactly one of them"
     elif own.script:
-        url = urlsplit(own.script)
-        if url.scheme != "https" or url.hostname not in own.hosts.script:
-            found = f"custom.script: {own.script[:80]!r}"
-            yield f"{found}; expected an https address of a host that is in hosts.script"
+        # Python and browsers read an odd address in two ways, so there are no odd ones.
+        match = _ADDRESS.fullmatch(own.script)
+        if match is None or match[1] not in own.hosts.script:
+            found = f"custom.script: {own.script[:80]!a}"
+            yield f"{found}; expected a plain https address of a host that is in hosts.script"
         if own.stops_sending:
             yield "custom.stops_sending: true for a script; expected it of a template alone"
     elif len(own.template.encode()) > MOST_BYTES:
         yield f"custom.template: is too long; expected at most {MOST_BYTES} bytes"
     else:
-        for fault in template_faults(own.template) or _syntax_faults(own.template):
+        for fault in template_faults(own.template) or _reading_faults(own.template):
             yield f"custom.template: {fault}"
-        if "{{" in own.template:
-            yield "custom.template: has a placeholder; expected plain JavaScript"
 
 
-def _syntax_faults(template: str) -> list[str]:
-    try:
-        if minify is not None:
-            minify.string("application/javascript", f"var pixel={template.strip()}")
-    except Exception as error:
-        return [f"is no JavaScript ({str(error).splitlines()[0][:80]}); expected a function"]
-    return []
+def _reading_faults(template: str) -> Iterator[str]:
+    """What keeps a reviewer, or a parser, from reading the template as one function."""
+    if "{{" in template:
+        yield "has a placeholder; expected plain JavaScript"
+    for char in sorted(set(template)):
+        if unicodedata.category(char) in _UNSEEN and char not in "\n\t":
+            yield f"has the invisible character U+{ord(char):04X}; expected it written as an escape"
+    # As it is served, among others, and as a value alone: what closes one of the two early is
+    # no part of the other.
+    for form in ("var pixel=(\n{}\n)", f"({{{_served('k', '{}')}}})", "[\n{}\n]"):
+        try:
+            if minify is not None:
+                minify.string("application/javascript", form.replace("{}", template.strip()))
+        except Exception as error:
+            yield f"is no JavaScript ({str(error).splitlines()[0][:80]}); expected a function"
+            return
+
+
+def _served(key: str, template: str) -> str:
+    """One of ``custom.js``: read with the others, and made only once its pixel is released."""
+    return f"{msgspec.json.encode(key).decode()}:()=>(\n{template}\n)"
 
 
 def unreviewed(pixel: Pixel) -> str:
@@ -128,10 +145,11 @@ def unreviewed(pixel: Pixel) -> str:
     return ""
 
 
-def templates(pixels: Iterable[Pixel]) -> dict[str, str]:
+def served(pixels: Iterable[Pixel]) -> str:
     """The store's own code by the name of its pixel, as ``browser/src/custom.js`` takes it."""
     own = ((pixel.key, pixel.custom) for pixel in pixels)
-    return {key: one.template.strip() for key, one in own if one is not None and one.template}
+    made = [_served(key, one.template.strip()) for key, one in own if one and one.template]
+    return f"{{{','.join(made)}}}"
 
 
 _NEVER = dt.date.min

@@ -44,7 +44,7 @@ _TRACE = re.compile(r"[^*\s]+\*?")
 _VENDORS = re.compile(r"[A-Za-z_$][\w$.-]{0,59}", re.ASCII)
 _JS_NAME = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*", re.ASCII)
 _OURS = "pixelgate"
-"""The cookie of the decision, and what waits for the ledger."""
+"""The cookie of the decision, what waits for the ledger, and all that begins like it."""
 _JS_HIDDEN = {"__proto__", "constructor", "prototype"}
 _NO_EVENT = f"is no standard event; expected one of {', '.join(EVENTS)}"
 
@@ -265,12 +265,14 @@ def declared_faults(platform: Platform) -> Iterator[tuple[str, str]]:
     for trace in platform.traces:
         if not _TRACE.fullmatch(trace.name):
             yield "traces", f"{trace.name!r} is no name; expected a name, or a prefix and then *"
-        elif _covers(trace.name, _OURS):
+        elif _meets_ours(trace.name):
             yield "traces", f"{trace.name!r} is where the decision is kept; expected another name"
 
 
-def _covers(trace: str, name: str) -> bool:
-    return name.startswith(trace[:-1]) if trace.endswith("*") else name == trace
+def _meets_ours(trace: str) -> bool:
+    """Whether something of ours may be called so: all of it begins with our name."""
+    plain = trace.removesuffix("*")
+    return plain.startswith(_OURS) or (plain != trace and _OURS.startswith(plain))
 
 
 def _address_faults(key: str, url: str) -> Iterator[tuple[str, str]]:

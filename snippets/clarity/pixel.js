@@ -12,7 +12,8 @@ function (page) {
 
   function begin() {
     const other = document.querySelector('script[src*="clarity.ms/tag/"]:not([type="text/plain"])');
-    state = other && !other.src.includes({{ id | tojson }}) ? 2 : 1;
+    const theirs = other?.src.split(/[/?#]/).includes({{ id | tojson }});
+    state = other && !theirs ? 2 : 1;
     if (state > 1) return;
     window.clarity ||= function () {
       (window.clarity.q ||= []).push(arguments);

@@ -13,7 +13,9 @@ function (page) {
     send(...call) {
       if (calls.length < 200) calls.push(call);
     },
-    revoke() {},
+    revoke() {
+      calls.length = 0;
+    },
     grant() {},
   };
 }

@@ -44,7 +44,8 @@ function (page) {
       // A library that is still on its way gets nothing of what waits for it.
       const layer = window.dataLayer;
       for (let at = layer.length; at--; ) {
-        if (`${layer[at]?.[2]?.send_to}`.startsWith(id)) layer.splice(at, 1);
+        const [to] = `${layer[at]?.[2]?.send_to}`.split('/');
+        if (to == id) layer.splice(at, 1);
       }
     },
     grant() {},

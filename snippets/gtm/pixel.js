@@ -4,6 +4,7 @@
 function (page) {
   const id = {{ id | tojson }};
   const events = {{ events | tojson }};
+  const said = new Set();
 
   return {
     start() {
@@ -22,18 +23,21 @@ function (page) {
       if (pushed.get(eventId) != id || event.startsWith('gtm.')) return;
       // Without this, products of the last event would mix with those of this one.
       layer.push({ ecommerce: null });
-      layer.push({
+      const data = {
         event: Object.hasOwn(events, event) ? events[event] : event,
         ecommerce: page.mapped(params),
         event_id: eventId,
         // Undefined clears the words of an earlier search.
         search_term: params.search,
-      });
+      };
+      said.add(data);
+      layer.push(data);
     },
     revoke() {
       // A container that is still on its way gets nothing of what waits for it.
       const layer = window.dataLayer;
-      for (let at = layer.length; at--; ) if (layer[at]?.event_id) layer.splice(at, 1);
+      for (let at = layer.length; at--; ) if (said.has(layer[at])) layer.splice(at, 1);
+      said.clear();
     },
     grant() {},
   };

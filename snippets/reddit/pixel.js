@@ -39,7 +39,8 @@ function (page) {
     },
     revoke() {
       // A library that is still on its way gets nothing of what waits for it.
-      if (window.rdt.callQueue) window.rdt.callQueue.length = 0;
+      const { callQueue } = window.rdt;
+      if (callQueue) window.rdt.callQueue = [...callQueue].filter(([command]) => command != 'track');
       window.rdt('disableFirstPartyCookies');
     },
     grant() {

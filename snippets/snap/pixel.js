@@ -26,7 +26,8 @@ function (page) {
     },
     revoke() {
       // A library that is still on its way gets nothing of what waits for it.
-      if (window.snaptr.queue) window.snaptr.queue.length = 0;
+      const { queue } = window.snaptr;
+      if (queue) window.snaptr.queue = [...queue].filter(([command]) => command != 'track');
     },
     grant() {},
   };

@@ -30,7 +30,10 @@ function (page) {
     },
     revoke() {
       // A library that is still on its way gets nothing of what waits for it.
-      if (window.twq.queue) window.twq.queue.length = 0;
+      const { queue } = window.twq;
+      const own = [id, ...Object.values(labels)];
+      if (queue) window.twq.queue = [...queue].filter(([, to]) => !own.includes(to));
+      viewed = false;
     },
     grant() {},
   };

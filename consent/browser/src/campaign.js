@@ -78,6 +78,7 @@ export function campaign(page, known) {
 
   // After every change of grants and of the address. What is not granted any more goes at once.
   function keep() {
+    page.moved();
     const now = current();
     const text = JSON.stringify(now) || '';
     try {
@@ -97,6 +98,7 @@ export function campaign(page, known) {
 
   function listen(listener) {
     page.on('campaign', listener);
+    if (page.outcome()) page.moved();
     if (page.outcome()) attempt(listener, current() || {});
   }
 

@@ -11,6 +11,7 @@ import { newId } from './newid.js';
 import { expire } from './sweep.js';
 
 const DAY = 86400; // seconds
+const PATIENCE = 1500; // milliseconds
 
 /**
  * @param {object} page see loader.js
@@ -134,7 +135,10 @@ export function choices(page, content, hash) {
     };
     // Not again once another tab has decided since.
     const stands = () => (!page.moved() && page.decided() == standing) || page.decided()?.id == post.id;
+    // What nothing stops does not wait for a service that does not answer: the next page posts anew.
+    const late = setTimeout(() => page.renew(), PATIENCE);
     await sendDecision(page, post, done, stands);
+    clearTimeout(late);
     page.renew();
   }
 

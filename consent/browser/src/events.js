@@ -16,7 +16,7 @@ export function eventQueue(refuse) {
     hold(event) {
       const { name, id, at } = event;
       if (typeof name != 'string' || !/^[\w .:-]{1,60}$/.test(name)) return refuse('name', event);
-      if (held.length > 199) return refuse('queue-full', event);
+      if (held[199]) return refuse('queue-full', event);
       event.id = `${id ?? at + '-' + Math.random()}`;
       if (seen[[name, event.id]]) return refuse('duplicate', event);
       return (seen[[name, event.id]] = held.push(event));

@@ -147,6 +147,7 @@ export function loader(config, pixels, parts, choices, content, hash) {
       const known = decided;
       writeText(config, '0.' + decided?.visitor, 1e8);
       page.settle('unreadable');
+      page.renew();
       atDesk((desk) => desk.choose('withdraw', outcome.grants, [], known));
     },
     consent(listener) {

@@ -40,7 +40,6 @@
       cookie('_scid', random(), 365 * DAY);
       cookie('_scid_r', random(), 395 * DAY);
       cookie('_schn', '_1', DAY);
-      cookie('X-AB', '1', DAY);
       cookie('_sctr', '1', 365 * DAY);
       cookie('_ScCbts', '[]', 14 * DAY);
       pixels.forEach((id) => hit(id, name, data, {}));
