@@ -33,7 +33,7 @@ import babel
 
 from consent import stores, theme
 from consent.database import Database
-from consent.errors import RefusedError
+from consent.errors import ConflictError, RefusedError
 from consent.model import (
     STRICTNESS,
     WITH_STATES,
@@ -120,19 +120,26 @@ async def publish(
     regions: Regions,
     texts: Texts,
     now: Callable[[], dt.datetime],
+    shown: StoreConfig | None = None,
 ) -> Version:
     """The draft of the store ``key`` as its next version, live in every process within a second.
+
+    Args:
+        shown: the draft as whoever publishes it has seen it; None: whatever it is by now.
 
     Returns:
         The newest version; when the draft says the same as it, that one again.
 
     Raises:
         NotFoundError: there is no such store.
+        ConflictError: the draft is not what was shown.
         RefusedError: the draft has faults; all of them are named, each with its law.
     """
     at = now()
     async with database.write() as connection:
         draft = await stores.draft(connection, key)
+        if shown is not None and draft != shown:
+            raise ConflictError("moved", "draft: someone has changed it meanwhile; look at it anew")
         faults = check(draft, platforms, regions, texts, on=at.date())
         if faults:
             raise RefusedError("unfit", "; ".join(faults))
@@ -181,10 +188,20 @@ def pixel_faults(config: StoreConfig, platforms: Platforms) -> Iterator[str]:
         for fault in faults or _weakened(pixel, platforms.of(pixel).purposes):
             yield f"pixels[{index}]: {fault}"
     seen = set()
+    first: dict[str, Pixel] = {}
     for index, pixel in enumerate(config.pixels):
         if (pixel.platform, pixel.id) in seen:
             yield f"pixels[{index}]: {pixel.platform} {pixel.id} is there twice; expected it once"
         seen.add((pixel.platform, pixel.id))
+        other = first.setdefault(pixel.platform, pixel)
+        platform = platforms.get(pixel.platform)
+        if platform is None or not platform.page_wide:
+            continue
+        if set(platforms.purposes(pixel)) != set(platforms.purposes(other)):
+            yield (
+                f"pixels[{index}]: purposes: other than those of {other.id}; expected the same, as "
+                f"{platform.name} has one switch for all its pixels on a page"
+            )
 
 
 def _review_faults(config: StoreConfig) -> Iterator[str]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from consent import data, publish, storefile, stores
 from consent.database import Database
-from consent.errors import DataError, NotFoundError, RefusedError
+from consent.errors import ConflictError, DataError, NotFoundError, RefusedError
 from consent.model import (
     WITH_STATES,
     BannerConfig,
@@ -302,6 +302,16 @@ def test_a_rule_that_lets_libraries_collect_where_the_shipped_one_does_not_is_re
     assert "lets vendors' libraries collect by themselves, so is looser than 'jp' in JP" in told
 
 
+def test_pixels_that_share_one_switch_share_their_purposes():
+    two = (Pixel("pinterest", "2612449813015"), Pixel("pinterest", "2612449813016"))
+    assert faults(pixels=two) == []
+    more = msgspec.structs.replace(two[1], purposes=("marketing", "analytics"))
+    (told,) = faults(pixels=(two[0], more))
+    assert told.startswith("pixels[1]: purposes: other than those of 2612449813015; expected the")
+    apart = (Pixel("ga4", "G-ABCDE12345"), Pixel("ga4", "G-ABCDE99999", ("analytics", "marketing")))
+    assert faults(pixels=apart) == []
+
+
 def test_a_store_is_told_where_its_pixel_collects_nothing_by_itself():
     pixels = (Pixel("meta", "123456789012345", automatic=True),)
     config = msgspec.structs.replace(SUMMIT, pixels=pixels)
@@ -353,6 +363,22 @@ class TestPublishing:
             await stores.save(c, lax, now())
         with pytest.raises(RefusedError, match=r"language: .*regions\.DE"):
             await self.publish(database, now)
+        async with database.read() as c:
+            assert await stores.current(c, "summit") is None
+
+    async def test_only_the_draft_that_was_shown_is_published(self, database, now):
+        async with database.write() as c:
+            await stores.save(c, SUMMIT, now())
+        with pytest.raises(ConflictError, match="someone has changed it meanwhile"):
+            await publish.publish(
+                database,
+                "summit",
+                platforms=PLATFORMS,
+                regions=REGIONS,
+                texts=TEXTS,
+                now=now,
+                shown=msgspec.structs.replace(SUMMIT, name="Other"),
+            )
         async with database.read() as c:
             assert await stores.current(c, "summit") is None
 

@@ -95,6 +95,8 @@ class Platform(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     label_hints: tuple[Hint, ...] = ()
     by_label: bool = False
     """The vendor has no names for events: one is sent only if the store gives it a label."""
+    page_wide: bool = False
+    """Its switch, or its events, are for all its pixels on a page: they share their purposes."""
     no_custom: bool = False
     """The vendor takes no custom events, other than by label."""
     script_url: str

@@ -18,7 +18,7 @@ from consent.errors import ConflictError, NotFoundError, RefusedError
 from consent.model import Pixel, Purpose, StoreConfig, User, Version
 from consent.platforms import Platforms, custom
 from consent.stores import StoreSummary
-from consent.web.admin import access, changes, pages, pixelfacts, pixelform
+from consent.web.admin import access, changes, pages, pixelfacts, pixelform, words
 from consent.web.admin.changes import Change
 from consent.web.admin.door import Post, Visit
 from consent.web.services import Services
@@ -26,11 +26,12 @@ from consent.web.services import Services
 _INDEX = re.compile(r"pixels\[(\d+)\]: ")
 
 SAVED = {
-    "added": "The pixel is in the draft.",
-    "changed": "The changes are in the draft.",
-    "removed": "The pixel is out of the draft.",
-    "reviewed": "The review is in the draft. The pixel may be published.",
+    "added": ("The pixel is in the draft.", "It goes live"),
+    "changed": ("The changes are in the draft.", "They go live"),
+    "removed": ("The pixel is out of the draft.", "It is gone from visitors' pages"),
+    "reviewed": ("The review is in the draft.", "The pixel goes live"),
 }
+"""What has been done, and what publishing then does."""
 
 
 class Line(NamedTuple):
@@ -42,6 +43,15 @@ class Line(NamedTuple):
     known: bool
     purposes: tuple[Purpose, ...]
     address: str
+    unreviewed: bool
+
+
+class Told(NamedTuple):
+    """A fault or a note. ``about``: the pixel that it is about, and ``address``: its page."""
+
+    said: str
+    about: str = ""
+    address: str = ""
 
 
 class Opened(NamedTuple):
@@ -66,7 +76,7 @@ async def show(visit: Visit) -> Response:
     key, query = visit.request.path_params["key"], visit.request.query_params
     opened = await open_store(visit.connection, visit.user, key)
     published = await _published(visit.connection, key, query.get("published", ""))
-    said = {"saved": SAVED.get(query.get("saved", ""), ""), "published": published}
+    said = {"saved": SAVED.get(query.get("saved", "")), "published": published}
     return _list(visit.services, visit.user, opened, said)
 
 
@@ -93,9 +103,10 @@ async def one(visit: Visit) -> Response:
         else [],
         "limited_places": pixelform.limited_places(services.platforms.of(pixel)),
         "automatic_regimes": pixelform.automatic_regimes(services.regions, on),
-        "unreviewed": custom.unreviewed(pixel),
+        "unreviewed": pixelfacts.unreviewed(pixel),
         "seen": custom.digest(pixel),
         "may_review": access.may_change(visit.user, "reviews"),
+        "with_campaign": of.campaign,
         "edit": address(opened.store.key, "edit", pixel),
     }
     return pages.render("pixel.html", context, user=visit.user)
@@ -188,6 +199,7 @@ async def make_live(post: Post) -> Response:
             regions=services.regions,
             texts=services.texts,
             now=services.now,
+            shown=opened.draft,
         )
     except ConflictError as error:
         return _list(services, post.user, opened, {"refused": error.detail}, status=409)
@@ -237,9 +249,9 @@ def _list(
         "name_of": lambda pixel: _name(pixel, platforms),
         "pending": pending,
         "draft": changes.fingerprint(opened.draft),
-        "unfit": [_named(fault, opened.draft, platforms) for fault in found],
-        "notes": [_named(note, opened.draft, platforms) for note in notes],
-        "saved": "",
+        "unfit": [_told(fault, opened.draft, platforms) for fault in found],
+        "notes": [_told(note, opened.draft, platforms) for note in notes],
+        "saved": None,
         "published": None,
         "refused": "",
         **_policy(services, opened.draft),
@@ -254,14 +266,20 @@ def _check_known(services: Services, pixel: Pixel) -> None:
         raise RefusedError("unknown_platform", "; ".join(services.platforms.faults(pixel)))
 
 
-def _named(fault: str, config: StoreConfig, platforms: Platforms) -> str:
+def _told(fault: str, config: StoreConfig, platforms: Platforms) -> Told:
     """``fault`` with a pixel by what it is called, not by its place in the file."""
     match = _INDEX.match(fault)
     if match is None:
-        return fault
+        return Told(fault)
     pixel = config.pixels[int(match[1])]
     said = fault[match.end() :].removeprefix(f"{pixel.platform} {pixel.id} ")
-    return f"{_name(pixel, platforms)} {pixel.id}: {said}"
+    about = f"{_name(pixel, platforms)} {pixel.id}"
+    if not platforms.knows(pixel):
+        return Told(f"{about}: {said}")
+    why = custom.unreviewed(pixel)
+    if why and said.startswith(why):
+        said = f"needs review: {pixelfacts.unreviewed(pixel)}"
+    return Told(said, about, address(config.key, "one", pixel))
 
 
 def _name(pixel: Pixel, platforms: Platforms) -> str:
@@ -273,9 +291,10 @@ def _line(services: Services, change: Change) -> Line:
     query = urlencode({"platform": pixel.platform, "id": pixel.id})
     if not platforms.knows(pixel):
         vendor = "no such platform in this release"
-        return Line(change, pixel.platform, vendor, False, pixel.purposes, query)
-    platform = platforms.of(pixel)
-    return Line(change, platform.name, platform.vendor, True, platforms.purposes(pixel), query)
+        return Line(change, pixel.platform, vendor, False, pixel.purposes, query, False)
+    platform, waits_for = platforms.of(pixel), platforms.purposes(pixel)
+    unreviewed = bool(custom.unreviewed(pixel)) and change.kind != "removed"
+    return Line(change, platform.name, platform.vendor, True, waits_for, query, unreviewed)
 
 
 def _policy(services: Services, config: StoreConfig) -> dict[str, Any]:
@@ -320,6 +339,7 @@ def _frame(user: User, opened: Opened) -> dict[str, Any]:
         "live": opened.live,
         "base": address(opened.store.key),
         "may_change": access.may_change(user, "pixels"),
+        "publishers": words.listed(access.who_may("pixels"), "or"),
     }
 
 
