@@ -58,7 +58,27 @@ def _regime(regime: Regime, why: str) -> dict[str, Any]:
 
 
 def _pixel(pixel: Pixel, platforms: Platforms) -> dict[str, Any]:
-    return {"platform": pixel.key, "id": pixel.id, "purposes": platforms.purposes(pixel)}
+    platform = platforms.of(pixel)
+    return {
+        "platform": pixel.key,
+        "id": pixel.id,
+        "purposes": platforms.purposes(pixel),
+        "labels": sorted(pixel.labels),
+        "unsent": platform.unsent,
+        "takes": _takes(pixel, platform),
+    }
+
+
+def _takes(pixel: Pixel, platform: Platform) -> str:
+    """Which events: empty for all, ``labels`` for those with a name of the vendor's or a label,
+    ``named`` for those with a name, ``own`` for those that a store's own script asks for itself.
+    The rule is ``sending.sent``'s.
+    """
+    if pixel.custom and pixel.custom.script:
+        return "own"
+    if not (platform.by_label or platform.no_custom):
+        return ""
+    return "labels" if platform.label_pattern else "named"
 
 
 def _platform(platform: Platform, *, registered: bool) -> dict[str, Any]:

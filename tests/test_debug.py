@@ -3,11 +3,12 @@ from __future__ import annotations
 import datetime as dt
 
 import brotli
+import msgspec
 import pytest
 
 from consent import debug
 from consent.compose import Composer
-from consent.model import Pixel, Place, StoreConfig, Version
+from consent.model import Custom, Pixel, Place, StoreConfig, Version
 from consent.platforms import EVENTS, Platforms
 from consent.regions import Regions
 from consent.texts import Texts
@@ -45,6 +46,17 @@ def test_each_pixel_stands_in_the_place_of_its_slot() -> None:
     told = debug.facts(version(GA4, META, GA4), RESOLUTION, LOS_ANGELES, PLATFORMS)
     assert [one["platform"] for one in told["pixels"]] == ["ga4", "meta", "ga4"]
     assert [one["purposes"] for one in told["pixels"]] == [("marketing",)] * 3
+
+
+def test_each_pixel_says_which_events_it_takes() -> None:
+    linkedin = Pixel("linkedin", "512345", labels={"Purchase": "11563522"})
+    chat = Custom("Chat", "Chat Ltd", "https://chat.example", script="https://chat.example/c.js")
+    pixels = (META, linkedin, Pixel("criteo", "12345"), Pixel("custom", "chat", custom=chat))
+    config = version(*(msgspec.structs.replace(one, purposes=("marketing",)) for one in pixels))
+    told = debug.facts(config, RESOLUTION, LOS_ANGELES, PLATFORMS)["pixels"]
+    assert [one["takes"] for one in told] == ["", "labels", "", "own"]
+    assert [one["labels"] for one in told] == [[], ["Purchase"], [], []]
+    assert told[2]["unsent"] == ("Lead", "CompleteRegistration")
 
 
 def test_a_platform_that_is_not_registered_is_known_by_its_scripts_alone() -> None:

@@ -60,7 +60,7 @@ export function debug(page, stub, facts) {
 
   function look() {
     addProducts(products);
-    const isOurs = (script) => log.ours.has(script) || script.src.startsWith(page.base + '/');
+    const isOurs = (script) => log.scripts.has(script) || script.src.startsWith(page.base + '/');
     const isStarted = (key) => log.slots.some((one) => one.platform == key && one.slot.started);
     unheld.push(...strangers(platforms, isOurs, isStarted));
     for (const one of log.slots) {
@@ -70,12 +70,12 @@ export function debug(page, stub, facts) {
     view.attach();
   }
 
-  // A library that several pixels share is loaded by the first of them.
-  function libraryOf({ slot, library }) {
-    if (!slot.started) return '';
-    const address = (url) => url.split('?')[0];
-    const loader = log.slots.find((other) => other.script && address(other.library) == address(library));
-    const state = loader ? loader.loading : '';
+  function libraryOf(one) {
+    const { slot, library } = one;
+    const state = slot.started ? log.libraryOf(one) : '';
+    // A store's own code has not taken its place.
+    const isBroken = !library && slot.pixel.calls && slot.state == slot.started;
+    if (state == 'loaded' && isBroken) return 'broken';
     const host = hostOf(library);
     const isIt = ({ url, directive }) => directive.startsWith('script') && hostOf(url) == host;
     return state == 'failed' && log.blocked.some(isIt) ? 'blocked' : state;

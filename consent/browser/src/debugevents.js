@@ -3,7 +3,7 @@
 import { SENT } from './checks.js';
 import { chip, flagItem, time } from './debugparts.js';
 import { callTree, tree } from './debugtree.js';
-import { clock, eventWords, momentWords } from './debugwords.js';
+import { clock, eventWords, momentWords, pixelWords } from './debugwords.js';
 import { el } from './el.js';
 import { visible } from './shown.js';
 
@@ -41,8 +41,9 @@ export function eventList(page, report) {
   }
 
   // Only what has changed, so that what is open or selected stays.
-  function redraw(line, { state, sent, kept, detail }, flags, shown) {
-    const way = [state, sent?.size, kept?.size, detail?.length, page.waits, shown.map((one) => one.label)];
+  function redraw(line, entry, flags, shown) {
+    const each = () => shown.map((one) => [one.label, pixelWords(entry, one)]);
+    const way = entry.sent ? [eventWords(page, entry, shown), each()] : entry.detail?.length;
     const signature = JSON.stringify([way, flags]);
     if (line.signature == signature) return;
     line.signature = signature;
@@ -107,15 +108,8 @@ function eventBody(entry, flags, shown, text) {
   ].filter(Boolean);
 }
 
-function forPixel({ sent, kept }, one) {
-  const said = (text) => [el('p', {}, text)];
-  const fill = () => {
-    const done = sent.get(one);
-    if (!done) return said(`Not sent: ${kept.get(one) || 'its code failed'}.`);
-    if (done.fault) return said(`Its code failed: ${visible(done.fault)}`);
-    if (done.calls.length) return done.calls.map(callTree);
-    if (one.queues.length) return said('It sends nothing for this event.');
-    return said('Sent; its calls are not shown, since its platform.toml names no queues.');
-  };
-  return [el('h4', {}, `As ${one.label} gets it`), ...fill()];
+function forPixel(entry, one) {
+  const text = pixelWords(entry, one);
+  const calls = (entry.sent.get(one)?.calls || []).map(callTree);
+  return [el('h4', {}, `As ${one.label} gets it`), text && el('p', {}, text), ...calls];
 }

@@ -1,6 +1,7 @@
 // What happens on a page while the debug view is open: kept in memory, changed by nothing here.
 
 import { attempt } from './attempt.js';
+import { whyUnused } from './debugwords.js';
 import { hearCalls } from './hear.js';
 import { copied } from './shown.js';
 
@@ -14,7 +15,7 @@ const MOST = 500;
  * @property {'held'|'gone'|'refused'} [state] an event: waits, was handed on, or was not taken (`reason`)
  * @property {number} [gone] when it was handed on
  * @property {Map<object, {calls: object[], fault?: string}>} [sent] by slot: what the pixel called
- * @property {Map<object, string>} [kept] by slot: why the pixel did not get it
+ * @property {Map<object, string>} [kept] by slot: why the pixel did not get it, or sent nothing
  */
 
 /**
@@ -28,16 +29,18 @@ const MOST = 500;
  * @param {() => void} changed
  */
 export function debugLog(page, stub, facts, whyNot, changed) {
-  const log = { entries: [], slots: page.rack.slots.filter(({ gone }) => !gone).map(slotNotes), blocked: [], ours: new WeakSet() };
+  const slots = page.rack.slots.filter(({ gone }) => !gone).map(slotNotes);
+  const scripts = new WeakMap(); // what a pixel has loaded -> 'loading', 'loaded' or 'failed'
+  const log = { entries: [], slots, blocked: [], scripts, libraryOf };
   const byEvent = new WeakMap();
   const queued = (stub.q || []).map((call) => attempt(fromQueue, call)).filter(Boolean);
   const callers = []; // calls of `track` that are under way
   const known = new Set(); // pixels whose first state has been told
-  let delivering = null;
+  let working; // calls of the pixel that is at work
 
   function slotNotes(slot, at) {
-    const { platform, id } = facts.pixels[at];
-    return { slot, platform, id, ...facts.platforms[platform], calls: [], sent: 0, loading: '' };
+    const told = facts.pixels[at];
+    return { slot, ...facts.platforms[told.platform], ...told, calls: [], sent: new Set() };
   }
 
   function add(entry) {
@@ -80,25 +83,36 @@ export function debugLog(page, stub, facts, whyNot, changed) {
   });
   page.on('decision', (detail) => add({ kind: 'moment', what: 'decision', detail: copied(detail) }));
   page.on('shown', (detail) => add({ kind: 'moment', what: 'shown', detail }));
-  page.on('consent', changed);
-
+  // Also where nothing is granted or taken: that something waits to be stored.
+  inFront(page, 'settle', (own, ...rest) => {
+    own(...rest);
+    changed();
+  });
   inFront(page.rack, 'deliver', (own, event) => {
-    const before = delivering;
-    delivering = byEvent.get(event);
-    if (delivering) attempt(handOn, delivering);
+    const entry = byEvent.get(event);
+    if (entry) attempt(handOn, entry);
     try {
       return own(event);
     } finally {
-      delivering = before;
       changed();
     }
   });
-  for (const one of log.slots) {
-    for (const call of ['start', 'send', 'revoke', 'grant']) {
-      inFront(one.slot.pixel, call, (own, ...rest) => heardOf(one, call, () => own(...rest)));
-    }
-    inFront(one.slot.page, 'load', (own, url) => {
+  for (const one of slots) {
+    const { slot } = one;
+    let { pixel } = slot;
+    hearPixel(one, pixel);
+    // A store's own code takes the place of the pixel that brought it, and is told what came meanwhile.
+    Object.defineProperty(slot, 'pixel', {
+      get: () => pixel,
+      set(next) {
+        pixel = next;
+        takeBack(one, 'its code did not get it');
+        attempt(() => hearPixel(one, next));
+      },
+    });
+    inFront(slot.page, 'load', (own, url) => {
       const script = own(url);
+      if (working) working.push({ path: 'load', given: [url] });
       attempt(() => watch(one, script));
       return script;
     });
@@ -121,7 +135,7 @@ export function debugLog(page, stub, facts, whyNot, changed) {
   function handOn(entry) {
     entry.state = 'gone';
     entry.gone = Date.now();
-    for (const one of log.slots) {
+    for (const one of slots) {
       if (one.slot.state != one.slot.started) entry.kept.set(one, whyNot(one.slot));
     }
   }
@@ -135,31 +149,74 @@ export function debugLog(page, stub, facts, whyNot, changed) {
     }
   }
 
-  // A pixel is at work: what it calls belongs to the event that is handed on, or to the pixel itself.
-  function heardOf(one, call, run) {
+  function hearPixel(one, pixel) {
+    for (const call of ['start', 'send', 'revoke', 'grant']) {
+      // What is no pixel fails by itself.
+      if (!pixel?.[call]) continue;
+      inFront(pixel, call, (own, ...rest) => heardOf(one, call, rest, () => own(...rest)));
+    }
+  }
+
+  // A pixel is at work: what it calls belongs to the event that it is given, or to the pixel itself.
+  function heardOf(one, call, [name, , id], run) {
+    const isSend = call == 'send';
     const calls = [];
     const done = { call, at: Date.now(), calls };
+    const before = working;
+    working = isSend && calls;
     try {
       return hearCalls(one.queues, run, (heard) => calls.push(heard));
     } catch (error) {
       done.fault = String(error);
       throw error;
     } finally {
-      if (call != 'send') one.calls.push(done);
-      else if (delivering) delivering.sent.set(one, done);
-      if (call == 'send' && !done.fault) one.sent++;
+      working = before;
+      if (isSend) attempt(() => noteSent(one, done, name, id));
+      else one.calls.push(done);
+      if (call == 'revoke') attempt(revoked, one);
       changed();
     }
   }
 
+  function noteSent(one, done, name, id) {
+    const isIt = (entry) => entry.state == 'gone' && entry.id === id && entry.name === name;
+    const { sent, kept } = log.entries.find(isIt) || { sent: new Map(), kept: new Map() };
+    const { calls, fault } = done;
+    // One call may be for every pixel of a platform.
+    const isIts = (other) => other.platform == one.platform && sent.get(other)?.calls.length;
+    const unheard = () => one.queues.length && !slots.some(isIts) && 'no call of it was heard';
+    const why = !fault && !calls.length && (whyUnused(one, name) || unheard());
+    if (why) return kept.set(one, why);
+    kept.delete(one);
+    sent.set(one, done);
+    if (!fault) one.sent.add(name + id);
+  }
+
+  // What waits for a library that is not there is gone then. A store's own code is told it after a grant.
+  function revoked(one) {
+    const isQueued = one.queues.length || one.slot.pixel.calls;
+    if (isQueued && /ing|fail/.test(libraryOf(one))) takeBack(one, 'withdrawn before its library came');
+  }
+
+  function takeBack(one, why) {
+    for (const { sent, kept } of log.entries) if (sent?.delete(one)) kept.set(one, why);
+    one.sent.clear();
+  }
+
+  // A library that several pixels share is loaded by the first of them.
+  function libraryOf({ script, library }) {
+    const address = (url) => url.split('?')[0];
+    const first = slots.find((other) => other.script && address(other.library) == address(library));
+    return scripts.get(script || first?.script) || '';
+  }
+
   function watch(one, script) {
-    log.ours.add(script);
-    if (one.script == script) return;
     one.script = script;
-    one.loading = 'loading';
+    if (scripts.has(script)) return;
+    scripts.set(script, 'loading');
     for (const [name, word] of [['load', 'loaded'], ['error', 'failed']]) {
       script.addEventListener(name, () => {
-        one.loading = word;
+        scripts.set(script, word);
         changed();
       });
     }

@@ -1,6 +1,6 @@
 // The debug view as plain text, to be pasted into a ticket.
 
-import { clock, date, eventWords, libraryWords, momentWords, stateWords } from './debugwords.js';
+import { clock, date, eventWords, libraryWords, momentWords, pixelWords, stateWords } from './debugwords.js';
 import { visible } from './shown.js';
 
 /**
@@ -42,11 +42,10 @@ export function debugText(page, report, facts) {
     lines.push(`${clock(entry.at)} ${entry.name}: ${told.join(' ')}`);
     lines.push(`  given: ${asJson(entry.given)}`);
     flags(report.flagsOf(entry), '  ');
-    for (const one of slots) {
-      const sent = entry.sent.get(one);
-      const why = entry.kept.get(one);
-      if (why) lines.push(`  ${one.label}: not sent, ${why}`);
-      for (const { path, given } of sent ? sent.calls : []) {
+    for (const one of entry.state == 'gone' ? slots : []) {
+      const text = pixelWords(entry, one);
+      if (text) lines.push(`  ${one.label}: ${text}`);
+      for (const { path, given } of entry.sent.get(one)?.calls || []) {
         lines.push(`  ${one.label}: ${path}(${given.map(asJson).join(', ')})`);
       }
     }

@@ -31,7 +31,13 @@ const LIBRARIES = {
   loading: 'Its library is loading.',
   loaded: 'Its library is loaded.',
   blocked: "Its library is blocked by the page's Content-Security-Policy.",
+  broken: 'Its code did not start; see the console.',
   failed: 'Its library did not load: an ad blocker, no network, or the vendor is away.',
+};
+
+const WAITING = {
+  2: 'an accept waits to be stored; nothing runs until it is',
+  0: 'a withdrawal waits to be stored; nothing runs',
 };
 
 export function date(seconds) {
@@ -68,6 +74,12 @@ export function gpcWords(page) {
   return `on (${listed(said)}); refuses ${listed(page.config.off)}`;
 }
 
+// What waits to be stored beside no decision, as the cookie says it: see decision.js.
+function waiting() {
+  const texts = document.cookie.split('; ').filter((one) => one.startsWith('pixelgate='));
+  return /^pixelgate=([02])\.[\da-f-]{36}$/.exec(texts)?.[1];
+}
+
 /** Why the outcome is what it is. */
 export function whyWords(page) {
   const { regime } = page.config;
@@ -77,7 +89,7 @@ export function whyWords(page) {
   const words = {
     regime: `no decision yet; this regime ${open ? 'lets pixels run until a refusal' : 'asks first'}`,
     decided: `the visitor's decision holds${signal ? ', made with Global Privacy Control on' : ''}`,
-    unreadable: 'the cookie cannot be read, so nothing runs until the next choice',
+    unreadable: WAITING[waiting()] || 'the cookie cannot be read, so nothing runs until the next choice',
     expired: 'the decision is too old, so it is asked anew',
     'unknown-version': 'the decision names a version that this page does not know',
     'stricter-regime': 'the decision was made under a laxer regime',
@@ -98,11 +110,12 @@ export function decisionRows(page) {
     ['Granted', listed(on) || 'nothing'],
     ['Denied', listed(off) || 'nothing'],
     ['Because', whyWords(page)],
-    ['Shown', outcome.show == 'none' ? 'nothing; the way back in stays' : `the ${outcome.show}`],
+    ['Shown', outcome.show == 'none' || page.waits ? 'nothing; the way back in stays' : `the ${outcome.show}`],
   ];
   if (refused.length) rows.splice(2, 0, ['Refused one by one', listed(refused)]);
   if (page.waits) rows.push(['Waits', 'on its way to the ledger; what it grants holds once it is stored']);
-  if (decided && decided.at) {
+  // An unreadable one is a text.
+  if (decided?.id) {
     const { regime } = page.config;
     const days = some(decided.grants) ? regime.accept : regime.refuse;
     rows.push(
@@ -143,14 +156,23 @@ export function whyNot(page, slot) {
   return `${bySignal ? 'Global Privacy Control refuses' : 'the visitor refused'} ${what}`;
 }
 
+/** Why a pixel that runs sends nothing for an event; empty when it does. The rule is sending.py's. */
+export function whyUnused({ name, events, unsent, labels, takes }, event) {
+  if (unsent.includes(event)) return `${name} has no use for ${event}`;
+  if (!takes || Object.hasOwn(events, event) || labels.includes(event)) return '';
+  if (takes == 'labels') return `no label for ${event} in the store's pixel`;
+  if (takes == 'named') return `${name} takes no custom events`;
+  return 'its script asks for events itself, which is not listened to';
+}
+
 /** A pixel's state: a word, a kind for the colour, and a sentence. */
 export function stateWords(page, one) {
   const { slot, sent } = one;
   const outcome = page.outcome();
   const why = whyNot(page, slot);
-  const count = `${sent} event${sent == 1 ? '' : 's'}`;
-  const fired = `${count} sent.`;
-  if (!why && /failed|blocked/.test(one.library_state)) {
+  const count = `${sent.size} event${sent.size == 1 ? '' : 's'}`;
+  const fired = `${count} ${isLate(one) ? 'in its queue' : 'sent'}.`;
+  if (!why && isLost(one)) {
     return { word: 'Not loaded', kind: 'error', text: `${count} in its queue, where they stay.` };
   }
   if (!why) {
@@ -164,6 +186,10 @@ export function stateWords(page, one) {
   return { word, kind: holds ? 'held' : 'blocked', text: `${word}: ${why}.${before}` };
 }
 
+// Whether what a pixel was given lies in a queue that nobody reads, or nobody reads yet.
+const isLost = ({ library_state: state }) => /failed|blocked|broken/.test(state);
+const isLate = (one) => one.library_state == 'loading' || isLost(one);
+
 export function libraryWords(library) {
   return LIBRARIES[library] || '';
 }
@@ -175,16 +201,32 @@ export function eventWords(page, entry, slots) {
     return { word: 'Refused', kind: 'blocked', text: `Not taken: ${why}.` };
   }
   if (entry.state == 'held') {
-    const until = page.waits ? 'the decision is stored' : 'the visitor chooses';
+    const until = page.waits || waiting() == 2 ? 'the decision is stored' : 'the visitor chooses';
     return { word: 'Held', kind: 'held', text: `Waits until ${until}. After a refusal it is gone.` };
   }
-  const sent = slots.filter((one) => entry.sent.has(one)).length;
-  if (!sent) {
-    const why = slots.length ? 'no pixel might have it' : 'no pixel is registered';
+  const given = slots.filter((one) => entry.sent.has(one) && !entry.sent.get(one).fault);
+  const count = given.length;
+  if (!count) {
+    const why = slots.length ? 'no pixel got it' : 'no pixel is registered';
     return { word: 'Dropped', kind: 'blocked', text: `Gone: ${why}.` };
   }
-  const to = sent < slots.length ? `${sent} of ${slots.length}` : sent > 1 ? `all ${sent}` : slots[0].name;
-  return { word: `Sent to ${to}`, kind: 'run', text: '' };
+  const all = count > 1 ? `all ${count}` : slots[0].name;
+  const to = count < slots.length ? `${count} of ${slots.length}` : all;
+  const late = given.filter(isLate);
+  if (!late.length) return { word: `Sent to ${to}`, kind: 'run', text: '' };
+  const [kind, yet] = late.some(isLost) ? ['error', ''] : ['held', ' yet'];
+  return { word: `Handed to ${to}, ${late.length} not loaded${yet}`, kind, text: '' };
+}
+
+/** What is to be said of an event that was handed on and one pixel, besides its calls. */
+export function pixelWords({ sent, kept }, one) {
+  const done = sent.get(one);
+  if (!done) return `Not sent: ${kept.get(one) || 'its code failed'}.`;
+  if (done.fault) return `Its code failed: ${visible(done.fault)}`;
+  const said = isLate(one) ? [libraryWords(one.library_state)] : [];
+  if (!one.queues.length) said.push('Its calls are its own and are not listened to.');
+  else if (!done.calls.length) said.push('No call of its own: that of another pixel is for both.');
+  return said.join(' ');
 }
 
 /** What happened besides events; `names`: of platforms, by key. */

@@ -9,18 +9,22 @@ import random
 import uuid
 
 from consent import accounts, counts, ledger, stores
+from consent.campaign import Campaign
 from consent.compose import Composer
 from consent.database import Database
 from consent.model import (
     Action,
     BannerConfig,
+    Custom,
     Device,
     Entry,
     Grants,
+    Hosts,
     Pixel,
     Place,
     Role,
     StoreConfig,
+    Trace,
     Version,
 )
 from consent.platforms import Platforms
@@ -47,6 +51,39 @@ HARBOR = StoreConfig(
     pixels=(Pixel("ga4", "G-HARBOR1234"),),
     banner=BannerConfig(layout="box"),
 )
+OWN = Pixel(
+    "custom",
+    "heat-map",
+    ("analytics",),
+    custom=Custom(
+        name="Heat map",
+        vendor="Heat Ltd",
+        privacy_url="https://heat.example/privacy",
+        template="\n".join(
+            [
+                "function (page) {",
+                "  const said = [];",
+                *(f"  const part{n} = 'https://heat.example/collect/{n}';" for n in range(35)),
+                "  const send = (...call) => said.push(call);",
+                "  return { start() {}, send, revoke() {}, grant() {} };",
+                "}",
+                "",
+            ]
+        ),
+        hosts=Hosts(connect=("heat.example",)),
+        traces=(Trace("heat_id", lifetime="1 year"),),
+    ),
+)
+"""A store's own pixel, which nobody has looked at yet."""
+LODGE = StoreConfig(
+    key="lodge",
+    name="Lodge Wines",
+    origins=("https://lodge.example",),
+    privacy_url="https://lodge.example/privacy",
+    pixels=(OWN,),
+    campaign=True,
+)
+"""A draft alone."""
 
 # place, language, visits a day, and shares of accepted, partly, declined, closed, gpc
 PLACES: tuple[tuple[str, str, int, tuple[float, ...]], ...] = (
@@ -80,7 +117,8 @@ class Seed:
         self.now = now
         self.random = random.Random(7)
         self.regions = Regions.load()
-        self.composer = Composer(self.regions, Platforms.load(), Texts.load())
+        kept = Campaign.load()
+        self.composer = Composer(self.regions, Platforms.load(), Texts.load(), campaign=kept)
 
     async def store(self, config: StoreConfig) -> Version:
         async with self.database.write() as c:

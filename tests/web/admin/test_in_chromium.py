@@ -9,21 +9,23 @@ from importlib.resources import files
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from consent import database
+from consent import database, stores
 from tests import browser_setup
 from tests.e2e.service import Service
-from tests.web.admin.seed import HARBOR, PASSWORD, SUMMIT, Seed
+from tests.web.admin.seed import HARBOR, LODGE, OWN, PASSWORD, SUMMIT, Seed
 
 pytestmark = pytest.mark.browser
 
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 PIXELS = "/admin/stores/summit/pixels"
+OWN_PIXEL = f"/admin/stores/{LODGE.key}/pixels/one?platform=custom&id={OWN.id}"
 PAGES = (
     *("/admin/rates", "/admin/rates?days=90&plot=share", "/admin/ledger", "/admin/stores"),
     *("/admin/pixels", PIXELS, f"{PIXELS}/add", f"{PIXELS}/add?platform=google-ads"),
     f"{PIXELS}/add?platform=tiktok",
     f"{PIXELS}/one?platform=google-ads&id=AW-123456789",
+    *(f"/admin/stores/{LODGE.key}/pixels", OWN_PIXEL),
 )
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 FIND_VIOLATIONS = """async () => {
@@ -87,6 +89,8 @@ async def tell(url: str) -> None:
     await seed.counts(harbor, days=10, size=0.3)
     await seed.decisions(summit, 70)
     await seed.user("owner@example.com", "owner")
+    async with db.write() as c:
+        await stores.save(c, LODGE, seed.now)
     await db.close()
 
 
@@ -159,6 +163,45 @@ def test_a_decision_opens_from_anywhere_in_its_line_and_fits_on_a_phone(open_pag
     expect(page.get_by_role("heading", level=1)).to_contain_text("a visitor")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert page.evaluate(CONTRASTS) == []
+
+
+def test_a_phone_shows_every_link_of_the_navigation_and_the_whole_id(open_page):
+    page = open_page(PIXELS, PHONE)
+    boxes = [link.bounding_box() for link in page.get_by_role("navigation").locator("a").all()]
+    assert len(boxes) == 4
+    for box in boxes:
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"]
+    for row in page.locator("table.pixels tbody tr").all():
+        own, chips = row.locator("td .code").bounding_box(), row.locator(".chips").bounding_box()
+        assert own["x"] + own["width"] <= chips["x"]
+
+
+@pytest.mark.parametrize(("viewport", "is_open"), [(DESK, True), (PHONE, False)])
+def test_the_list_of_events_is_folded_on_a_phone_alone(open_page, viewport, is_open):
+    page = open_page(f"{PIXELS}/add?platform=tiktok", viewport)
+    expect(page.locator("table.events")).to_be_visible(visible=is_open)
+    if not is_open:
+        page.get_by_text("10 events").click()
+        expect(page.locator("table.events")).to_be_visible()
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 800}, PHONE])
+def test_where_a_trace_is_kept_has_room_for_its_words(open_page, viewport):
+    page = open_page(f"{PIXELS}/add?platform=tiktok", viewport)
+    for words in page.locator("table.stored td small").all():
+        assert words.bounding_box()["width"] >= 110
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE])
+def test_the_code_to_review_is_wholly_visible_and_the_button_stands_below_it(open_page, viewport):
+    page = open_page(OWN_PIXEL, viewport)
+    code = page.get_by_label("Its own code")
+    assert code.text_content().count("\n") == 39
+    assert code.evaluate("pre => pre.scrollHeight <= pre.clientHeight")
+    assert code.bounding_box()["width"] > page.locator("main").bounding_box()["width"] * 0.8
+    button = page.get_by_role("button", name="I have looked at it, and it may run").bounding_box()
+    assert button["y"] > code.bounding_box()["y"] + code.bounding_box()["height"]
 
 
 @pytest.mark.parametrize(("viewport", "shown"), [(DESK, "wide"), (PHONE, "narrow")])
@@ -276,7 +319,7 @@ def test_faults_and_a_draft_that_differs_can_be_read_by_everyone(
     page.get_by_label("Purchase").fill("AW-1234567")
     page.get_by_label("Custom event 1", exact=True).fill("Size guide")
     page.get_by_role("button", name="Save in the draft").click()
-    expect(page.get_by_role("alert")).to_contain_text("3 fields are to be mended")
+    expect(page.get_by_role("alert")).to_contain_text("3 fields need another value")
     look("faults")
     page.goto("/admin/stores/summit/pixels/add?platform=hotjar")
     page.get_by_label("Id", exact=True).fill("123456")

@@ -6,9 +6,11 @@ import pytest
 from bs4 import BeautifulSoup
 
 from consent import database, ledger
-from consent.model import Grants, Place, Record
+from consent.model import Grants, Place, Record, Review
+from consent.platforms import custom
 from consent.rates import Rate
 from consent.web.admin import words
+from tests.web.admin.seed import LODGE, OWN, Seed
 from tests.web.admin.stage import HOSTILE, NOW, sign_in, soup
 
 
@@ -229,6 +231,53 @@ class TestDecision:
             assert HOSTILE in page.text
             for tag in page.find_all(True):
                 assert not [name for name in tag.attrs if name.startswith("on")]
+
+
+class TestDecisionOnAStoresOwnPixel:
+    """A store that keeps campaigns, and whose own code somebody has looked at."""
+
+    @pytest.fixture
+    def page(self, editor) -> BeautifulSoup:
+        client = editor("lex@example.com")
+
+        async def decide() -> Record:
+            db = database.connect(client.app.services.settings.database_url)
+            seed = Seed(db, NOW)
+            review = Review("lex@lodge.example", NOW.date(), custom.digest(OWN))
+            own = msgspec.structs.replace(
+                OWN, custom=msgspec.structs.replace(OWN.custom, reviewed=review)
+            )
+            store = await seed.store(msgspec.structs.replace(LODGE, pixels=(own,)))
+            (id_,) = await seed.decisions(store, 1)
+            async with db.read() as c:
+                record = await ledger.get(c, id_)
+                self.content = await ledger.banner_content(c, record.banner_sha256)
+            await db.close()
+            return record
+
+        return soup(client.get(f"/admin/ledger/{asyncio.run(decide()).id}"))
+
+    def test_what_pixelgate_keeps_itself_is_shown_as_the_visitor_saw_it(self, page):
+        content = msgspec.json.decode(self.content)
+        kept = [one["stored"] for one in content["purposes"] if "stored" in one]
+        assert [name for [[name, _]] in kept] == ["pixelgate_campaign"] * 2
+        shown = [part.text for part in page.find_all(class_="layer")[1].find_all("p")]
+        for [[name, lifetime]] in kept:
+            assert f"{content['choices']['stored']}: {name} {lifetime}" in shown
+
+    def test_who_had_looked_at_the_code_and_at_which_stands_beside_it(self, page):
+        chosen = page.find("section", {"aria-labelledby": "chosen"})
+        said = (
+            f"reviewed by lex@lodge.example on 23 November 2026, SHA-256 {custom.digest(OWN)[:12]}"
+        )
+        assert said in chosen.text
+
+    def test_each_thing_that_is_said_of_a_service_has_a_line_of_its_own(self, page):
+        service = page.find(class_="services").li
+        lines = [part.text for part in service.find_all(["span", "p"], recursive=False)]
+        assert lines[0] == "Heat map · Heat Ltd"
+        assert lines[1].endswith(": heat.example")
+        assert ": heat_id 1 " in lines[2]
 
 
 class TestWords:

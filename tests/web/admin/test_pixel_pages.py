@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from bs4 import BeautifulSoup, Tag
 from starlette.testclient import TestClient
 
 from consent import csp
-from consent.model import Custom, Hosts, Pixel, Trace
+from consent.model import Custom, Hosts, Pixel, Review, Trace
 from consent.platforms import EVENTS, Platforms, custom
 from consent.platforms.sending import ORDER, sent
 from tests.web.admin.drafts import BASE, kept, post, publish, set_draft, told
-from tests.web.admin.seed import SUMMIT
-from tests.web.admin.stage import soup
+from tests.web.admin.seed import OWN, SUMMIT
+from tests.web.admin.stage import NOW, soup
 
 PLATFORMS = Platforms.load()
 
@@ -51,11 +52,36 @@ class TestPublishing:
         path = f"{BASE}/edit?platform=google-ads&id=AW-123456789"
         post(client, path, id="AW-123456789", purpose_marketing="on", label_Lead="abCDeFGhij")
         pending = told(soup(client.get(BASE)), "The draft differs").text
-        assert "Changed: Google Ads AW-123456789 (labels)" in pending
+        assert "Changed: Google Ads AW-123456789 (labels: Lead from none to abCDeFGhij)" in pending
         assert "Who has decided is not asked again" in pending
         done = soup(client.get(publish(client).headers["location"])).find(role="status").text
         assert "Who has decided is not asked again" in done
         assert kept(client)[1].asks_since == 1
+
+    def test_a_label_is_told_from_what_to_what(self, editor: Open):
+        client = editor("owner@example.com")
+        path = f"{BASE}/edit?platform=google-ads&id=AW-123456789"
+        fields = {"id": "AW-123456789", "purpose_marketing": "on"}
+        post(client, path, **fields, label_Lead="abCDeFGhij", label_Purchase="zyxwvut")
+        publish(client)
+        post(client, path, **fields, label_Lead="klmnopq")
+        expected = "(labels: Lead from abCDeFGhij to klmnopq; Purchase from zyxwvut to none)"
+        assert expected in told(soup(client.get(BASE)), "The draft differs").text
+
+    def test_a_removed_pixel_is_said_to_go_and_not_to_go_live(self, editor: Open):
+        client = editor("owner@example.com")
+        post(client, f"{BASE}/remove", platform="ga4", id="G-ABCDE12345")
+        said = soup(client.get(f"{BASE}?saved=removed")).find(role="status").text
+        assert "It is gone from visitors' pages when you publish." in said
+        assert "live" not in said
+
+    def test_legal_is_told_who_publishes(self, editor: Open):
+        client = editor("lex@example.com")
+        set_draft(client, pixels=SUMMIT.pixels[1:])
+        page = soup(client.get(f"{BASE}?saved=reviewed"))
+        assert "An owner, developer or marketer publishes it." in page.main.text
+        assert "when an owner, developer or marketer publishes" in page.find(role="status").text
+        assert "you publish" not in page.main.text
 
     def test_other_settings_that_go_live_with_it_are_named(self, editor: Open):
         client = editor("owner@example.com")
@@ -207,9 +233,54 @@ class TestFacts:
         assert kept(client)[0].pixels[-1] == pixel
         answer = publish(client)
         assert answer.status_code == 422
-        assert "consent store review summit heat-map" in answer.text
+        alert = BeautifulSoup(answer.text, "html.parser").find(class_="bad", role=None)
+        assert "needs review: nobody has looked at it yet." in alert.text
+        assert alert.a["href"] == f"{BASE}/one?platform=custom&id=heat-map"
         post(client, f"{BASE}/remove", platform="custom", id="heat-map")
         assert kept(client)[0] == SUMMIT
+
+    def test_a_stores_own_pixel_that_nobody_has_looked_at_needs_review(self, editor: Open):
+        client = editor("owner@example.com")
+        set_draft(client, pixels=(*SUMMIT.pixels, OWN))
+        states = soup(client.get(BASE)).select("td[data-label=State]")
+        assert states[-1].text.startswith("Needs review")
+        assert states[-1].a["href"] == f"{BASE}/one?platform=custom&id=heat-map"
+        review = Review("lex@example.com", NOW.date(), "0" * 64)
+        seen = msgspec.structs.replace(OWN.custom, reviewed=review)
+        set_draft(client, pixels=(msgspec.structs.replace(OWN, custom=seen),))
+        page = soup(client.get(f"{BASE}/one?platform=custom&id=heat-map"))
+        said = "It has changed since lex@example.com looked at it on 23 November 2026."
+        assert said in told(page, "Declared by the store").text
+        assert "Custom.reviewed" not in page.text
+
+    def test_what_is_said_of_a_stores_own_pixel_is_no_more_than_the_store_says(self, editor: Open):
+        client = editor("lex@example.com")
+        set_draft(client, pixels=(OWN,))
+        one = f"{BASE}/one?platform=custom&id=heat-map"
+        page = soup(client.get(one))
+        assert "every event with all that the page said of it" in told(page, "What it is hand").text
+        assert "is not handed on" in told(page, "What it is handed").text
+        assert "The page is loaded anew" in told(page, "What a withdrawal does").text
+        assert "As the store declares it" in told(page, "Whom it talks to").text
+        assert page.find("table", class_="events") is None
+        for untrue in ("collects nothing by itself", "has no call", "The library"):
+            assert untrue not in page.main.text
+        own = msgspec.structs.replace(OWN.custom, stops_sending=True)
+        set_draft(client, pixels=(msgspec.structs.replace(OWN, custom=own),), campaign=True)
+        page = soup(client.get(one))
+        assert "and, as the store has campaign = true, where" in told(page, "What it is hand").text
+        said = "Its revoke() stops it from sending, says the store."
+        assert said in told(page, "What a withdrawal does").text
+
+    def test_the_code_stands_above_the_button_in_a_card_of_its_own(self, editor: Open):
+        client = editor("lex@example.com")
+        set_draft(client, pixels=(OWN,))
+        page = soup(client.get(f"{BASE}/one?platform=custom&id=heat-map"))
+        card = told(page, "Declared by the store, not checked by us")
+        assert card.find("pre").text == OWN.custom.template.strip()
+        assert card.find("pre").find_next("button").text == "I have looked at it, and it may run"
+        assert "An owner, developer or marketer publishes it then." in card.text
+        assert card.find_parent(class_="two") is None
 
     def test_owners_and_legal_say_that_a_stores_own_code_may_run(self, editor: Open):
         own = Custom(
@@ -239,7 +310,8 @@ class TestFacts:
         assert answer.headers["location"] == f"{BASE}?saved=reviewed"
         reviewed = kept(client)[0].pixels[-1].custom.reviewed
         assert (reviewed.by, reviewed.sha256) == ("lex@example.com", custom.digest(pixel))
-        assert "by lex@example.com" in soup(client.get(one)).text
+        said = f"Reviewed by lex@example.com on 23 November 2026, SHA-256 {seen[:12]}."
+        assert said in soup(client.get(one)).text
 
     def test_a_pixel_that_is_not_there_says_so(self, signed_in):
         answer = signed_in("mia@example.com").get(f"{BASE}/one?platform=meta&id=1")

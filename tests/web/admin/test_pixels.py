@@ -95,7 +95,8 @@ class TestForm:
         checked = {one["name"] for one in page.select("input[name^=purpose-][checked]")}
         assert checked == {f"purpose-{purpose}" for purpose in platform.purposes}
         events = [one["name"][6:] for one in page.select("input[name^=label-]")]
-        with_label = [one for one in EVENTS if one not in platform.unsent]
+        named = platform.events if platform.by_label else ()
+        with_label = [one for one in EVENTS if one not in (*platform.unsent, *named)]
         assert events == (with_label if platform.label_pattern else [])
         assert bool(page.select("input[name=opt_out]")) == bool(platform.limited_data)
         assert bool(page.select("input[name=automatic]")) == bool(platform.automatic)
@@ -103,6 +104,46 @@ class TestForm:
             assert platform.automatic in page.text
             assert "California (CCPA)" not in page.text
             assert "Holds under United States" in page.text
+
+    @pytest.mark.parametrize("key", ["linkedin", "x"])
+    def test_a_platform_by_label_wants_none_for_what_it_has_a_name_for(self, signed_in, key):
+        page = soup(signed_in("mia@example.com").get(f"{BASE}/add?platform={key}"))
+        assert page.find(id="label-PageView") is None
+        assert page.find(id="label-Purchase")
+
+    def test_a_stores_own_pixel_is_said_to_be_declared_in_its_file(self, signed_in):
+        page = soup(signed_in("mia@example.com").get(f"{BASE}/add"))
+        assert "A pixel of the store's own is declared in the store file" in page.main.text
+        assert "snippets/custom/README.md" in page.main.text
+
+    def test_a_vendors_name_that_ends_in_a_full_stop_gets_no_second_one(self, signed_in):
+        client = signed_in("mia@example.com")
+        lead = soup(client.get(f"{BASE}/add?platform=x")).find(class_="lead").text
+        assert lead.startswith("X Corp. It is saved")
+        lead = soup(client.get(f"{BASE}/add?platform=linkedin")).find(class_="lead").text
+        assert lead.startswith("LinkedIn. It is saved")
+
+    def test_a_whole_snippet_fits_into_the_field_of_the_id(self, editor: Open):
+        client = editor("owner@example.com")
+        snippet = "<script>" + "%" * 19_991 + "\n"
+        page = soup(client.get(f"{BASE}/add?platform=meta"))
+        assert int(page.find(id="id")["maxlength"]) >= len(snippet)
+        answer = post(client, f"{BASE}/add?platform=meta", id=snippet, purpose_marketing="on")
+        assert answer.status_code == 422
+        page = BeautifulSoup(answer.text, "html.parser")
+        assert page.find(id="id")["value"] == snippet.strip()
+        assert "One field needs another value" in page.find(role="alert").text
+
+    @pytest.mark.parametrize(
+        ("field", "where"), [("id", "id_where"), ("label-Purchase", "label_where")]
+    )
+    def test_where_something_is_found_is_said_once(self, editor: Open, field, where):
+        client = editor("owner@example.com")
+        fields = {"id": "512345", field: "no such thing", "purpose-marketing": "on"}
+        answer = post(client, f"{BASE}/add?platform=linkedin", **fields)
+        page = BeautifulSoup(answer.text, "html.parser")
+        assert "expected one like" in beside(page, field)
+        assert page.text.count(getattr(PLATFORMS["linkedin"], where)) == 1
 
     def test_the_places_of_a_limited_mode_are_named(self, signed_in):
         page = soup(signed_in("mia@example.com").get(f"{BASE}/add?platform=meta"))
@@ -188,15 +229,19 @@ class TestForm:
     def test_everything_of_a_pixel_is_edited_and_stands_where_it_stood(self, editor: Open):
         client = editor("owner@example.com")
         every = {f"purpose_{purpose}": "on" for purpose in ("marketing", "analytics")}
-        answer = post(client, META, id="555555555555555", opt_out="limit", automatic="on", **every)
+        answer = post(client, META, id="555555555555555", automatic="on", **every)
         assert answer.headers["location"] == f"{BASE}?saved=changed"
+        assert kept(client)[0].pixels[0].automatic
+        edit = f"{BASE}/edit?platform=meta&id=555555555555555"
+        assert soup(client.get(edit)).find("input", {"name": "automatic"}).has_attr("checked")
+        post(client, edit, id="555555555555555", opt_out="limit", **every)
         pixels = kept(client)[0].pixels
         assert pixels[0] == Pixel(
-            "meta", "555555555555555", ("analytics", "marketing"), {}, "limit", True
+            "meta", "555555555555555", ("analytics", "marketing"), {}, "limit"
         )
         assert pixels[1:] == SUMMIT.pixels[1:]
-        page = soup(client.get(f"{BASE}/edit?platform=meta&id=555555555555555"))
-        assert page.find("input", {"name": "automatic"}).has_attr("checked")
+        page = soup(client.get(edit))
+        assert not page.find("input", {"name": "automatic"}).has_attr("checked")
         assert page.find("input", {"name": "opt_out", "value": "limit"}).has_attr("checked")
 
     def test_labels_are_saved_with_their_events(self, editor: Open):

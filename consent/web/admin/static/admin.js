@@ -32,6 +32,11 @@ for (const details of document.querySelectorAll("[data-closes-outside]")) {
   });
 }
 
+// The list of events makes a page on a phone very long.
+for (const details of document.querySelectorAll("[data-open-on-desk]")) {
+  details.open = matchMedia("(min-width: 641px)").matches;
+}
+
 for (const plot of document.querySelectorAll("[data-plot]")) {
   const tip = document.createElement("div");
   tip.className = "tip";
