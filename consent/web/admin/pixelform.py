@@ -15,7 +15,7 @@ from consent.platforms import EVENTS, Platform, Platforms
 from consent.regions import Regions
 from consent.web.admin import pixelfacts, words
 
-MOST_CUSTOM = 12
+MOST_CUSTOM = 100
 EMPTY_ROWS = 2
 """How many rows for custom events are there to fill in."""
 

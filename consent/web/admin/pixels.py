@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
@@ -156,12 +157,19 @@ async def save(post: Post) -> Response:
     async with services.database.read() as c:
         opened = await open_store(c, post.user, key)
     if was is not None:
-        pixelform.index_of(opened.draft, *was)
+        values = _as_before(values, opened.draft.pixels[pixelform.index_of(opened.draft, *was)])
     found = pixelform.faults(values, opened.draft, was, services.platforms)
     if found:
         return _form(services, post.user, opened, values, was, found)
     await _revise(post, key, values.pixel, was)
     return _back(key, saved="changed" if was else "added")
+
+
+def _as_before(values: pixelform.Values, old: Pixel) -> pixelform.Values:
+    """The same purposes are written as they were: another way to write them asks every visitor."""
+    if set(old.purposes) != set(values.purposes):
+        return values
+    return values._replace(pixel=msgspec.structs.replace(values.pixel, purposes=old.purposes))
 
 
 async def remove(post: Post) -> Response:

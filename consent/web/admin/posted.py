@@ -11,7 +11,8 @@ from consent.errors import RefusedError, TooLargeError
 BODY_BYTES = 8 * 1024
 SIGNED_IN_BYTES = 64 * 1024
 """Room for a vendor's whole snippet in the field of an id."""
-MOST_FIELDS = 45
+FIELD_BYTES = 180
+"""There may be a field for each so many bytes that a form may have."""
 
 
 async def fields(request: Request, most: int = BODY_BYTES) -> dict[str, str]:
@@ -31,7 +32,9 @@ async def fields(request: Request, most: int = BODY_BYTES) -> dict[str, str]:
             raise TooLargeError("too_large", f"body: too long; expected at most {most} bytes")
     try:
         return dict(
-            parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+            parse_qsl(
+                body.decode("utf-8"), keep_blank_values=True, max_num_fields=most // FIELD_BYTES
+            )
         )
     except ValueError as error:
         raise RefusedError("malformed_form", "body: cannot be read; expected a form") from error

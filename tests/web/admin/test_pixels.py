@@ -281,3 +281,20 @@ class TestForm:
             texts={"en": {"banner.title": "Hello"}},
             pixels=SUMMIT.pixels[1:],
         )
+
+
+class TestUntouched:
+    def test_a_form_that_is_sent_back_as_it_came_changes_nothing(self, editor: Open):
+        client = editor("owner@example.com")
+        labels = {f"Event {at}": "abCDeFGhij-Kl" for at in range(15)}
+        ads = Pixel("google-ads", "AW-123456789", purposes=("marketing",), labels=labels)
+        set_draft(client, pixels=(ads,))
+        form = soup(client.get(f"{BASE}/edit?platform=google-ads&id=AW-123456789")).main.form
+        fields = {
+            one["name"]: one.get("value", "on")
+            for one in form.find_all("input")
+            if one.get("type") not in ("checkbox", "radio") or one.has_attr("checked")
+        }
+        answer = post(client, f"{BASE}/edit?platform=google-ads&id=AW-123456789", **fields)
+        assert answer.headers["location"] == f"{BASE}?saved=changed"
+        assert kept(client)[0].pixels == (ads,)
