@@ -124,7 +124,7 @@ def test_nothing_by_which_a_filter_list_finds_banners_is_outside_the_shadow_root
             .map((one) => [one.localName, one.id, one.className])
             .filter(([name, id]) => id || name == 'div')"""
     )
-    assert outside == [["div", "pixelgate", ""]]
+    assert outside == [["span", "pixelgate", ""]]
     assert LISTED_IDS.search("pixelgate") is None
 
 
