@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, Route
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, Request, Response, Route
 
 DOUBLES = Path(__file__).resolve().parents[2] / "consent" / "demo" / "static" / "vendors"
 LIBRARIES = {
@@ -52,7 +52,19 @@ class Visitor:
         page = self.context.new_page()
         page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
+
+        def navigated(frame: Frame) -> None:
+            if frame == page.main_frame:
+                self._left(page)
+
+        page.on("framenavigated", navigated)
         return page
+
+    def _left(self, page: Page) -> None:
+        """Of what a page had under way when it was left, nobody hears how it ends."""
+        for request in list(self.under_way):
+            if not request.is_navigation_request() and request.frame.page == page:
+                self.under_way.discard(request)
 
     def _vendor(self, route: Route) -> None:
         """The network's edge: libraries are replayed by their doubles, hits are written down."""
