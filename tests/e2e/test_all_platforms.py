@@ -136,8 +136,9 @@ def test_after_a_withdrawal_nobody_gets_anything_and_nothing_is_left(
     visitor.decide("accept")
     announce(visitor, "granted")
     assert len(visitor.cookies()) > len(PIXELS)
-    with shop.serving(snippet), visitor.page.expect_navigation():
-        visitor.page.evaluate("pixelgate('withdraw')")
+    with shop.serving(snippet):
+        visitor.page.evaluate("window.before = 1; pixelgate('withdraw')")
+        visitor.page.wait_for_function("!window.before && document.readyState == 'complete'")
     visitor.page.locator("#pixelgate").wait_for(state="attached")
     visitor.settle()
     visitor.forget()

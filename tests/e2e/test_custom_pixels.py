@@ -134,8 +134,9 @@ def test_what_runs_is_stopped_swept_and_the_page_loaded_anew_where_nothing_stops
     visitor: Visitor, shop: Shop, snippet: str
 ) -> None:
     visitor.decide("accept")
-    with shop.serving(snippet), visitor.page.expect_navigation():
-        visitor.page.evaluate("pixelgate('withdraw')")
+    with shop.serving(snippet):
+        visitor.page.evaluate("window.before = 1; pixelgate('withdraw')")
+        visitor.page.wait_for_function("!window.before && document.readyState == 'complete'")
     visitor.page.locator("#pixelgate").wait_for(state="attached")
     visitor.settle()
     visitor.forget()
