@@ -181,20 +181,16 @@ class Banners:
     def _service(self, pixels: Sequence[Pixel], language: str) -> dict[str, Any]:
         """A platform as the second layer tells of it, from its data file, for all pixels of it."""
         platform = self._platforms.of(pixels[0])
-        traces = {one.name: one for pixel in pixels for one in self._platforms.traces(pixel)}
+        traces = chain.from_iterable(map(self._platforms.traces, pixels))
+        hosts = chain.from_iterable(self._platforms.hosts(pixel).every for pixel in pixels)
         return {
             "key": platform.key,
             "name": platform.name,
             "vendor": platform.vendor,
             "privacy": platform.privacy_url,
-            "hosts": list(dict.fromkeys(chain.from_iterable(map(self._hosts, pixels)))),
+            "hosts": list(dict.fromkeys(hosts)),
             "stored": [
                 [trace.name, self._texts.lifetime(language, trace.lifetime)]
-                for trace in traces.values()
+                for trace in dict.fromkeys(traces)
             ],
         }
-
-    def _hosts(self, pixel: Pixel) -> tuple[str, ...]:
-        """Every address that the pixel's code talks to."""
-        hosts = self._platforms.hosts(pixel)
-        return (*hosts.script, *hosts.connect, *hosts.img, *hosts.frame)

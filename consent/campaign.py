@@ -17,14 +17,14 @@ import msgspec
 
 from consent import data
 from consent.errors import DataError, DataErrors
-from consent.model import Pixel, Purpose, Trace
-
-CAMPAIGN = Pixel("pixelgate", "campaign")
-"""Stands among a store's pixels for what we keep ourselves, where it has ``campaign``: visitors are
-asked about it, and it goes when the store switches it off."""
+from consent.model import Custom, Pixel, Purpose, Trace
 
 TRACE = Trace("pixelgate_campaign", kind="local")
 """The one key in the browser's local storage; ``browser/src/campaign.js`` has its twin."""
+
+CAMPAIGN = Pixel("pixelgate", "campaign", custom=Custom("", "", "", traces=(TRACE,)))
+"""Stands among a store's pixels for what we keep ourselves, where it has ``campaign``: visitors are
+asked about it, and what it left goes when the store switches it off, as with a pixel of its own."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}", re.ASCII)
 _HIDDEN = {"constructor", "prototype", "at"}

@@ -21,8 +21,7 @@ import msgspec
 
 from consent import data, debug, theme
 from consent.banner import Banner, Banners
-from consent.campaign import CAMPAIGN, Campaign
-from consent.campaign import TRACE as CAMPAIGN_TRACE
+from consent.campaign import Campaign
 from consent.decide import consent_mode
 from consent.embeds import Embed
 from consent.errors import DataError
@@ -273,9 +272,8 @@ class Composer:
         traces = self._platforms.traces
         kept = [trace for pixel in version.config.pixels for trace in traces(pixel)]
         for pixel in version.former:
-            if pixel == CAMPAIGN or self._platforms.knows(pixel):
-                left = [CAMPAIGN_TRACE] if pixel == CAMPAIGN else traces(pixel)
-                own = (one for one in left if not any(_meet(one, k) for k in kept))
+            if self._platforms.knows(pixel):
+                own = (one for one in traces(pixel) if not any(_meet(one, k) for k in kept))
                 facts = {
                     "gone": 1,
                     "name": pixel.key,

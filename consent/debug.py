@@ -6,6 +6,8 @@ hold already. ``consent/browser/src/debug.js`` shows it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from consent.model import Pixel, Place, Regime, Resolution, Version
@@ -22,7 +24,9 @@ def facts(
         the loader; ``platforms`` by key, every one that is known, since a tag of one that the store
         has not registered fires without a decision.
     """
-    registered = {pixel.key for pixel in version.config.pixels}
+    registered: dict[str, list[Pixel]] = {}
+    for pixel in version.config.pixels:
+        registered.setdefault(pixel.key, []).append(pixel)
     own = {pixel.key: platforms.of(pixel) for pixel in version.config.pixels if pixel.custom}
     return {
         "store": version.config.key,
@@ -36,7 +40,7 @@ def facts(
         "events": EVENTS,
         "pixels": [_pixel(pixel, platforms) for pixel in version.config.pixels],
         "platforms": {
-            key: _platform(platform, registered=key in registered)
+            key: _platform(platform, registered.get(key, ()), platforms)
             for key, platform in {**platforms, **own}.items()
         },
     }
@@ -81,19 +85,26 @@ def _takes(pixel: Pixel, platform: Platform) -> str:
     return "labels" if platform.label_pattern else "named"
 
 
-def _platform(platform: Platform, *, registered: bool) -> dict[str, Any]:
-    hosts = platform.hosts
-    told = {
+def _platform(platform: Platform, pixels: Sequence[Pixel], platforms: Platforms) -> dict[str, Any]:
+    """``pixels``: those that the store has of it, whose ids may be part of the addresses."""
+    hosts = [platforms.hosts(pixel) for pixel in pixels] or [platform.hosts]
+    told: dict[str, Any] = {
         "name": platform.name,
         "library": platform.script_url,
-        "hosts": hosts.script,
-        "registered": registered,
+        "hosts": _once(one.script for one in hosts),
+        "registered": bool(pixels),
     }
-    if registered:
+    if pixels:
+        if platform.script_url:
+            told["library"] = platforms.script_url(pixels[0])
         told |= {
-            "every": tuple(dict.fromkeys((*hosts.script, *hosts.connect, *hosts.img))),
+            "every": _once(one.every for one in hosts),
             "events": platform.events,
             "queues": platform.queues,
             "required": platform.required,
         }
     return told
+
+
+def _once(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(chain.from_iterable(lists)))

@@ -141,6 +141,11 @@ class Hosts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     img: tuple[str, ...] = ()
     frame: tuple[str, ...] = ()
 
+    @property
+    def every(self) -> tuple[str, ...]:
+        """Each of them once."""
+        return tuple(dict.fromkeys((*self.script, *self.connect, *self.img, *self.frame)))
+
 
 class Review(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who has looked at a store's own code, and at which: ``sha256`` is ``platforms.custom``'s."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -51,11 +52,7 @@ async def note(
     if seen != custom.digest(pixel):
         raise RefusedError("changed", f"pixel {id_} has changed since; look at it once more")
     review = Review(by.strip().lower(), now.date(), seen)
-    looked = msgspec.structs.replace(pixel.custom, reviewed=review)  # type: ignore[type-var]
-    pixels = tuple(
-        msgspec.structs.replace(one, custom=looked) if one is pixel else one
-        for one in config.pixels
-    )
+    pixels = tuple(_reviewed(one, review) if one is pixel else one for one in config.pixels)
     noted = msgspec.structs.replace(config, pixels=pixels)
     await stores.save(c, noted, now)
     return noted
@@ -66,21 +63,26 @@ async def known(c: AsyncConnection, config: StoreConfig) -> StoreConfig:
     try:
         there = [await stores.draft(c, config.key)]
     except NotFoundError:
-        return _with_reviews(config, set())
+        return _with_reviews(config, ())
     version = await stores.current(c, config.key)
     there += [version.config] if version else []
     own = {one.custom.reviewed for each in there for one in each.pixels if one.custom}
-    return _with_reviews(config, {one for one in own if one is not None})
+    return _with_reviews(config, own)
 
 
-def _with_reviews(config: StoreConfig, those: set[Review]) -> StoreConfig:
+def _with_reviews(config: StoreConfig, those: Collection[Review | None]) -> StoreConfig:
     pixels = tuple(
-        msgspec.structs.replace(one, custom=msgspec.structs.replace(one.custom, reviewed=None))
-        if one.custom and one.custom.reviewed not in those
-        else one
+        _reviewed(one, None) if one.custom and one.custom.reviewed not in those else one
         for one in config.pixels
     )
     return msgspec.structs.replace(config, pixels=pixels)
+
+
+def _reviewed(pixel: Pixel, review: Review | None) -> Pixel:
+    if pixel.custom is None:
+        return pixel
+    own = msgspec.structs.replace(pixel.custom, reviewed=review)
+    return msgspec.structs.replace(pixel, custom=own)
 
 
 async def _may_review(c: AsyncConnection, key: str, by: str) -> None:

@@ -178,16 +178,18 @@ async def all_stores(c: AsyncConnection) -> list[StoreSummary]:
 
 def asks(config: StoreConfig) -> set[tuple[str, str, frozenset[str]]]:
     """What a visitor is asked about. A change here makes old answers void."""
-    asked: set[tuple[str, str, frozenset[str]]] = {
-        (p.key, p.id, frozenset(p.purposes)) for p in config.pixels
-    }
-    # Another recipient of the store's own pixel is another question.
-    for pixel in config.pixels:
+    asked = set()
+    for pixel in _asking(config):
+        asked.add((pixel.key, pixel.id, frozenset[str](pixel.purposes)))
+        # Another recipient of the store's own pixel is another question.
         if own := pixel.custom:
             asked.add((pixel.key, "told", frozenset((own.name, own.vendor, own.privacy_url))))
-    if config.campaign:
-        asked.add((CAMPAIGN.platform, CAMPAIGN.id, frozenset()))
     return asked
+
+
+def _asking(config: StoreConfig) -> tuple[Pixel, ...]:
+    """All that a visitor is asked about, what we keep ourselves as well."""
+    return (*config.pixels, CAMPAIGN) if config.campaign else config.pixels
 
 
 def _former(newest: Version, config: StoreConfig) -> tuple[Pixel, ...]:
@@ -195,16 +197,11 @@ def _former(newest: Version, config: StoreConfig) -> tuple[Pixel, ...]:
 
     One of the store's own that now names other traces is among them with the old ones.
     """
-    kept = {(one.platform, one.id, one.custom and one.custom.traces) for one in config.pixels}
+    kept = {(one.platform, one.id, one.custom and one.custom.traces) for one in _asking(config)}
     gone: dict[tuple[str, str], Pixel] = {}
-    for pixel in (*newest.former, *newest.config.pixels):
-        traces = pixel.custom and pixel.custom.traces
-        if (pixel.platform, pixel.id, traces) not in kept:
+    for pixel in (*newest.former, *_asking(newest.config)):
+        if (pixel.platform, pixel.id, pixel.custom and pixel.custom.traces) not in kept:
             gone[pixel.platform, pixel.id] = Pixel(pixel.platform, pixel.id, custom=pixel.custom)
-    if newest.config.campaign:
-        gone[CAMPAIGN.platform, CAMPAIGN.id] = CAMPAIGN
-    if config.campaign:
-        gone.pop((CAMPAIGN.platform, CAMPAIGN.id), None)
     return tuple(gone.values())
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,10 +40,10 @@ ON = dt.date(2026, 11, 26)
 BERLIN = Place("DE", None, "header")
 
 
-def version(*, on: bool = True, **more: object) -> Version:
+def version(*, on: bool = True, **more: Any) -> Version:
     config = StoreConfig("summit", "Summit", ("https://summit.example",), campaign=on)
     at = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
-    return Version(1 + on, 1, 1, "0" * 64, at, config, 1, **more)  # type: ignore[arg-type]
+    return Version(1 + on, 1, 1, "0" * 64, at, config, 1, **more)
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +143,6 @@ def test_visitors_are_asked_about_it() -> None:
 def test_switched_off_it_is_deleted_like_a_removed_pixel(composer: Composer) -> None:
     text = loader(composer, version(on=False, former=(CAMPAIGN,)))
     assert (
-        '{gone:1,name:"pixelgate",purposes:["gone"],traces:"l(pixelgate_campaign)",pixel(){}}'
+        '{gone:1,name:"pixelgate-campaign",purposes:["gone"],traces:"l(pixelgate_campaign)",pixel(){}}'
         in text
     )

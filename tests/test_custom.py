@@ -208,3 +208,13 @@ def test_a_platform_with_a_host_of_its_own_is_named_to_visitors_by_that() -> Non
     )
     (service,) = content["purposes"][2]["services"]
     assert service["hosts"] == ["stats.example.org", "numbers.example.net"]
+
+
+def test_one_name_in_two_kinds_of_storage_is_told_twice() -> None:
+    version = Version(1, 1, 1, "0" * 64, NOW, store(Pixel("uet", "97184883")), 1)
+    at = REGIONS.resolve(Place("DE"), on=NOW.date())
+    banner = Composer(REGIONS, PLATFORMS, TEXTS).banner(version, at, "en")
+    (service,) = msgspec.json.decode(banner.content)["purposes"][3]["services"]
+    kinds = [trace.name for trace in PLATFORMS["uet"].traces]
+    assert len(kinds) > len(set(kinds))
+    assert [name for name, _ in service["stored"]] == kinds

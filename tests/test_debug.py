@@ -81,3 +81,12 @@ def test_the_script_leaves_the_snippets_stub_as_it_is_but_for_the_part(script: s
 
 def test_the_script_stays_within_its_bytes(script: str) -> None:
     assert len(brotli.compress(script.encode(), quality=11)) <= BYTES
+
+
+def test_addresses_with_a_part_of_the_id_are_those_of_the_stores_pixels() -> None:
+    sites = (Pixel("matomo", "3@stats.example.org/m"), Pixel("matomo", "7@numbers.example.net"))
+    facts = debug.facts(version(*sites), RESOLUTION, LOS_ANGELES, PLATFORMS)
+    told = facts["platforms"]["matomo"]
+    assert told["library"] == "https://stats.example.org/m/matomo.js"
+    assert told["hosts"] == ("stats.example.org", "numbers.example.net")
+    assert told["every"] == told["hosts"]

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -39,12 +40,12 @@ def faults_of(tmp_path: Path, text: str) -> list[str]:
     return [str(fault) for fault in caught.value.faults]
 
 
-def version(**changes: object) -> Version:
-    config = StoreConfig("summit", "Summit", ("https://summit.example",), **changes)  # type: ignore[arg-type]
+def version(**changes: Any) -> Version:
+    config = StoreConfig("summit", "Summit", ("https://summit.example",), **changes)
     return Version(1, 1, 1, "0" * 64, dt.datetime(2026, 11, 1, tzinfo=dt.UTC), config, 1)
 
 
-def told(composer: Composer, language: str = "en", **changes: object) -> dict[str, object]:
+def told(composer: Composer, language: str = "en", **changes: Any) -> dict[str, Any]:
     """What ``content.js`` is told: the object after the function, its names in quotes again."""
     script = composer.content(version(**changes), language)
     assert script.startswith("pixelgate('part',")
@@ -142,7 +143,7 @@ def test_the_placeholder_speaks_every_language(composer: Composer, language: str
     assert "{vendor}" in str(said["title"])
     assert {"{vendor}", "{host}"} <= set(re.findall(r"\{\w+\}", str(said["text"])))
     assert "{purpose}" in str(said["always_note"])
-    assert list(dict(said["purposes"])) == sorted(CHOOSABLE)  # type: ignore[call-overload]
+    assert list(dict(said["purposes"])) == sorted(CHOOSABLE)
 
 
 def test_the_placeholder_knows_the_vendors_and_takes_the_stores_own_words(

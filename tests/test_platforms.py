@@ -95,7 +95,7 @@ def test_every_standard_event_is_sent_somehow_or_said_not_to_be(platform):
 def test_the_tables_of_the_guide_are_those_of_the_files():
     guide = (SNIPPETS / "README.md").read_text(encoding="utf-8")
     assert "\n".join(table(PLATFORMS)) in guide, (
-        "write the lines of consent.platforms.sending.table"
+        "put in what python -m tests.platform_tables prints"
     )
 
 

@@ -30,7 +30,7 @@ from consent.platforms.files import (
     purpose_faults,
     read,
 )
-from consent.platforms.templates import compiled, fill
+from consent.platforms.templates import compiled, digests, fill
 
 __all__ = ["BY_CONSENT_MODE", "EVENTS", "EVENT_PARAMETERS", "Platform", "Platforms"]
 
@@ -60,9 +60,10 @@ class Platforms(Mapping[str, Platform]):
         root = path or data.folder("snippets")
         found: list[tuple[Platform, str]] = []
         faults: list[DataError] = []
+        built = digests()
         for file in sorted(root.glob("*/platform.toml")):
             try:
-                found.append(read(file))
+                found.append(read(file, built))
             except DataErrors as errors:
                 faults.extend(errors.faults)
             except DataError as error:
@@ -74,7 +75,7 @@ class Platforms(Mapping[str, Platform]):
         if faults:
             raise DataErrors(faults)
         own = root / custom.KEY / "pixel.js"
-        return cls(found, compiled(custom.KEY, data.read_text(own)) if own.is_file() else "")
+        return cls(found, compiled(custom.KEY, data.read_text(own), built) if own.is_file() else "")
 
     def with_scripts(self, urls: Mapping[str, str]) -> Platforms:
         """The same platforms, but loading their libraries from ``urls`` (key to address)."""

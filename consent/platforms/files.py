@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -135,8 +135,12 @@ class Platform(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Dotted keys of facts for which no source of the vendor's was found."""
 
 
-def read(file: Path) -> tuple[Platform, str]:
+def read(file: Path, built: Mapping[str, str]) -> tuple[Platform, str]:
     """The platform of a ``platform.toml``, and the template beside it.
+
+    Args:
+        file: the ``platform.toml``.
+        built: as ``templates.digests`` gives them.
 
     Raises:
         DataError: one of the two cannot be read, or is no TOML.
@@ -155,7 +159,7 @@ def read(file: Path) -> tuple[Platform, str]:
         )
     if faults:
         raise DataErrors(faults)
-    return platform, compiled(key, text)
+    return platform, compiled(key, text, built)
 
 
 def hinted(hints: tuple[Hint, ...], found: str) -> str:

@@ -129,9 +129,3 @@ def _contents_cell(platform: Platform) -> str:
         return ""
     own = ", ".join(f"`{platform.items[one]}`" for one in platform.items)
     return f"`{platform.parameters['contents']}`: {own}"
-
-
-if __name__ == "__main__":
-    from consent.platforms import Platforms
-
-    print("\n".join(table(Platforms.load())))

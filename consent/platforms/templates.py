@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -62,18 +63,23 @@ def template_faults(text: str) -> list[str]:
     return faults
 
 
-def compiled(key: str, text: str) -> str:
-    """``text``, the source of ``key``'s pixel, minified where the build has seen this very text."""
-    digest, minified = built().get(key, ("", ""))
-    if digest == hashlib.sha256(text.encode()).hexdigest():
-        return minified
+def digests() -> dict[str, str]:
+    """Of each template that the build has minified, the SHA-256 of its source; none unbuilt."""
+    file = _built() / "sources.json"
+    found: dict[str, str] = data.read_json(file) if file.is_file() else {}
+    return found
+
+
+def compiled(key: str, text: str, built: Mapping[str, str]) -> str:
+    """``text``, the source of ``key``'s pixel, minified where the build has seen this very text.
+
+    Args:
+        built: as ``digests`` gives them.
+    """
+    if built.get(key) == hashlib.sha256(text.encode()).hexdigest():
+        return data.read_text(_built() / f"{key}.js")
     return _COMMENTS.sub("", text).strip()
 
 
-def built() -> dict[str, tuple[str, str]]:
-    """The minified templates by platform, each with the SHA-256 of the source it was made from."""
-    folder = data.folder("browser") / "dist" / "pixels"
-    if not (folder / "sources.json").is_file():
-        return {}
-    digests = data.read_json(folder / "sources.json")
-    return {key: (digest, data.read_text(folder / f"{key}.js")) for key, digest in digests.items()}
+def _built() -> Path:
+    return data.folder("browser") / "dist" / "pixels"

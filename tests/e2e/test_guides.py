@@ -432,7 +432,7 @@ def test_a_container_by_hand_has_its_defaults_before_the_loader_speaks(
     text = shop.own["/guide"].replace("/s/guides/", "/s/byhand/")
     assert "<!-- the defaults -->" in text
     text = text.replace("<!-- the defaults -->", defaults)
-    shop.own["/guide"] = text.replace("?id=GTM-1234XXX", f"?id=GTM-1234XXX&region={region}")
+    shop.own["/guide"] = text.replace("?id=GTM-AB12CD3", f"?id=GTM-AB12CD3&region={region}")
     stand_in = (DOUBLES / "gtag.js").read_text(encoding="utf-8")
 
     early = visitor_from(place)
