@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import click
 from granian import Granian
 from granian.constants import Interfaces
@@ -11,6 +14,7 @@ from consent import database, settings
 from consent.cli import parts
 from consent.database import Database
 from consent.web.ports import check_free
+from consent.web.tally import shared_folder
 
 
 @click.command()
@@ -27,6 +31,8 @@ def serve(host: str, port: int, workers: int) -> None:
     check_free([host], port, name="--port", way_out=f"--port {port + 100}")
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"consent: serving on http://{shown}:{port}", err=True)
+    figures = shared_folder(os.getpid())
+    shutil.rmtree(figures, ignore_errors=True)  # of a process that had this number before
     Granian(
         "consent.web.app:factory",
         factory=True,
@@ -40,6 +46,7 @@ def serve(host: str, port: int, workers: int) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=30,
     ).serve()
+    shutil.rmtree(figures, ignore_errors=True)
 
 
 @click.command()

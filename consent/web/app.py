@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import gc
+import os
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -31,8 +33,9 @@ from consent.settings import Settings
 from consent.signing import Signer
 from consent.texts import Texts
 from consent.web import admin, errors, logs
-from consent.web.metrics import Figures
+from consent.web.metrics import Metrics, of_service
 from consent.web.services import Published, Services
+from consent.web.tally import Tally, shared_folder
 from consent.web.visitor import PREFIX, Visitor
 
 GPC_SINCE = "2026-11-23"
@@ -46,15 +49,19 @@ def utcnow() -> dt.datetime:
 class App(Starlette):
     """Starlette, with the visitor endpoints in front. ``services`` is for tests and the demo."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, figures: Path | None) -> None:
         self.services = services
-        self._visitor = Visitor(services, services.geo.place_headers)
-        figures = Figures(services.recorder, services.folder, self._visitor.scripts)
+        self._visitor = visitor = Visitor(services, services.geo.place_headers)
+        sources = (
+            lambda: of_service(services.recorder, services.folder, visitor.scripts),
+            visitor.answered.figures,
+        )
+        self.tally = Tally(sources, figures)
         super().__init__(
             routes=[
                 Route("/healthz", _alive),
                 Route("/readyz", _ready),
-                Route("/metrics", _metrics(figures)),
+                Route("/metrics", _metrics(Metrics(self.tally))),
                 Route("/.well-known/gpc.json", _gpc),
                 Route("/admin", _to_admin),
                 Mount("/admin", routes=admin.routes(services)),
@@ -82,6 +89,7 @@ def create_app(
     *,
     now: Callable[[], dt.datetime] = utcnow,
     platforms: Platforms | None = None,
+    figures: Path | None = None,
 ) -> App:
     """The service for ``settings``.
 
@@ -89,6 +97,7 @@ def create_app(
         settings: what the operator decided.
         now: the clock; it gives aware UTC.
         platforms: None means the shipped ones.
+        figures: where the processes of one service share their figures; None: this one is alone.
 
     Raises:
         DataError: a data file is missing or wrong.
@@ -112,14 +121,15 @@ def create_app(
             signer=signer,
             published=Published(db),
             now=now,
-        )
+        ),
+        figures,
     )
 
 
 def factory() -> App:
     """The service for the settings of the environment; what an ASGI server is pointed at."""
     logs.configure()
-    app = create_app(setting_table.load())
+    app = create_app(setting_table.load(), figures=shared_folder(os.getppid()))
     # What was made so far stays for good. Taking it out of the garbage collector's sight saves a
     # fifth of the processor time of a request for a script.
     gc.collect()
@@ -130,10 +140,12 @@ def factory() -> App:
 @contextlib.asynccontextmanager
 async def _lifespan(app: App) -> AsyncIterator[None]:
     await app.services.start()
+    app.tally.start()
     try:
         yield
     finally:
         await app.services.stop()
+        await app.tally.stop()
 
 
 async def _alive(request: Request) -> Response:
@@ -155,8 +167,8 @@ async def _gpc(request: Request) -> Response:
     return JSONResponse({"gpc": True, "lastUpdate": GPC_SINCE})
 
 
-def _metrics(figures: Figures) -> Callable[[Request], Response]:
+def _metrics(told: Metrics) -> Callable[[Request], Response]:
     def metrics(request: Request) -> Response:
-        return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(told.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return metrics

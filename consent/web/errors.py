@@ -1,11 +1,12 @@
 """The one table from errors to HTTP. Every error leaves as ``{"error": code, "detail": sentence}``.
 
-An error that nobody foresaw says ``internal`` and nothing else; the log says where it was raised,
-without its message, since that may hold what a visitor sent.
+An error that nobody foresaw says ``internal`` and a number, nothing else. The log says under that
+number where it was raised, without its message, since that may hold what a visitor sent.
 """
 
 from __future__ import annotations
 
+import secrets
 import traceback
 from collections.abc import Iterable
 
@@ -65,9 +66,15 @@ def words(error: Exception) -> tuple[str, str]:
     if isinstance(error, RefusedError):
         return error.code, error.detail
     if isinstance(error, UnavailableError):
-        return "unavailable", "storage: cannot answer now; try again"
-    log_unforeseen(error)
-    return "internal", ""
+        return code_of(error), "storage: cannot answer now; try again"
+    return code_of(error), f"look for {log_unforeseen(error)} in the log of the service"
+
+
+def code_of(error: Exception) -> str:
+    """The word by which programs tell errors apart."""
+    if isinstance(error, RefusedError):
+        return error.code
+    return "unavailable" if isinstance(error, UnavailableError) else "internal"
 
 
 def status_of(error: Exception) -> int:
@@ -76,11 +83,17 @@ def status_of(error: Exception) -> int:
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
-def log_unforeseen(error: Exception) -> None:
-    """Says in the log what was raised and where; never its message or its values."""
+def log_unforeseen(error: Exception) -> str:
+    """Says in the log what was raised and where; never its message or its values.
+
+    Returns:
+        The number of that line, which whoever made the request may be told.
+    """
+    number = secrets.token_hex(6)
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
-    _log.error("request failed", error=type(error).__name__, where=where)
+    _log.error("request failed", number=number, error=type(error).__name__, where=where)
+    return number
 
 
 def retry_headers(error: Exception) -> Headers:

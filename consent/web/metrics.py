@@ -1,24 +1,72 @@
-"""Figures of one process for Prometheus. The hot paths count in plain integers; a scrape reads."""
+"""What ``/metrics`` says, for Prometheus. The hot paths count in plain integers; a scrape reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import bisect
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
+from consent.model import Action
 from consent.record import Folder, Recorder
 from consent.web.scripts import Scripts
+from consent.web.tally import Figure, Tally
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""The steps of the histogram of decisions."""
 
 
-class Figures(Collector):
-    """What ``/metrics`` says."""
+class Answered:
+    """How posts of decisions ended: stored after how long and by which action, or refused why."""
 
-    def __init__(self, recorder: Recorder, folder: Folder, scripts: Scripts) -> None:
-        self._recorder = recorder
-        self._folder = folder
-        self._scripts = scripts
+    def __init__(self) -> None:
+        self.actions: Counter[Action] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self._steps = [0] * (len(SECONDS) + 1)
+        self._seconds = 0.0
+
+    def stored(self, action: Action, seconds: float) -> None:
+        self.actions[action] += 1
+        self._steps[bisect.bisect_left(SECONDS, seconds)] += 1
+        self._seconds += seconds
+
+    def figures(self) -> Iterator[Figure]:
+        told = "Decisions answered with a receipt, repeated posts included."
+        for action, n in self.actions.items():
+            yield Figure("decisions_answered", told, n, labels=(("action", action),))
+        for reason, n in self.refusals.items():
+            yield Figure("posts_refused", "Posts refused.", n, labels=(("reason", reason),))
+        told = "From a decision's post to its answer, both sides of the commit."
+        for le, n in zip((*map(str, SECONDS), "+Inf"), self._steps, strict=True):
+            yield Figure("decision_seconds", told, n, "bucket", (("le", le),))
+        yield Figure("decision_seconds", told, self._seconds, "bucket", (("le", "sum"),))
+
+
+def of_service(recorder: Recorder, folder: Folder, scripts: Scripts) -> Iterator[Figure]:
+    """The figures of one process."""
+    yield Figure("decisions", "Decisions stored in the ledger.", recorder.recorded)
+    yield Figure("commits", "Commits that stored them.", recorder.batches)
+    yield Figure("scripts_served", "Scripts answered, 304 included.", scripts.served)
+    yield Figure("scripts_composed", "Scripts composed and compressed.", scripts.made)
+    yield Figure("counts_dropped", "Counts dropped while storage was away.", folder.dropped)
+    waiting = "Decisions waiting for a commit."
+    yield Figure("decisions_waiting", waiting, recorder.waiting, "gauge")
+    yield Figure("processes", "Processes that answer.", 1, "gauge")
+
+
+class Metrics(Collector):
+    """A tally in Prometheus' words."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -27,15 +75,32 @@ class Figures(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        recorder, folder, scripts = self._recorder, self._folder, self._scripts
-        for name, help_, value in (
-            ("decisions", "Decisions stored in the ledger.", recorder.recorded),
-            ("commits", "Commits that stored them.", recorder.batches),
-            ("scripts_served", "Scripts answered, 304 included.", scripts.served),
-            ("scripts_composed", "Scripts composed and compressed.", scripts.made),
-            ("counts_dropped", "Counts dropped while storage was away.", folder.dropped),
-        ):
-            yield CounterMetricFamily(f"pixelgate_{name}", help_, value)
-        yield GaugeMetricFamily(
-            "pixelgate_decisions_waiting", "Decisions waiting for a commit.", recorder.waiting
-        )
+        families: dict[str, list[Figure]] = {}
+        for figure in self._tally.figures():
+            families.setdefault(figure.name, []).append(figure)
+        for name, figures in families.items():
+            yield _family(f"pixelgate_{name}", figures)
+
+
+def _family(name: str, figures: Iterable[Figure]) -> Metric:
+    figures = list(figures)
+    first = figures[0]
+    if first.kind == "bucket":
+        return _histogram(name, first.help, {dict(one.labels)["le"]: one.value for one in figures})
+    labels = [label for label, _ in first.labels]
+    kind = CounterMetricFamily if first.kind == "counter" else GaugeMetricFamily
+    family = kind(name, first.help, labels=labels)
+    for figure in figures:
+        family.add_metric([value for _, value in figure.labels], figure.value)
+    return family
+
+
+def _histogram(name: str, told: str, steps: dict[str, float]) -> Metric:
+    seconds = steps.pop("sum")
+    buckets, n = [], 0.0
+    for le, more in steps.items():
+        n += more
+        buckets.append((le, n))
+    family = HistogramMetricFamily(name, told)
+    family.add_metric([], buckets=buckets, sum_value=seconds)
+    return family

@@ -18,6 +18,7 @@ Posts come from the store's own origins only. A post that is refused has written
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Sequence
 from typing import TypeVar
@@ -30,6 +31,7 @@ from consent.errors import ForbiddenError, NotFoundError, RefusedError
 from consent.model import DecisionPost, SeenPost, Version
 from consent.record import facts
 from consent.web import cookie, errors, signals
+from consent.web.metrics import Answered
 from consent.web.responses import (
     NO_STORE,
     Answer,
@@ -64,6 +66,7 @@ class Visitor:
     def __init__(self, services: Services, place_headers: Sequence[str]) -> None:
         self._services = services
         self.scripts = Scripts(services, place_headers)
+        self.answered = Answered()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["path"].split("/"):
@@ -98,12 +101,14 @@ class Visitor:
                 return Answer(204, [NO_STORE, *cross_origin], b"")
             return await self._record(key, _decode(_DECISION, body), scope, origin, cross_origin)
         except Exception as error:
+            self.answered.refusals[errors.code_of(error)] += 1
             return errors.answer(error, cross_origin)
 
     async def _record(
         self, key: str, post: DecisionPost, scope: Scope, origin: bytes, cross_origin: Headers
     ) -> Answer:
         services = self._services
+        began = time.perf_counter()
         version = await services.published.numbered(key, post.version)
         stored = await services.recorder.record(
             version,
@@ -117,6 +122,7 @@ class Visitor:
         if (cookies or version.config.cookie.domain) and CREDENTIALS not in cross_origin:
             cross_origin.append(CREDENTIALS)
         receipt = services.recorder.receipt(stored.record)
+        self.answered.stored(post.action, time.perf_counter() - began)
         return json_answer(201, receipt, [*cross_origin, *cookies])
 
     def _cookie(

@@ -90,10 +90,16 @@ class Service:
     def snippet(self, key: str = "summit") -> str:
         return self.consent("store", "snippet", key).strip()
 
-    def start(self) -> None:
+    @property
+    def pid(self) -> int:
+        """Of the process that starts the workers."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, *options: str) -> None:
         with (self.folder / "service.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "consent", "serve", "--port", str(self.port)],
+                [sys.executable, "-m", "consent", "serve", "--port", str(self.port), *options],
                 cwd=self.folder,
                 env=self.environ,
                 stdout=log,

@@ -113,13 +113,15 @@ def fault(error: Exception, user: User | None) -> Response:
     """``error`` as a page; the status comes from the one table of errors."""
     status = errors.status_of(error)
     heading = HEADINGS.get(status, "That did not work")
-    detail = "It is not your fault. The log of the service says where it happened."
     if isinstance(error, RefusedError):
         detail = words.as_sentence(error.detail)
     elif isinstance(error, UnavailableError):
         detail = "The database did not answer. Nothing is lost; try again in a moment."
     else:
-        errors.log_unforeseen(error)
+        number = errors.log_unforeseen(error)
+        detail = (
+            f"It is not your fault. The log of the service says under {number} where it happened."
+        )
     response = pages.fault(status, heading, detail, user=user)
     if isinstance(error, UnavailableError):
         response.headers["retry-after"] = str(errors.RETRY_SECONDS)

@@ -1,0 +1,93 @@
+"""``consent serve`` with several workers, as an operator restarts it."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.service import PUBLISHED, Service
+
+WORKERS = 2
+PATIENCE = 60  # seconds
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    service = Service(tmp_path)
+    service.consent("migrate")
+    service.publish(PUBLISHED.format(origin="https://summit.example"))
+    service.start("--workers", str(WORKERS))
+    yield service
+    service.stop()
+
+
+class Visitors:
+    """Asks for the script again and again, until told to stop."""
+
+    def __init__(self, service: Service) -> None:
+        self._address = f"{service.url}/s/summit/loader.js"
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+        self.answered = 0
+        self.faults: list[str] = []
+
+    def __enter__(self) -> "Visitors":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with urllib.request.urlopen(self._address, timeout=10) as answer:
+                    self.answered += answer.status == 200
+            except OSError as error:
+                self.faults.append(repr(error))
+
+
+def workers(service: Service) -> set[str]:
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(service.pid)], capture_output=True, text=True, check=True
+    )
+    return set(listed.stdout.split())
+
+
+def figure(service: Service, name: str) -> float:
+    with urllib.request.urlopen(f"{service.url}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return next(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
+
+
+def until(true, what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+def test_a_reload_replaces_every_worker_and_no_visitor_notices(service):
+    before = workers(service)
+    with Visitors(service) as visitors:
+        until(lambda: visitors.answered > 20, "nobody is answered")
+        os.kill(service.pid, signal.SIGHUP)
+        until(
+            lambda: len(workers(service)) == WORKERS and not before & workers(service),
+            "the old workers are still there",
+        )
+        last = visitors.answered
+        until(lambda: visitors.answered > last + 20, "the new workers do not answer")
+    assert visitors.faults == []
+    until(
+        lambda: figure(service, "pixelgate_scripts_served_total") == visitors.answered,
+        f"figures are not those of all workers, {visitors.answered} were answered",
+    )
+    assert figure(service, "pixelgate_processes") == WORKERS
