@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from consent import __version__
-from consent.cli import check, explain, serve, store, user
+from consent.cli import activity, check, explain, serve, store, user
 from consent.errors import ConsentError, UnavailableError
 
 
@@ -21,7 +21,7 @@ def consent() -> None:
 
 for command in (
     *(serve.demo, serve.serve, serve.migrate, check.check),
-    *(store.store, user.user, explain.explain, explain.geo),
+    *(store.store, user.user, activity.activity, explain.explain, explain.geo),
 ):
     consent.add_command(command)
 

@@ -1,7 +1,8 @@
 """Where everything is kept: SQLite in a file (the default) or PostgreSQL.
 
 ``migrate(url)`` makes the tables, ``connect(url)`` gives the ``Database``; ``tables`` describes
-what is in it. Only ``ledger``, ``stores``, ``accounts`` and ``counts`` write statements.
+what is in it. Only ``ledger``, ``stores``, ``accounts``, ``counts`` and ``activity``
+write statements.
 """
 
 from __future__ import annotations

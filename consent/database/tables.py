@@ -2,8 +2,8 @@
 
 ``decisions`` is the ledger. Its ``seq`` is given out under a lock as the newest ``seq`` plus one,
 so it has no gaps, and a row with a higher one was committed later. Whoever removes content must
-leave the row's ``seq`` taken. ``decisions``, ``versions``, ``banners`` and ``regimes`` refuse
-UPDATE and DELETE by triggers.
+leave the row's ``seq`` taken. ``decisions``, ``versions``, ``banners``, ``regimes`` and
+``activity`` refuse UPDATE and DELETE by triggers.
 """
 
 from __future__ import annotations
@@ -122,5 +122,20 @@ users = sa.Table(
     sa.Column("session_epoch", sa.Integer, nullable=False),
 )
 
-APPEND_ONLY = (decisions, versions, banners, regimes)
+activity = sa.Table(
+    "activity",
+    metadata,
+    sa.Column("id", Serial, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("user_id", sa.ForeignKey("users.id")),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("store", sa.Text),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Index("ix_activity_store", "store", "id"),
+    sa.Index("ix_activity_subject", "subject", "id"),
+)
+
+APPEND_ONLY = (decisions, versions, banners, regimes, activity)
 """The tables whose rows are never changed or removed."""

@@ -1,4 +1,4 @@
-"""The admin pages: sign-in, rates, ledger, stores and their pixels. Rendered on the server."""
+"""The admin pages: sign-in, rates, ledger, activity, stores, pixels. Rendered on the server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from consent.errors import NotFoundError
-from consent.web.admin import access, decision, door, ledger, pages, pixels, rates, stores
+from consent.web.admin import (
+    access,
+    activity,
+    decision,
+    door,
+    ledger,
+    pages,
+    pixels,
+    rates,
+    stores,
+)
 from consent.web.admin.door import Visit
 from consent.web.admin.login import Login
 from consent.web.services import Services
@@ -26,6 +36,7 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/rates.csv", door.page(services, "rates", rates.download)),
         Route("/ledger", door.page(services, "ledger", ledger.show)),
         Route("/ledger/{id}", door.page(services, "ledger", decision.show)),
+        Route("/activity", door.page(services, "activity", activity.show)),
         *_pixel_routes(services),
         Route("/stores", door.page(services, "stores", stores.show)),
         Mount("/static", app=_Static(directory=pages.STATIC)),

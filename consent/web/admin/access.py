@@ -10,13 +10,13 @@ from consent import stores
 from consent.errors import ForbiddenError, NotFoundError
 from consent.model import Role, User
 
-Page = Literal["rates", "ledger", "pixels", "stores"]
+Page = Literal["rates", "ledger", "activity", "pixels", "stores"]
 
 PAGES: dict[Role, tuple[Page, ...]] = {
-    "owner": ("rates", "ledger", "pixels", "stores"),
+    "owner": ("rates", "ledger", "activity", "pixels", "stores"),
     "developer": ("rates", "ledger", "pixels", "stores"),
     "marketer": ("rates", "pixels"),
-    "legal": ("ledger", "pixels"),
+    "legal": ("ledger", "activity", "pixels"),
 }
 """The pages of each role; the first one is where it lands after signing in."""
 
@@ -33,6 +33,7 @@ CHANGES: dict[Role, tuple[Change, ...]] = {
 _NAMES: dict[Page, str] = {
     "rates": "Decline rates",
     "ledger": "Ledger",
+    "activity": "Activity",
     "pixels": "Pixels",
     "stores": "Stores",
 }

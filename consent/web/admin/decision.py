@@ -10,6 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from consent import ledger, stores
+from consent.activity import Act
 from consent.errors import NotFoundError
 from consent.model import CHOOSABLE, Purpose, Record, Review, Version
 from consent.web.admin import pages, shown, words
@@ -72,6 +73,7 @@ class Law(msgspec.Struct, frozen=True):
 async def show(visit: Visit) -> Response:
     c, services = visit.connection, visit.services
     record = await _record(visit)
+    visit.acts.append(Act("look_up", record.store, str(record.id)))
     version = await stores.version(c, record.store, record.version)
     law = _decoded(await ledger.regime_content(c, record.regime_sha256), Law)
     content = _decoded(await ledger.banner_content(c, record.banner_sha256), Shown)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from consent import activity
 from consent.errors import RefusedError, UnavailableError
 from consent.model import User
 from consent.web import errors
@@ -28,12 +29,16 @@ HEADINGS = {
 
 
 class Visit(NamedTuple):
-    """One request of a signed-in user whose role opens the page."""
+    """One request of a signed-in user whose role opens the page.
+
+    What the page appends to ``acts`` is noted before its answer goes out.
+    """
 
     request: Request
     services: Services
     user: User
     connection: AsyncConnection
+    acts: list[activity.Act]
 
 
 class Post(NamedTuple):
@@ -69,7 +74,10 @@ def page(services: Services, key: access.Page | None, show: Page) -> Endpoint:
                     return to_login(request)
                 if key is not None:
                     access.check(user, key)
-                return await show(Visit(request, services, user, c))
+                visit = Visit(request, services, user, c, [])
+                response = await show(visit)
+            await _note(visit)
+            return response
         except Exception as error:
             return fault(error, user)
 
@@ -97,6 +105,17 @@ def change(services: Services, what: access.Change, act: Act) -> Endpoint:
             return fault(error, user)
 
     return endpoint
+
+
+async def _note(visit: Visit) -> None:
+    """Makes sure that what was looked at is in the log; without that nothing is shown.
+
+    Raises:
+        UnavailableError: storage does not take it.
+    """
+    if visit.acts:
+        async with visit.services.database.write() as c:
+            await activity.add(c, *visit.acts, by=visit.user, at=visit.services.now())
 
 
 def to_login(request: Request) -> Response:

@@ -54,17 +54,17 @@ class TestHeaders:
 class TestRoles:
     PAGES = (
         *("/admin/rates", "/admin/rates.csv", "/admin/ledger", "/admin/stores"),
-        *("/admin/pixels", "/admin/stores/summit/pixels"),
+        *("/admin/activity", "/admin/pixels", "/admin/stores/summit/pixels"),
     )
     PIXELS = {"pixels", "stores/summit/pixels"}
 
     @pytest.mark.parametrize(
         ("email", "opens"),
         [
-            ("owner@example.com", {"rates", "rates.csv", "ledger", "stores"} | PIXELS),
+            ("owner@example.com", {"rates", "rates.csv", "ledger", "activity", "stores"} | PIXELS),
             ("dev@example.com", {"rates", "rates.csv", "ledger", "stores"} | PIXELS),
             ("mia@example.com", {"rates", "rates.csv"} | PIXELS),
-            ("lex@example.com", {"ledger"} | PIXELS),
+            ("lex@example.com", {"ledger", "activity"} | PIXELS),
         ],
     )
     def test_each_role_opens_its_own_pages_and_no_other(self, signed_in, story, email, opens):
@@ -78,8 +78,12 @@ class TestRoles:
     def test_everyone_lands_on_the_own_work_and_is_offered_nothing_else(self, signed_in):
         for email, home, names in (
             ("mia@example.com", "/admin/rates", ["Decline rates", "Pixels"]),
-            ("lex@example.com", "/admin/ledger", ["Ledger", "Pixels"]),
-            ("owner@example.com", "/admin/rates", ["Decline rates", "Ledger", "Pixels", "Stores"]),
+            ("lex@example.com", "/admin/ledger", ["Ledger", "Activity", "Pixels"]),
+            (
+                "owner@example.com",
+                "/admin/rates",
+                ["Decline rates", "Ledger", "Activity", "Pixels", "Stores"],
+            ),
         ):
             client = signed_in(email)
             assert client.get("/admin/").headers["location"] == home

@@ -22,6 +22,7 @@ PIXELS = "/admin/stores/summit/pixels"
 OWN_PIXEL = f"/admin/stores/{LODGE.key}/pixels/one?platform=custom&id={OWN.id}"
 PAGES = (
     *("/admin/rates", "/admin/rates?days=90&plot=share", "/admin/ledger", "/admin/stores"),
+    "/admin/activity",
     *("/admin/pixels", PIXELS, f"{PIXELS}/add", f"{PIXELS}/add?platform=google-ads"),
     f"{PIXELS}/add?platform=tiktok",
     f"{PIXELS}/one?platform=google-ads&id=AW-123456789",
@@ -168,7 +169,7 @@ def test_a_decision_opens_from_anywhere_in_its_line_and_fits_on_a_phone(open_pag
 def test_a_phone_shows_every_link_of_the_navigation_and_the_whole_id(open_page):
     page = open_page(PIXELS, PHONE)
     boxes = [link.bounding_box() for link in page.get_by_role("navigation").locator("a").all()]
-    assert len(boxes) == 4
+    assert len(boxes) == 5
     for box in boxes:
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= PHONE["width"]
