@@ -46,7 +46,7 @@ class Lists(NamedTuple):
     """Parts of granted countries; whatever stands in no list is denied too."""
 
 
-def lists(regions: Regions, rules: Mapping[str, RegionRule], *, on: dt.date) -> Lists:
+def lists(regions: Regions, rules: Mapping[str, RegionRule], *, at: dt.datetime) -> Lists:
     """Where everything is granted before a choice, and what of that is not.
 
     Google gives a territory that has a code of its own that code: Réunion is ``RE``, never ``FR``.
@@ -55,12 +55,13 @@ def lists(regions: Regions, rules: Mapping[str, RegionRule], *, on: dt.date) -> 
     Args:
         regions: the law.
         rules: the store's own region rules.
-        on: the day.
+        at: the moment; each place's law is that of the day which it is there.
     """
 
     def is_open(code: str) -> bool:
         country, dash, _ = code.partition("-")
         place = Place(country, code if dash else None)
+        on = regions.day(place, at)
         return regions.resolve(place, on=on, rules=rules).regime.model != "opt-in"
 
     codes = map(str, babel.Locale("en").territories)
@@ -74,20 +75,21 @@ def lists(regions: Regions, rules: Mapping[str, RegionRule], *, on: dt.date) -> 
     )
 
 
-def script(version: Version, regions: Regions, *, on: dt.date) -> str:
-    """The script element that goes before Google's, as the day ``on`` has the law.
+def script(version: Version, regions: Regions, *, at: dt.datetime) -> str:
+    """The script element that goes before Google's, as the law is at the moment ``at``.
 
     What is granted by region is not said to a visitor who has decided, as the decision is the
     loader's to read, nor to one whose browser sends Global Privacy Control.
     """
     config = version.config
-    granted, denied = lists(regions, config.regions, on=on)
+    granted, denied = lists(regions, config.regions, at=at)
+    day = at.date().isoformat()
     open_ = [
         *(_default("granted", granted) if granted else ()),
         *(_default("denied", denied) if denied else ()),
     ]
     lines = [
-        f"// Consent defaults of {config.key}, version {version.number}, as of {on.isoformat()}.",
+        f"// Consent defaults of {config.key}, version {version.number}, as of {day}.",
         "// Print them anew when the store's rules or the law have changed.",
         "window.dataLayer = window.dataLayer || [];",
         "function gtag() { dataLayer.push(arguments); }",

@@ -142,7 +142,8 @@ class Recorder:
         config = version.config
         now = self._now()
         at = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        regime = self._regions.resolve(place, on=at.date(), rules=config.regions).regime
+        on = self._regions.day(place, at)
+        regime = self._regions.resolve(place, on=on, rules=config.regions).regime
         contradiction = contradicts(post, regime, gpc_header or post.gpc, config.gpc.refuses)
         if contradiction is not None:
             raise RefusedError("contradiction", contradiction)

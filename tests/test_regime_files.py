@@ -113,6 +113,11 @@ def test_two_files_may_share_a_place_on_different_days(folder: Path) -> None:
         ("groups", '"IS"', '"Iceland"', "groups.eea: 'Iceland' is no place"),
         ("groups", '"@eu"', '"@ue"', "groups.eea: no group '@ue'"),
         ("groups", 'as = "FR"', 'as = "France"', "treated_as.GP.as: 'France'"),
+        ("zones", "US-OK", "DE-BE", "zones.DE-BE: a part of DE; expected DE, as only US and CA"),
+        ("zones", "US-OK", "Tulsa", "zones.Tulsa: 'Tulsa' is no place; expected a code"),
+        ("zones", "/Chicago", "/Tulsa", "zones.US-AL: 'America/Tulsa' is no time zone; expected"),
+        ("zones", "America/Chicago", "../../etc/passwd", "zones.US-AL: '../../etc/passwd' is no"),
+        ("zones", '["America/Chicago"]', "[]", "zones.US-AL: is empty; expected at least one"),
     ],
 )
 def test_a_fault_is_named_by_file_and_key(

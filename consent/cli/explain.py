@@ -43,7 +43,7 @@ class Case(NamedTuple):
 @click.option("--region", help="State or province, such as CA or US-CA.")
 @click.option("--gpc", is_flag=True, help="The browser sends Global Privacy Control.")
 @click.option("--store", "store_key", metavar="KEY", help="Apply this store's published rules.")
-@click.option("--date", "on", type=click.DateTime(["%Y-%m-%d"]), help="A day; default today.")
+@click.option("--date", "on", type=click.DateTime(["%Y-%m-%d"]), help="A day there; default today.")
 @parts.as_json
 def explain(
     country: str,
@@ -54,10 +54,10 @@ def explain(
     json_: bool,
 ) -> None:
     """Which regime applies to a new visitor, why, under which law, and what may run."""
-    day = on.date() if on is not None else utcnow().date()
+    place, known = _place(country, region), parts.files()
+    day = on.date() if on is not None else known.regions.day(place, utcnow())
     version = _published(store_key) if store_key is not None else None
-    case = Case(_place(country, region), day, gpc, version)
-    known = parts.files()
+    case = Case(place, day, gpc, version)
     rules = version.config.regions if version is not None else {}
     resolution = known.regions.resolve(case.place, on=day, rules=rules)
     outcome = _outcome(case, resolution)

@@ -219,7 +219,7 @@ def defaults(key: str) -> None:
         return version
 
     version = parts.with_database(work)
-    click.echo(defaulting.script(version, Regions.load(), on=utcnow().date()))
+    click.echo(defaulting.script(version, Regions.load(), at=utcnow()))
 
 
 def _said(version: Version) -> str:

@@ -123,8 +123,11 @@ def demo_shop(service_url: str, admin_url: str, data: Data) -> ASGIApp:
 
 
 def _rules(regions: Regions) -> Mapping[str, str]:
-    today = utcnow().date()
-    regimes = {key: regions.resolve(v.place, on=today).regime for key, v in VISITORS.items()}
+    now = utcnow()
+    regimes = {
+        key: regions.resolve(visitor.place, on=regions.day(visitor.place, now)).regime
+        for key, visitor in VISITORS.items()
+    }
     gpc = "Global Privacy Control opts you out at once."
     return {
         key: f"{regime.name}. {gpc if VISITORS[key].gpc else _MODELS[regime.model]}"

@@ -20,6 +20,7 @@ from consent import data
 from consent.errors import NotFoundError
 from consent.model import Place, Regime, RegionRule, Resolution, canonical
 from consent.regions import files
+from consent.regions.zones import SHIFT, Zones
 
 _REMEMBERED = 20_000
 _NO_RULES: Mapping[str, RegionRule] = MappingProxyType({})
@@ -33,6 +34,7 @@ class Regions:
         self._files = read.regimes
         self._groups = read.groups
         self._treated_as = read.treated_as
+        self._zones = Zones(read.zones)
         self._names = {code: alias.name for code, alias in read.treated_as.items()}
         for file in read.regimes.values():
             self._names |= {code: own.name for code, own in file.places.items() if own.name}
@@ -42,6 +44,7 @@ class Regions:
         self._fallback = self._claims["*"][0].regime
         self._built: dict[tuple[str, str | None, bool], Regime] = {}
         self._keys: dict[tuple[str | None, str | None], tuple[str, ...]] = {}
+        self._days: dict[tuple[str | None, str | None, int], dt.date] = {}
         self._found: dict[tuple[str | None, str | None, dt.date], Resolution] = {}
 
     @classmethod
@@ -100,6 +103,27 @@ class Regions:
                 found.append(f"regions.{key}.regime: found {rule.regime!r}; known are {known}")
         return found
 
+    def day(self, place: Place, at: dt.datetime) -> dt.date:
+        """The day that it is at ``place`` at the moment ``at``, by which its law begins and ends.
+
+        Where a place has several time zones, and for the United States with the state unknown, a
+        day begins when it begins in the first of them: a law that begins is as a rule stricter
+        than what was before. In UTC for a place that is not known, whose rules have no first day.
+
+        Args:
+            place: where the visitor is, as far as known.
+            at: an aware moment.
+
+        Source: consent/regimes/README.md, "When a law begins".
+        """
+        asked = (place.country, place.subdivision, int(at.timestamp()) // SHIFT)
+        day = self._days.get(asked)
+        if day is None:
+            if len(self._days) >= _REMEMBERED:
+                self._days.clear()
+            day = self._days[asked] = self._zones.day(self._codes(place), at)
+        return day
+
     def resolve(
         self, place: Place, *, on: dt.date, rules: Mapping[str, RegionRule] = _NO_RULES
     ) -> Resolution:
@@ -111,7 +135,7 @@ class Regions:
 
         Args:
             place: where the visitor is, as far as known.
-            on: the day, in UTC, since laws have a first day.
+            on: the day at the place, as ``day`` gives it, since laws have a first day.
             rules: a store's own regimes by code (``US-CA``, ``DE``), group (``@eea``) or ``*``.
 
         Returns:

@@ -18,12 +18,14 @@ import msgspec
 from consent import data
 from consent.errors import DataError, DataErrors
 from consent.model import WITH_STATES, Confidence, Duty, GpcDuty, Model
+from consent.regions import zones
 
 PSEUDO_CODES = frozenset({"XX", "T1", "EU", "AP", "A1", "A2", "O1", "ZZ"})
 """What feeds send when they know no country; ``EU`` is a guess, not a list of members."""
 
 _CODE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _GROUPS = "groups.toml"
+_ZONES = "zones.toml"
 _PLACEHOLDERS = {"place", "law", "from"}
 _MOST_DAYS = 3650
 
@@ -81,7 +83,7 @@ NO_TABLE = PlaceTable()
 
 
 class RegimeFile(_Strict, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """One regime. Days run from ``from`` to the day before ``until``, in UTC."""
+    """One regime. Days run from ``from`` to the day before ``until``, by the place's clocks."""
 
     name: str
     model: Model
@@ -150,6 +152,7 @@ class Read(NamedTuple):
     regimes: dict[str, RegimeFile]
     groups: dict[str, frozenset[str]]
     treated_as: dict[str, Alias]
+    zones: dict[str, tuple[str, ...]]
 
 
 def is_code(text: str) -> bool:
@@ -177,19 +180,21 @@ def claims(regimes: Mapping[str, RegimeFile]) -> Iterator[Claim]:
 
 
 def read(directory: Path) -> Read:
-    """Every regime and group in ``directory``.
+    """Every regime, group and time zone in ``directory``.
 
     Raises:
         DataErrors: with every fault in every file, each as ``file: key: fault``.
     """
     faults: list[DataError] = []
     regimes: dict[str, RegimeFile] = {}
-    shared = GroupsFile()
+    shared, clocks = GroupsFile(), zones.ZonesFile()
     for path in sorted(directory.glob("*.toml")):
         name = data.called(path)
         try:
             if path.name == _GROUPS:
                 shared = data.convert(data.read_toml(path), GroupsFile, file=name)
+            elif path.name == _ZONES:
+                clocks = data.convert(data.read_toml(path), zones.ZonesFile, file=name)
             else:
                 regimes[path.stem] = data.convert(data.read_toml(path), RegimeFile, file=name)
         except DataErrors as errors:
@@ -202,9 +207,10 @@ def read(directory: Path) -> Read:
         for id_, file in regimes.items():
             faults += _regime_faults(file, groups, f"{directory.name}/{id_}.toml")
         faults += _claim_faults(regimes, groups, directory.name)
+        faults += _zone_faults(clocks, groups, f"{directory.name}/{_ZONES}")
     if faults:
         raise DataErrors(faults)
-    return Read(regimes, groups, shared.treated_as)
+    return Read(regimes, groups, shared.treated_as, clocks.zones)
 
 
 def _members(
@@ -235,6 +241,17 @@ def _group_faults(shared: GroupsFile, name: str) -> Iterator[DataError]:
         if not is_code(alias.as_) or "-" in alias.as_ or alias.as_ in shared.treated_as:
             fault = f"{alias.as_!r}; expected a country that is not in this table itself"
             yield DataError(name, f"treated_as.{code}.as", fault)
+
+
+def _zone_faults(
+    file: zones.ZonesFile, groups: Mapping[str, frozenset[str]], name: str
+) -> Iterator[DataError]:
+    for code in file.zones:
+        if not is_code(code):
+            yield DataError(name, f"zones.{code}", _no_place(code))
+        elif not is_known(code, groups):
+            yield DataError(name, f"zones.{code}", unknown_part(code))
+    yield from zones.faults(file, name)
 
 
 def _regime_faults(

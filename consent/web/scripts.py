@@ -114,14 +114,15 @@ class Scripts:
         if 0 < asked.version < version.number:
             version = await services.published.numbered(key, asked.version)
         accepted = headers.get(b"accept-language", b"")[:MOST_BYTES]
+        place = signals.place(scope, services.geo)
         wanted = Key(
             which,
             version.id,
-            signals.place(scope, services.geo),
+            place,
             self._language(asked.language, accepted, version.config.language),
             signals.gpc(scope),
             asked.first,
-            services.now().date(),
+            services.regions.day(place, services.now()),
         )
         ready = self._ready.get(wanted)
         if ready is None:

@@ -133,7 +133,7 @@ class Visitor:
         shop = cookie.shop(scope, config.cookie, config.origins, origin)
         if shop is None:
             return []
-        on = record.at.date()
+        on = services.regions.day(record.place, record.at)
         regime = services.regions.resolve(record.place, on=on, rules=config.regions).regime
         if regime.sha256 != record.regime_sha256:
             return []  # a replay from before the law's file changed: the page asks by the new one
@@ -155,13 +155,14 @@ class Visitor:
         version = await numbered(key, post.version) if post.version else newest
         now = services.now()
         place = signals.place(scope, services.geo)
-        rules = version.config.regions
+        on = services.regions.day(place, now)
+        regime = services.regions.resolve(place, on=on, rules=version.config.regions).regime
         services.folder.add(
             counts.Key(
                 store_id=newest.store_id,
                 hour=counts.hour_of(now),
                 place=place.code,
-                regime=services.regions.resolve(place, on=now.date(), rules=rules).regime.id,
+                regime=regime.id,
                 device=signals.device(scope),
                 language=post.language,
                 version=version.number,

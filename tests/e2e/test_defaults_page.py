@@ -89,7 +89,7 @@ def blank(chromium: Browser) -> Iterator[Page]:
 
 def evaluated(page: Page, found: Version, codes: list[str]) -> list[tuple[Any, dict[str, str]]]:
     """The commands, and what the stand-in makes of them, as seen from each place."""
-    text = defaults.script(found, REGIONS, on=ON)
+    text = defaults.script(found, REGIONS, at=dt.datetime.combine(ON, dt.time(12), dt.UTC))
     assert text.startswith("<script>\n")
     body = text.removeprefix("<script>").removesuffix("</script>")
     assert "<" not in body

@@ -1,3 +1,4 @@
+import datetime as dt
 import gzip
 
 import brotli
@@ -142,3 +143,14 @@ class TestLoader:
         now.advance(days=1)
         self.get(client)
         assert client.app._visitor.scripts.made == 2
+
+    def test_a_law_begins_at_midnight_in_the_place_with_no_release(self, client, now):
+        def the_states_own_law_holds() -> bool:
+            place = {"cf-ipcountry": "US", "cf-region-code": "LA"}
+            text = client.get("/s/summit/debug.js", headers=place).text
+            return "LDPA" in text
+
+        now.moment = dt.datetime(2027, 1, 1, 5, 59, 59, tzinfo=dt.UTC)
+        assert not the_states_own_law_holds()
+        now.advance(seconds=1)
+        assert the_states_own_law_holds()

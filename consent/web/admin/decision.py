@@ -128,7 +128,8 @@ async def _record(visit: Visit) -> Record:
 def _why(services: Services, version: Version | None, record: Record) -> str:
     """Why this regime, if the rules of this release still lead to the very one that is stored."""
     rules = version.config.regions if version is not None else {}
-    found = services.regions.resolve(record.place, on=record.at.date(), rules=rules)
+    on = services.regions.day(record.place, record.at)
+    found = services.regions.resolve(record.place, on=on, rules=rules)
     if found.regime.sha256 != record.regime_sha256:
         return ""
     why = found.why.removeprefix(f"{record.place.code}: ").removeprefix(f"{found.matched}: ")

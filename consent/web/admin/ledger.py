@@ -126,7 +126,8 @@ def _line(regions: Regions, found: list[StoreSummary], record: Record) -> Line:
 def _regime(regions: Regions, record: Record) -> str:
     """The regime's short name; its id when this release does not have it any more."""
     try:
-        return words.short(regions.regime(record.regime_id, record.place, on=record.at.date()).name)
+        on = regions.day(record.place, record.at)
+        return words.short(regions.regime(record.regime_id, record.place, on=on).name)
     except ConsentError:
         return record.regime_id
 
