@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +31,7 @@ from consent.platforms.files import (
     purpose_faults,
     read,
 )
+from consent.platforms.recognise import Recogniser
 from consent.platforms.templates import compiled, digests, fill
 
 __all__ = ["BY_CONSENT_MODE", "EVENTS", "EVENT_PARAMETERS", "Platform", "Platforms"]
@@ -37,7 +39,6 @@ __all__ = ["BY_CONSENT_MODE", "EVENTS", "EVENT_PARAMETERS", "Platform", "Platfor
 BY_CONSENT_MODE = 1
 """``browser/src/google.js`` has its twin."""
 
-_LONGEST_SNIPPET = 20_000
 _EVENT = re.compile(r"[A-Za-z][\w .:-]{0,59}", re.ASCII)
 
 
@@ -93,6 +94,11 @@ class Platforms(Mapping[str, Platform]):
 
     def __len__(self) -> int:
         return len(self._platforms)
+
+    @cached_property
+    def recogniser(self) -> Recogniser:
+        """What knows these platforms' snippets where somebody has pasted them."""
+        return Recogniser(self.values())
 
     def knows(self, pixel: Pixel) -> bool:
         """Whether there is a platform for ``pixel``, which a release may have taken away."""
@@ -224,8 +230,7 @@ class Platforms(Mapping[str, Platform]):
         says = hinted(platform.hints, found)
         if matches(platform.id_pattern, found.strip()):
             says = "has spaces or line breaks around it; write it without"
-        if not says and len(inside := _ids_in(platform, found)) == 1:
-            says = f"is more than an id; the id in it is {inside.pop()}"
+        says = says or self._pasted(platform, found)
         if not says:
             others = [one for one in self.values() if matches(one.id_pattern, found)]
             if len(others) == 1:
@@ -236,11 +241,20 @@ class Platforms(Mapping[str, Platform]):
         expected = f"expected one like {platform.id_example} ({platform.id_where})"
         return [f"id: {_shown(found)} is no {platform.name} id; {expected}"]
 
-
-def _ids_in(platform: Platform, text: str) -> set[str]:
-    """What may be ids of ``platform`` in a vendor's whole snippet, which stand there in quotes."""
-    quoted = re.findall(r"""["'=]([^"'=&\s]{1,200})["'&]""", text[:_LONGEST_SNIPPET])
-    return {one for one in quoted if matches(platform.id_pattern, one)} if "(" in text else set()
+    def _pasted(self, platform: Platform, text: str) -> str:
+        """What is said of a whole snippet in the place of an id; nothing of other texts."""
+        if "(" not in text and "<" not in text:
+            return ""
+        found = [(key, id_) for key, id_ in self.recogniser.text(text) if id_]
+        inside = [id_ for key, id_ in found if key == platform.key]
+        if len(inside) == 1:
+            return f"is more than an id; the id in it is {inside[0]}"
+        if inside:
+            return f"has several ids; register each by itself: {', '.join(inside)}"
+        if found:
+            key, id_ = found[0]
+            return f"is a snippet of {self[key].name}; register it as platform {key}, id {id_}"
+        return ""
 
 
 def _short(names: Mapping[str, str]) -> Mapping[str, Any]:

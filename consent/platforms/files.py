@@ -13,6 +13,8 @@ import msgspec
 from consent import data
 from consent.errors import DataError, DataErrors
 from consent.model import CHOOSABLE, Hosts, Purpose, Trace, is_key
+from consent.platforms import pasted
+from consent.platforms.pasted import Pasted
 from consent.platforms.templates import compiled, template_faults
 
 EVENTS = (
@@ -101,6 +103,7 @@ class Platform(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The vendor takes no custom events, other than by label."""
     script_url: str
     """The vendor's library; ``{id}`` stands for the pixel's id."""
+    pasted: Pasted = Pasted()
     hosts: Hosts
     unlisted: str = ""
     """Where else its code may talk to that no list of hosts can name, in words."""
@@ -189,6 +192,9 @@ def _faults(platform: Platform) -> Iterator[tuple[str, str]]:
         yield from _address_faults(key, getattr(platform, key))
     yield from declared_faults(platform)
     yield from _library_faults(platform)
+    if _compiles(platform.id_pattern):
+        known_by = pasted.faults(platform.pasted, platform.id_pattern, platform.id_example)
+        yield from ((f"pasted.{key}", fault) for key, fault in known_by)
     yield from _event_faults(platform)
     yield from _mapping_faults(platform)
     for queue in platform.queues:
