@@ -12,6 +12,7 @@
     │   ├── TooLargeError    the body is over the limit (413)
     │   ├── ConflictError    the id is taken by other content (409)
     │   └── ThrottledError   too many attempts; carries ``retry_after_seconds`` (429)
+    ├── LedgerError          the ledger contradicts itself: nothing is signed; find out why
     └── UnavailableError     storage cannot take the write now; retry later (503)
 
 A message has the form ``<where>: <what was found>; <what is accepted>``: one line, lower case,
@@ -101,6 +102,10 @@ class ThrottledError(RefusedError):
     def __init__(self, code: str, detail: str, *, retry_after_seconds: int) -> None:
         super().__init__(code, detail)
         self.retry_after_seconds = retry_after_seconds
+
+
+class LedgerError(ConsentError):
+    """The ledger or its tree is not what was sealed: a row is missing, changed or out of order."""
 
 
 class UnavailableError(ConsentError):

@@ -134,6 +134,17 @@ async def history(c: AsyncConnection, store: str, visitor: uuid.UUID) -> list[Re
     return [_of_row(row) for row in rows]
 
 
+async def last(c: AsyncConnection) -> int:
+    """The newest ``seq``; 0 when there is none."""
+    return (await c.execute(sa.select(sa.func.max(_d.seq)))).scalar() or 0
+
+
+async def following(c: AsyncConnection, seq: int, limit: int) -> list[Record]:
+    """The records after ``seq``, in order, at most ``limit``."""
+    rows = await c.execute(_FOLLOWING, {"after": seq, "most": limit})
+    return [_of_row(row) for row in rows]
+
+
 async def search(
     c: AsyncConnection, filter_: LedgerFilter, *, before: int | None = None, limit: int
 ) -> list[Record]:
@@ -360,6 +371,13 @@ def _history_query() -> sa.Select[Any]:
     return _records_in(d, d.c.seq)
 
 
+def _following_query() -> sa.Select[Any]:
+    after = sa.select(tables.decisions).where(_d.seq > sa.bindparam("after"))
+    d = after.order_by(_d.seq).limit(sa.bindparam("most")).subquery("d")
+    return _records_in(d, d.c.seq)
+
+
+_FOLLOWING = _following_query()
 _BY_IDS = _by_ids_query()
 _HISTORY = _history_query()
 

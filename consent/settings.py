@@ -7,6 +7,7 @@ to that.
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import os
 import re
@@ -31,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True):
     database_url: str
     secret_keys: tuple[str, ...]
     """Newest first. The first signs, all verify."""
+    log_keys: tuple[bytes, ...]
+    """Ed25519 seeds, newest first. The first signs checkpoints. Empty: derived from a secret."""
     geoip_db: Path | None
     trusted_proxies: tuple[Network, ...]
     place_headers: tuple[str, ...]
@@ -64,6 +67,18 @@ def _keys(text: str) -> tuple[str, ...]:
     if any(len(key) < 32 for key in keys):
         raise ValueError("keys of 32 characters or more, newest first, with commas between")
     return keys
+
+
+def _seeds(text: str) -> tuple[bytes, ...]:
+    try:
+        seeds = tuple(
+            base64.b64decode(part.strip(), validate=True) for part in text.split(",") if part
+        )
+    except ValueError:
+        seeds = (b"",)
+    if any(len(seed) != 32 for seed in seeds):
+        raise ValueError("Ed25519 seeds of 32 bytes in base64, newest first, with commas between")
+    return seeds
 
 
 def _database_file(text: str) -> Path | None:
@@ -111,6 +126,13 @@ SETTINGS = (
         _keys,
         "keys that sign receipts and sessions, newest first, comma between; "
         "empty: one is made and kept in ./var/secret-keys",
+    ),
+    Setting(
+        "CONSENT_LOG_KEYS",
+        "",
+        _seeds,
+        "Ed25519 seeds in base64 that sign the ledger's checkpoints, newest first, comma between; "
+        "empty: one is derived from the newest of CONSENT_SECRET_KEYS",
     ),
     Setting(
         "CONSENT_GEOIP_DB",
@@ -167,7 +189,7 @@ def load(environ: Mapping[str, str] | None = None, *, var: Path = Path("var")) -
         try:
             values[setting.key] = setting.parse(text)
         except ValueError as error:
-            shown = "a value that is not shown" if "SECRET" in setting.name else repr(text)
+            shown = "a value that is not shown" if setting.name.endswith("_KEYS") else repr(text)
             faults.append(f"{where}: found {shown}; expected {error}")
     if faults:
         raise SettingsError(*faults)

@@ -1,7 +1,8 @@
-"""The only importer of itsdangerous. One salt for each use, so that no token serves two.
+"""The only importer of itsdangerous and of Ed25519. One salt for each use: no token serves two.
 
-Keys rotate: the first of the list signs, every one of them verifies. Drop a key only when nothing
-signed with it has to be read any more.
+Keys rotate: the first of the list signs, every one of them verifies. Drop a secret key only when
+nothing signed with it has to be read any more. Of the log's keys only the newest is ever needed:
+the public halves of all that were used are kept in the database.
 """
 
 from __future__ import annotations
@@ -11,8 +12,50 @@ from typing import Any
 
 import itsdangerous
 import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from consent.errors import ForbiddenError
+
+SEED_BYTES = 32
+
+
+class LogKey:
+    """The Ed25519 key that signs checkpoints (RFC 8032).
+
+    Args:
+        seed: the private key, ``SEED_BYTES`` long.
+    """
+
+    def __init__(self, seed: bytes) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public: bytes = self._key.public_key().public_bytes_raw()
+
+    @classmethod
+    def derived(cls, secret: str) -> LogKey:
+        """A key that follows from a secret key (HKDF, RFC 5869), and tells nothing about it."""
+        hkdf = HKDF(SHA256(), SEED_BYTES, salt=None, info=b"pixelgate.log")
+        return cls(hkdf.derive(secret.encode()))
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes."""
+        return self._key.sign(message)
+
+
+def log_key(seeds: Sequence[bytes], secrets: Sequence[str]) -> LogKey:
+    """The newest key of the log: the first of ``seeds``, else derived from the first secret."""
+    return LogKey(seeds[0]) if seeds else LogKey.derived(secrets[0])
+
+
+def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether ``signature`` is that of the Ed25519 key ``public`` over ``message``."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 class _Receipts(itsdangerous.URLSafeSerializer):

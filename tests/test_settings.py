@@ -118,7 +118,7 @@ def test_every_wrong_setting_is_told_at_once_by_the_name_it_was_written_with(
         "CONSENT_DATABASE: no such setting",
         "CONSENT_GEOIP_DB: found 'gone.mmdb'",
     ]
-    known = ("database_url", "geoip_db", "place_headers", "public_url", "secret_keys")
+    known = ("database_url", "geoip_db", "log_keys", "place_headers", "public_url", "secret_keys")
     assert faults[0].endswith(f"; known are {', '.join(known)}, trusted_proxies")
     assert not (tmp_path / "secret-keys").exists()
 
@@ -130,3 +130,13 @@ def test_a_wrong_key_of_the_file_is_told_though_a_variable_wins_over_the_others(
     file.write_text('CONSENT_PUBLIC_URL = "https://a.example"\n')
     with pytest.raises(SettingsError, match="CONSENT_PUBLIC_URL: no such setting; known are data"):
         settings.load({**KEYS, "CONSENT_SETTINGS": str(file)})
+
+
+def test_keys_of_the_log_are_seeds_in_base64(tmp_path: Path) -> None:
+    seed = "A" * 43 + "="
+    given = settings.load({**KEYS, "CONSENT_LOG_KEYS": f"{seed},{seed}"})
+    assert given.log_keys == (bytes(32), bytes(32))
+    assert settings.load(KEYS).log_keys == ()
+    for wrong in ("hunter2", "AAAA", "!" * 44):
+        with pytest.raises(SettingsError, match="LOG_KEYS: found a value that is not shown"):
+            settings.load({**KEYS, "CONSENT_LOG_KEYS": wrong})

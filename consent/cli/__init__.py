@@ -9,8 +9,8 @@ from typing import NoReturn
 import click
 
 from consent import __version__
-from consent.cli import activity, check, explain, serve, store, user
-from consent.errors import ConsentError, UnavailableError
+from consent.cli import activity, check, explain, ledger, serve, store, user
+from consent.errors import ConsentError, LedgerError, UnavailableError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,7 +21,7 @@ def consent() -> None:
 
 for command in (
     *(serve.demo, serve.serve, serve.migrate, check.check),
-    *(store.store, user.user, activity.activity, explain.explain, explain.geo),
+    *(store.store, user.user, activity.activity, ledger.ledger, explain.explain, explain.geo),
 ):
     consent.add_command(command)
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _fail(error.format_message(), 2)
     except click.Abort:
         _fail("stopped", 1)
-    except UnavailableError as error:
+    except (LedgerError, UnavailableError) as error:
         _fail(str(error), 1)
     except ConsentError as error:
         _fail(str(error), 2)

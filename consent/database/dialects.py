@@ -35,12 +35,13 @@ _HOUR = dt.timedelta(hours=1)
 Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A key that the database or its caller counts up. On SQLite it is the rowid itself."""
 
-Lock = Literal["ledger", "versions", "accounts", "migrations"]
+Lock = Literal["ledger", "versions", "accounts", "migrations", "log"]
 _LOCKS: Mapping[Lock, int] = {
     "ledger": 0x70_67_6C_01,
     "versions": 0x70_67_6C_02,
     "accounts": 0x70_67_6C_03,
     "migrations": 0x70_67_6C_04,
+    "log": 0x70_67_6C_05,
 }
 
 
@@ -133,6 +134,14 @@ async def take_lock(connection: AsyncConnection, name: Lock) -> None:
     """
     if connection.dialect.name == "postgresql":
         await connection.exec_driver_sql("SELECT pg_advisory_xact_lock($1)", (_LOCKS[name],))
+
+
+async def try_lock(connection: AsyncConnection, name: Lock) -> bool:
+    """Whether this transaction has ``name`` now, without waiting for another; else it has not."""
+    if connection.dialect.name != "postgresql":
+        return True
+    took = await connection.exec_driver_sql("SELECT pg_try_advisory_xact_lock($1)", (_LOCKS[name],))
+    return bool(took.scalar_one())
 
 
 async def try_to_write(

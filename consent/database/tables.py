@@ -137,5 +137,53 @@ activity = sa.Table(
     sa.Index("ix_activity_subject", "subject", "id"),
 )
 
-APPEND_ONLY = (decisions, versions, banners, regimes, activity)
+entries = sa.Table(
+    "entries",
+    metadata,
+    sa.Column("start", Serial, primary_key=True, autoincrement=False),
+    sa.Column("digests", sa.LargeBinary, nullable=False),
+)
+
+nodes = sa.Table(
+    "nodes",
+    metadata,
+    sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", Serial, primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+log_keys = sa.Table(
+    "log_keys",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("vkey", sa.Text, nullable=False, unique=True),
+    sa.Column("added_at", Moment, nullable=False),
+)
+
+checkpoints = sa.Table(
+    "checkpoints",
+    metadata,
+    sa.Column("size", Serial, primary_key=True, autoincrement=False),
+    sa.Column("root", sa.LargeBinary, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("key_id", sa.ForeignKey("log_keys.id"), nullable=False),
+    sa.Column("signature", sa.LargeBinary, nullable=False),
+)
+
+anchors = sa.Table(
+    "anchors",
+    metadata,
+    sa.Column("size", sa.ForeignKey("checkpoints.size"), primary_key=True, autoincrement=False),
+    sa.Column("url", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("answer", sa.LargeBinary, nullable=False),
+)
+
+LOG = (entries, nodes, log_keys, checkpoints, anchors)
+"""The Merkle tree over the ledger. ``entries`` holds the SHA-256 of each record, in pieces that
+never cross a multiple of 256; ``nodes`` the hashes of tiles above level 0."""
+
+APPEND_ONLY = (decisions, versions, banners, regimes, activity, *LOG)
 """The tables whose rows are never changed or removed."""

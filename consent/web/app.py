@@ -27,10 +27,11 @@ from consent.compose import Composer
 from consent.embeds import Embeds
 from consent.geo import Geo
 from consent.platforms import Platforms
+from consent.proof import Sealer, origin_of
 from consent.record import Folder, Recorder
 from consent.regions import Regions
 from consent.settings import Settings
-from consent.signing import Signer
+from consent.signing import Signer, log_key
 from consent.texts import Texts
 from consent.web import admin, errors, logs
 from consent.web.metrics import Metrics, of_service
@@ -53,7 +54,9 @@ class App(Starlette):
         self.services = services
         self._visitor = visitor = Visitor(services, services.geo.place_headers)
         sources = (
-            lambda: of_service(services.recorder, services.folder, visitor.scripts),
+            lambda: of_service(
+                services.recorder, services.folder, services.sealer, visitor.scripts
+            ),
             visitor.answered.figures,
         )
         self.tally = Tally(sources, figures)
@@ -118,6 +121,12 @@ def create_app(
             composer=composer,
             recorder=Recorder(db, composer, regions, signer, now),
             folder=Folder(db),
+            sealer=Sealer(
+                db,
+                log_key(settings.log_keys, settings.secret_keys),
+                origin_of(settings.public_url),
+                now,
+            ),
             signer=signer,
             published=Published(db),
             now=now,

@@ -16,6 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from consent.model import Action
+from consent.proof import Sealer
 from consent.record import Folder, Recorder
 from consent.web.scripts import Scripts
 from consent.web.tally import Figure, Tally
@@ -50,7 +51,9 @@ class Answered:
         yield Figure("decision_seconds", told, self._seconds, "bucket", (("le", "sum"),))
 
 
-def of_service(recorder: Recorder, folder: Folder, scripts: Scripts) -> Iterator[Figure]:
+def of_service(
+    recorder: Recorder, folder: Folder, sealer: Sealer, scripts: Scripts
+) -> Iterator[Figure]:
     """The figures of one process."""
     yield Figure("decisions", "Decisions stored in the ledger.", recorder.recorded)
     yield Figure("commits", "Commits that stored them.", recorder.batches)
@@ -59,6 +62,12 @@ def of_service(recorder: Recorder, folder: Folder, scripts: Scripts) -> Iterator
     yield Figure("counts_dropped", "Counts dropped while storage was away.", folder.dropped)
     waiting = "Decisions waiting for a commit."
     yield Figure("decisions_waiting", waiting, recorder.waiting, "gauge")
+    yield Figure("sealed_records", "Records put into the log.", sealer.sealed)
+    yield Figure("seal_failures", "Times that records were not sealed.", sealer.failures)
+    lag = "Records that are not sealed yet."
+    yield Figure("unsealed_records", lag, sealer.waiting, "gauge", over="max")
+    lag = "How long the oldest of them has waited."
+    yield Figure("seal_lag_seconds", lag, sealer.lag_seconds, "gauge", over="max")
     yield Figure("processes", "Processes that answer.", 1, "gauge")
 
 

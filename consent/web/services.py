@@ -23,6 +23,7 @@ from consent.errors import ConsentError, NotFoundError, UnavailableError
 from consent.geo import Geo
 from consent.model import Version
 from consent.platforms import Platforms
+from consent.proof import Sealer
 from consent.record import Folder, Recorder
 from consent.regions import Regions
 from consent.settings import Settings
@@ -153,6 +154,7 @@ class Services:
     composer: Composer
     recorder: Recorder
     folder: Folder
+    sealer: Sealer
     signer: Signer
     published: Published
     now: Callable[[], dt.datetime]
@@ -166,10 +168,12 @@ class Services:
         await self.published.start()
         self.recorder.start()
         self.folder.start()
+        self.sealer.start()
 
     async def stop(self) -> None:
         """Stores what was taken, then lets go of files and connections."""
         await self.published.stop()
+        await self.sealer.stop()
         await self.recorder.stop()
         await self.folder.stop()
         await self.database.close()

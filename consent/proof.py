@@ -1,0 +1,221 @@
+"""Records become provable: the sealer puts them into a Merkle tree and signs its head.
+
+Once a second it takes the records that the ledger has appended since, hashes each, and writes
+their entries and a signed checkpoint in one transaction. So a decision is sealed about a second
+after its receipt; until then the receipt alone vouches for it.
+
+Every process may run a sealer. The first to come seals, the others see that it is done; on an idle
+ledger nothing is written. Before it signs, a sealer makes sure that the tree it builds on is the
+one that was signed last, and that the new one begins with it: a log must never sign two heads that
+contradict each other. What does not fit is logged and counted, and nothing is signed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from consent import ledger, merkle, notes, receipt, seals
+from consent.database import Database
+from consent.errors import ConsentError, LedgerError
+from consent.merkle import Frontier, Node, Span
+from consent.model import Record
+from consent.notes import Checkpoint, Vkey
+from consent.seals import Growth, Head
+from consent.signing import LogKey, is_signed
+
+SEAL_SECONDS = 1.0
+BATCH_RECORDS = 2048
+"""The most records in one transaction; more of them wait for the next, which follows at once."""
+
+_YOUNG = dt.timedelta(seconds=SEAL_SECONDS * 0.9)
+
+_log = structlog.get_logger("proof")
+
+
+class Sealer:
+    """Seals what the ledger appends.
+
+    Args:
+        database: holds the ledger and the tree.
+        key: signs.
+        origin: what the log is called from its first head on; see ``origin_of``.
+        now: the clock. It may go back: heads are ordered by size alone.
+    """
+
+    def __init__(
+        self, database: Database, key: LogKey, origin: str, now: Callable[[], dt.datetime]
+    ) -> None:
+        self._database = database
+        self._key = key
+        self._origin = origin
+        self._now = now
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._failing = False
+        self.sealed = 0
+        self.failures = 0
+        self.waiting = 0
+        self.lag_seconds = 0.0
+        """How long the oldest record that is not sealed has waited."""
+
+    def start(self) -> None:
+        """Seals from now on. Call it inside the event loop that serves requests."""
+        self._task = asyncio.create_task(self._seal_often())
+
+    async def stop(self) -> None:
+        """Ends after the batch at hand; the next process goes on with the rest."""
+        self._stopping.set()
+        if self._task is not None:
+            await self._task
+            self._task = None
+
+    async def seal_all(self) -> int:
+        """Seals until nothing is left, or another process is at it; gives how many it sealed.
+
+        Raises:
+            LedgerError: the ledger or the tree is not what was sealed. Nothing was signed.
+            UnavailableError: storage does not answer; what was sealed before stays.
+        """
+        total = 0
+        while (n := await self.seal()) and not self._stopping.is_set():
+            total += n
+        return total
+
+    async def seal(self) -> int:
+        """Seals one batch; gives its size, 0 when there is none or another process was quicker.
+
+        Raises:
+            LedgerError, UnavailableError: see ``seal_all``.
+        """
+        async with self._database.read() as c:
+            newest = await seals.newest(c)
+            size = newest.size if newest else 0
+            records = await ledger.following(c, size, BATCH_RECORDS)
+            if not records:
+                return 0
+            edge = await seals.frontier(c, size)
+        name = newest.key.name if newest else self._origin
+        # Hashing holds the processor, not the event loop: requests are answered meanwhile.
+        growth = await asyncio.to_thread(grown, newest, edge, records, name, self._key, self._now())
+        async with self._database.write() as c:
+            added = await seals.add(c, growth)
+        self.sealed += len(records) if added else 0
+        return len(records) if added else 0
+
+    async def _seal_often(self) -> None:
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), SEAL_SECONDS)
+                return
+            try:
+                await self._seal_what_waits()
+            except Exception as error:
+                self._note_failure(error)
+            else:
+                if self._failing:
+                    _log.info("records sealed again")
+                self._failing = False
+
+    async def _seal_what_waits(self) -> None:
+        now = self._now()
+        async with self._database.read() as c:
+            newest = await seals.newest(c)
+            size = newest.size if newest else 0
+            self.waiting = await ledger.last(c) - size
+            oldest = await ledger.following(c, size, 1) if self.waiting else []
+        self.lag_seconds = max(0.0, (now - oldest[0].at).total_seconds()) if oldest else 0.0
+        if newest and dt.timedelta() <= now - newest.at < _YOUNG and self.waiting < BATCH_RECORDS:
+            return  # another process is the one that seals at the moment
+        await self.seal_all()
+
+    def _note_failure(self, error: Exception) -> None:
+        self.failures += 1
+        if not self._failing:
+            why = str(error) if isinstance(error, ConsentError) else ""
+            _log.error("records not sealed", error=type(error).__name__, why=why)
+        self._failing = True
+
+
+def origin_of(public_url: str) -> str:
+    """What a log is called: the address of its endpoints without the scheme.
+
+    Source: https://c2sp.org/tlog-tiles, Parameters.
+    """
+    return public_url.partition("://")[2].replace("+", "%2B") + "/log"
+
+
+def grown(
+    newest: Head | None,
+    edge: Frontier,
+    records: Sequence[Record],
+    name: str,
+    key: LogKey,
+    now: dt.datetime,
+) -> Growth:
+    """The tree with ``records`` on its right, and its signed head.
+
+    Args:
+        newest: the head that was signed last; None before the first.
+        edge: the right edge of its tree, as storage has it. It is changed.
+        records: those after it.
+        name: of the log.
+        key: signs.
+        now: when.
+
+    Raises:
+        LedgerError: ``edge`` is not the tree of ``newest``, its signature is wrong, a record is
+            missing, or the new tree does not begin with the old one.
+    """
+    before, old = edge.size, edge.nodes()
+    old_root = edge.root()
+    if newest is not None:
+        check_head(newest)
+        if old_root != newest.root:
+            raise LedgerError(f"log: the tree of {before} entries has another root than was signed")
+    expected = range(before + 1, before + 1 + len(records))
+    for seq, record in zip(expected, records, strict=True):
+        if record.seq != seq:
+            raise LedgerError(f"ledger: record {seq} is missing; the next one is {record.seq}")
+    entries = list(map(receipt.digest, records))
+    leaves = list(map(merkle.leaf_hash, entries))
+    for leaf in leaves:
+        edge.push(leaf)
+    if before and not merkle.verify_consistency(
+        before, edge.size, old_root, edge.root(), _grown_path(before, edge.size, old, leaves)
+    ):
+        raise LedgerError(f"log: the tree of {edge.size} entries does not begin with {before}")
+    checkpoint = Checkpoint(name, edge.size, edge.root())
+    signature = notes.sign(checkpoint.text, name, key)
+    head = Head(edge.size, checkpoint.root, now, Vkey(name, key.public), signature.value)
+    return Growth(before, entries, tuple(edge.done), head)
+
+
+def check_head(head: Head) -> None:
+    """Nothing when the head's own key signed it.
+
+    Raises:
+        LedgerError: it did not.
+    """
+    if not is_signed(head.key.public, head.checkpoint.text.encode(), head.signature):
+        raise LedgerError(
+            f"checkpoints: the signature over {head.size} entries is not that of {head.key.text}"
+        )
+
+
+def _grown_path(
+    before: int, size: int, old: dict[Node, bytes], leaves: Sequence[bytes]
+) -> list[bytes]:
+    """The consistency proof, its new hashes computed apart from the frontier."""
+
+    def hash_of(span: Span) -> bytes:
+        if span.begin >= before:
+            return merkle.root(leaves[span.begin - before : span.end - before])
+        (node,) = merkle.nodes_in(span)
+        return old[node]
+
+    return [hash_of(span) for span in merkle.consistency_path(before, size)]
