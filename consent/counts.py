@@ -28,7 +28,7 @@ Measure = Literal[
     "withdrawn",
     "changed",
 ]
-By = Literal["none", "day", "store", "place", "regime", "device", "language", "version"]
+By = Literal["none", "hour", "day", "store", "place", "regime", "device", "language", "version"]
 
 _c = tables.counts.c
 
@@ -47,11 +47,26 @@ class Key(NamedTuple):
 
 
 class Total(msgspec.Struct, frozen=True):
-    """A sum. ``group``: a day as ``2026-03-02``, a store's id, a code; empty for no grouping."""
+    """A sum. ``group``: a day as ``2026-03-02``, an hour as ``2026-03-02T17``, a code, the id of a
+    store; empty for no grouping.
+    """
 
     group: str
     measure: Measure
     n: int
+
+
+class Only(msgspec.Struct, frozen=True):
+    """Which counts are meant; a part that is None means all. ``US`` means ``US-CA`` too."""
+
+    place: str | None = None
+    regime: str | None = None
+    device: str | None = None
+    language: str | None = None
+    version: int | None = None
+
+
+EVERYTHING = Only()
 
 
 def hour_of(at: dt.datetime) -> dt.datetime:
@@ -68,23 +83,13 @@ async def add(c: AsyncConnection, deltas: Mapping[Key, int]) -> None:
         await c.execute(adding(c.dialect.name, tables.counts, "n"), rows)
 
 
-async def totals(
-    c: AsyncConnection,
-    store_ids: Sequence[int] | None,
-    since: dt.datetime,
-    until: dt.datetime,
-    by: By,
-) -> list[Total]:
-    """Sums of each measure, by group; see ``totals_by`` for the arguments and the order."""
-    return (await totals_by(c, store_ids, since, until, (by,)))[by]
-
-
 async def totals_by(
     c: AsyncConnection,
     store_ids: Sequence[int] | None,
     since: dt.datetime,
     until: dt.datetime,
     bys: Sequence[By],
+    only: Only = EVERYTHING,
 ) -> dict[By, list[Total]]:
     """Sums of each measure, grouped in several ways by one pass over the counts.
 
@@ -93,7 +98,8 @@ async def totals_by(
         store_ids: None means every store.
         since: the first moment that counts; rounded down to its hour.
         until: the first moment that no longer counts; rounded down to its hour.
-        bys: what to group by, each for itself. Days are days in UTC.
+        bys: what to group by, each for itself. Days and hours are those of UTC.
+        only: leaves out all other counts.
 
     Returns:
         For each of ``bys`` its totals, sorted by group and measure; what was never counted is
@@ -103,6 +109,7 @@ async def totals_by(
     kept = (
         sa.select(*(_group(by).label(by) for by in bys), _c.measure, sa.func.sum(_c.n).label("n"))
         .where(_c.hour >= hour_of(since), _c.hour < hour_of(until), _c.store_id.in_(known))
+        .where(*_clauses(only))
         .group_by(*bys, _c.measure)
         .cte("kept")
     )
@@ -122,15 +129,29 @@ def _sums(kept: sa.CTE, number: int, by: By) -> sa.Select[Any]:
     return sums.group_by(kept.c[by], kept.c.measure)
 
 
+def _clauses(only: Only) -> list[sa.ColumnElement[bool]]:
+    wanted = msgspec.structs.asdict(only)
+    place = wanted.pop("place")
+    clauses = [_c[name] == value for name, value in wanted.items() if value is not None]
+    if place is not None:
+        inside = _c.place.startswith(f"{place or '?'}-", autoescape=True)
+        clauses.append(sa.or_(_c.place == place, inside))
+    return clauses
+
+
 def _group(by: By) -> sa.ColumnElement[object]:
     if by == "none":
         return sa.literal_column("''")
     if by == "day":
         return sa.type_coerce(_c.hour, sa.Integer).op("/")(sa.literal_column("24"))
+    if by == "hour":
+        return sa.type_coerce(_c.hour, sa.Integer)
     return _c["store_id" if by == "store" else by]
 
 
 def _name(by: By, value: str) -> str:
     if by == "day":
         return (EPOCH + dt.timedelta(days=int(value))).date().isoformat()
+    if by == "hour":
+        return (EPOCH + dt.timedelta(hours=int(value))).isoformat(timespec="hours")[:13]
     return value

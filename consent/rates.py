@@ -11,6 +11,7 @@ travels without its counts, and from fewer than ``SMALL`` visits none is given.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -19,10 +20,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consent import counts
 
+GroupedBy = Literal["place", "regime", "device", "language", "version", "store"]
+Step = Literal["hour", "day", "week", "month"]
 Outcome = Literal["accepted", "partly", "declined", "closed", "gpc", "no_choice"]
 
 OUTCOMES: tuple[Outcome, ...] = ("accepted", "partly", "declined", "closed", "gpc", "no_choice")
 """How a visit can end, in the order in which it is shown."""
+
+TYPICAL_DECLINED = (0.2, 0.4)
+"""What European stores are used to, by their own telling; it is no measurement of ours."""
+
+_HOUR, _DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
+_Z = 1.959963984540054
+"""Within so many standard deviations lie 95 % of a normal distribution."""
 
 SMALL = 10
 """From fewer visits than this a share would say more about chance than about people."""
@@ -38,6 +48,21 @@ class Rate(msgspec.Struct, frozen=True):
     def share(self) -> float | None:
         """A fraction from 0 to 1; None when there are too few to speak of one."""
         return self.n / self.of if self.of >= SMALL else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Between which shares the true one lies, with 95 % confidence; None when there is none.
+
+        Source: Wilson, "Probable inference", JASA 22 (1927); as in Brown, Cai and DasGupta,
+        Statistical Science 16 (2001), which finds that it keeps what it promises for small numbers.
+        """
+        if self.share is None:
+            return None
+        z2 = _Z * _Z
+        middle = (self.share + z2 / (2 * self.of)) / (1 + z2 / self.of)
+        spread = self.share * (1 - self.share) / self.of + z2 / (4 * self.of * self.of)
+        half = _Z / (1 + z2 / self.of) * math.sqrt(spread)
+        return max(0.0, middle - half), min(1.0, middle + half)
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -86,13 +111,22 @@ class Counts(msgspec.Struct, frozen=True):
         return Counts(*(getattr(self, field) + getattr(other, field) for field in fields))
 
 
-class Day(msgspec.Struct, frozen=True):
-    day: dt.date
+class Span(msgspec.Struct, frozen=True):
+    """An hour, a day, a week from its Monday or a month, by its first moment in UTC.
+
+    At the ends of a period a week or a month may be in it with some of its days only.
+    """
+
+    at: dt.datetime
     counts: Counts
+
+    @property
+    def day(self) -> dt.date:
+        return self.at.date()
 
 
 class Group(msgspec.Struct, frozen=True):
-    """The counts of one place (``US-CA``; empty: unknown) or of one regime, by its id."""
+    """The counts of one place (``US-CA``; empty: unknown), or of whatever else is grouped by."""
 
     code: str
     counts: Counts
@@ -101,12 +135,16 @@ class Group(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """Everything the page of decline rates says. ``days`` has every day, also the empty ones."""
 
+    by: GroupedBy
+
     since: dt.datetime
     until: dt.datetime
     total: Counts
-    days: tuple[Day, ...]
+    days: tuple[Span, ...]
     places: tuple[Group, ...]
     regimes: tuple[Group, ...]
+    groups: tuple[Group, ...]
+    """By what was asked for, most visits first."""
 
     @property
     def countries(self) -> tuple[Group, ...]:
@@ -117,12 +155,32 @@ class Report(msgspec.Struct, frozen=True):
             folded[country] = folded.get(country, Counts()).plus(group.counts)
         return _ranked(folded)
 
+    def of_regimes(self, ids: Iterable[str]) -> Counts:
+        """What was counted under these regimes together."""
+        wanted = set(ids)
+        total = Counts()
+        for group in self.regimes:
+            if group.code in wanted:
+                total = total.plus(group.counts)
+        return total
+
+    def spans(self, step: Step) -> tuple[Span, ...]:
+        """The days folded into weeks or months; the days themselves for anything else."""
+        folded: dict[dt.datetime, Counts] = {}
+        for day in self.days:
+            first = _first(day.at, step)
+            folded[first] = folded.get(first, Counts()).plus(day.counts)
+        return tuple(Span(at, found) for at, found in folded.items())
+
 
 async def report(
     c: AsyncConnection,
     stores: Sequence[int] | None,
     since: dt.datetime,
     until: dt.datetime,
+    *,
+    by: GroupedBy = "place",
+    only: counts.Only = counts.EVERYTHING,
 ) -> Report:
     """The report on ``stores`` from ``since`` up to and without ``until``.
 
@@ -131,14 +189,33 @@ async def report(
         stores: ids of stores; None means all.
         since: aware UTC, a full hour, since counts are kept by the hour.
         until: the same.
+        by: what ``Report.groups`` are.
+        only: leaves out all other counts.
     """
-    found = await counts.totals_by(c, stores, since, until, ("day", "place", "regime"))
-    by_day, by_place, by_regime = (_grouped(found[by]) for by in ("day", "place", "regime"))
+    bys: tuple[counts.By, ...] = tuple(dict.fromkeys(("day", "place", "regime", by)))
+    totals = await counts.totals_by(c, stores, since, until, bys, only)
+    found = {each: _grouped(rows) for each, rows in totals.items()}
     total = Counts()
-    for each in by_day.values():
-        total = total.plus(each)
-    days = tuple(Day(day, by_day.get(day.isoformat(), Counts())) for day in _days(since, until))
-    return Report(since, until, total, days, _ranked(by_place), _ranked(by_regime))
+    for day in found["day"].values():
+        total = total.plus(day)
+    days = tuple(Span(at, found["day"].get(f"{at:%F}", Counts())) for at in _days(since, until))
+    places, regimes, groups = (_ranked(found[each]) for each in ("place", "regime", by))
+    return Report(by, since, until, total, days, places, regimes, groups)
+
+
+async def hours(
+    c: AsyncConnection,
+    stores: Sequence[int] | None,
+    since: dt.datetime,
+    until: dt.datetime,
+    *,
+    only: counts.Only = counts.EVERYTHING,
+) -> tuple[Span, ...]:
+    """Every hour of a period, also the empty ones. Arguments as above."""
+    totals = await counts.totals_by(c, stores, since, until, ("hour",), only)
+    found = _grouped(totals["hour"])
+    every = (since + dt.timedelta(hours=n) for n in range(int((until - since) / _HOUR)))
+    return tuple(Span(at, found.get(f"{at:%FT%H}", Counts())) for at in every)
 
 
 async def total(
@@ -146,10 +223,12 @@ async def total(
     stores: Sequence[int] | None,
     since: dt.datetime,
     until: dt.datetime,
+    *,
+    only: counts.Only = counts.EVERYTHING,
 ) -> Counts:
     """The counts alone, for the period that a report is compared with. Arguments as above."""
-    found = await counts.totals(c, stores, since, until, by="none")
-    return Counts.of({row.measure: row.n for row in found})
+    found = await counts.totals_by(c, stores, since, until, ("none",), only)
+    return Counts.of({row.measure: row.n for row in found["none"]})
 
 
 def _grouped(rows: Iterable[counts.Total]) -> dict[str, Counts]:
@@ -164,6 +243,13 @@ def _ranked(groups: Mapping[str, Counts]) -> tuple[Group, ...]:
     return tuple(Group(code, found) for code, found in ordered)
 
 
-def _days(since: dt.datetime, until: dt.datetime) -> list[dt.date]:
-    last = (until - dt.timedelta(microseconds=1)).date()
-    return [since.date() + dt.timedelta(days=n) for n in range((last - since.date()).days + 1)]
+def _days(since: dt.datetime, until: dt.datetime) -> list[dt.datetime]:
+    """The midnights from that of ``since`` on, of every day that has begun before ``until``."""
+    first = since.replace(hour=0, minute=0, second=0, microsecond=0)
+    return [first + dt.timedelta(days=n) for n in range(math.ceil((until - first) / _DAY))]
+
+
+def _first(at: dt.datetime, step: Step) -> dt.datetime:
+    if step == "week":
+        return at - dt.timedelta(days=at.weekday())
+    return at.replace(day=1) if step == "month" else at

@@ -72,6 +72,24 @@ class TestRate:
     def test_ten_visits_give_a_rate(self):
         assert Rate(3, 10).share == 0.3
 
+    # Source of the expected ends: Newcombe, Statistics in Medicine 17 (1998) 857, table I.
+    @pytest.mark.parametrize(
+        ("n", "of", "low", "high"),
+        [
+            (81, 263, 0.2553, 0.3662),
+            (15, 148, 0.0624, 0.1605),
+            (0, 20, 0.0, 0.1611),
+            (1, 29, 0.0061, 0.1718),
+        ],
+    )
+    def test_the_true_rate_lies_in_wilsons_interval(self, n, of, low, high):
+        found = Rate(n, of).interval
+        assert found is not None
+        assert [round(end, 4) for end in found] == [low, high]
+
+    def test_too_few_give_no_interval_either(self):
+        assert Rate(3, 9).interval is None
+
 
 @pytest.mark.anyio
 class TestReport:
@@ -132,3 +150,72 @@ class TestReport:
             until = SINCE + dt.timedelta(hours=5)
             report = await rates.report(c, store_ids, SINCE, until)
         assert [day.day for day in report.days] == [SINCE.date()]
+
+    async def test_it_can_be_asked_for_a_part_alone_and_grouped_otherwise(
+        self, database, store_ids
+    ):
+        a, _ = store_ids
+        deltas = {
+            key(a, "visit", place="US-CA"): 1,
+            key(a, "visit", place="US"): 10,
+            key(a, "visit", place="UZ", device="desktop"): 100,
+            key(a, "visit", place=""): 1000,
+            key(a, "visit", language="fr", version=2): 10000,
+        }
+        async with database.write() as c:
+            await counts.add(c, deltas)
+
+        async def visits(**only) -> int:
+            async with database.read() as c:
+                alone = counts.Only(**only)
+                report = await rates.report(c, [a], SINCE, UNTIL, only=alone)
+                assert report.total == await rates.total(c, [a], SINCE, UNTIL, only=alone)
+                return report.total.visits
+
+        assert await visits(place="US") == 11
+        assert await visits(place="US-CA") == 1
+        assert await visits(place="U") == 0
+        assert await visits(place="") == 1000
+        assert await visits(device="desktop") == 100
+        assert await visits(version=2, language="fr") == 10000
+        assert await visits(version=2, language="de") == 0
+        async with database.read() as c:
+            found = {
+                by: [
+                    (group.code, group.counts.visits)
+                    for group in (await rates.report(c, [a], SINCE, UNTIL, by=by)).groups
+                ]
+                for by in ("device", "language", "version", "store", "regime")
+            }
+        assert found == {
+            "device": [("phone", 11011), ("desktop", 100)],
+            "language": [("fr", 10000), ("de", 1111)],
+            "version": [("2", 10000), ("1", 1111)],
+            "store": [(str(a), 11111)],
+            "regime": [("eea", 11111)],
+        }
+
+    async def test_days_fold_into_weeks_and_months_and_hours_stand_alone(self, database, store_ids):
+        a, _ = store_ids
+        moments = {"2026-03-01T23": 1, "2026-03-02T00": 10, "2026-03-02T05": 100}
+        moments |= {"2026-02-28T12": 1000}
+        deltas = {
+            key(a, "visit", hour=dt.datetime.fromisoformat(f"{at}:00+00:00")): n
+            for at, n in moments.items()
+        }
+        since = dt.datetime(2026, 2, 28, tzinfo=dt.UTC)
+        until = dt.datetime(2026, 3, 2, 6, tzinfo=dt.UTC)
+        async with database.write() as c:
+            await counts.add(c, deltas)
+        async with database.read() as c:
+            report = await rates.report(c, [a], since, until)
+            hours = await rates.hours(c, [a], since, until)
+
+        def told(spans) -> dict[str, int]:
+            return {f"{span.at:%FT%H}": span.counts.visits for span in spans if span.counts.visits}
+
+        assert told(report.spans("week")) == {"2026-02-23T00": 1001, "2026-03-02T00": 110}
+        assert told(report.spans("month")) == {"2026-02-01T00": 1000, "2026-03-01T00": 111}
+        assert told(report.spans("day")) == told(report.days)
+        assert told(hours) == moments
+        assert len(hours) == 54

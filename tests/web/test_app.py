@@ -235,7 +235,7 @@ async def visits(url: str) -> int:
     database = database_.connect(url)
     async with database.read() as c:
         begin, end = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2026, 2027))
-        found = await counts.totals(c, None, begin, end, "none")
+        found = (await counts.totals_by(c, None, begin, end, ("none",)))["none"]
     await database.close()
     return sum(total.n for total in found)
 

@@ -34,6 +34,7 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/logout", login.sign_out, methods=["POST"]),
         Route("/rates", door.page(services, "rates", rates.show)),
         Route("/rates.csv", door.page(services, "rates", rates.download)),
+        Route("/rates.json", door.page(services, "rates", rates.download)),
         Route("/ledger", door.page(services, "ledger", ledger.show)),
         Route("/ledger/{id}", door.page(services, "ledger", decision.show)),
         Route("/activity", door.page(services, "activity", activity.show)),

@@ -14,7 +14,10 @@ from markupsafe import Markup, escape
 
 
 class Column(NamedTuple):
-    """One day. ``parts`` go from the bottom to the top; ``title`` is shown on hover."""
+    """One step of time. ``parts`` go from the bottom to the top; ``title`` is shown on hover.
+
+    Where some columns have no ``label``, every other one's is drawn; else as many as there is room.
+    """
 
     label: str
     title: str
@@ -61,11 +64,11 @@ def stacked(
     ticks = (0, 25, 50, 75, 100) if as_share else scale(top)
     drawing = [_grid(ticks, frame, unit=" %" if as_share else "")]
     step = (frame.width - frame.left - frame.right) / max(len(columns), 1)
-    every = math.ceil(len(columns) / frame.labels)
+    every = math.ceil(len(columns) / frame.labels) if all(c.label for c in columns) else 1
     for i, column in enumerate(columns):
         x = i * step + frame.left
         drawing.append(_column(column, classes, x, step, ticks[-1], frame, as_share))
-        if (len(columns) - 1 - i) % every == 0:
+        if column.label and (len(columns) - 1 - i) % every == 0:
             drawing.append(
                 f'<text class="axis" x="{_n(x + step / 2)}" y="{frame.height - 6}"'
                 f' text-anchor="middle">{escape(column.label)}</text>'

@@ -143,6 +143,16 @@ def percent(rate: Rate) -> str:
     return f"{value:.1f} %" if 0 < value < 9.95 else f"{value:.0f} %"
 
 
+def interval(rate: Rate) -> str:
+    """``36–40 %``: between which the true rate lies; empty when there are too few for a rate."""
+    if rate.interval is None:
+        return ""
+    low, high = (round(end * 100, 1) for end in rate.interval)
+    if high - low >= 1:
+        return f"{low:.0f}–{high:.0f} %"
+    return f"{low:.1f}–{high:.1f} %"
+
+
 def points(now: Rate, before: Rate) -> str | None:
     """The difference of two rates: ``+2.4 points``; None when one of them is too small."""
     if now.share is None or before.share is None:
@@ -236,6 +246,7 @@ FILTERS: dict[str, Any] = {
     "short_day": short_day,
     "clock": clock,
     "percent": percent,
+    "interval": interval,
     "short": short,
     "sentence": as_sentence,
     "stopped": stopped,

@@ -21,7 +21,8 @@ PHONE = {"width": 390, "height": 844}
 PIXELS = "/admin/stores/summit/pixels"
 OWN_PIXEL = f"/admin/stores/{LODGE.key}/pixels/one?platform=custom&id={OWN.id}"
 PAGES = (
-    *("/admin/rates", "/admin/rates?days=90&plot=share", "/admin/ledger", "/admin/stores"),
+    *("/admin/rates", "/admin/rates?days=90&plot=share&by=regime&step=week&place=DE"),
+    *("/admin/ledger", "/admin/stores"),
     "/admin/activity",
     *("/admin/pixels", PIXELS, f"{PIXELS}/add", f"{PIXELS}/add?platform=google-ads"),
     f"{PIXELS}/add?platform=tiktok",

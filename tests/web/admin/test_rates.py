@@ -160,6 +160,75 @@ class TestRates:
             attrs={"aria-current": "true"}
         )
 
+    @pytest.mark.parametrize(
+        ("query", "told"),
+        [
+            ("by=age", "By: found &#39;age&#39;; expected place, regime, device, language"),
+            ("by=version", "By: version, which counts within one store"),
+            ("step=hour", "Step: hour, of a longer period; expected 7 days or fewer."),
+            ("step=second", "Step: found &#39;second&#39;"),
+            ("version=1", "Version: found &#39;1&#39;; expected a number, and a store."),
+            ("version=x&store=summit", "Version: found &#39;x&#39;"),
+        ],
+    )
+    def test_what_cannot_be_grouped_is_refused_in_words(self, signed_in, query, told):
+        answer = signed_in("mia@example.com").get(f"/admin/rates?{query}")
+        assert answer.status_code == 400
+        assert told in answer.text
+
+    def test_one_part_alone_is_named_kept_and_taken_back(self, signed_in):
+        client = signed_in("mia@example.com")
+        page = soup(client.get("/admin/rates?store=summit&days=90"))
+        wanted = next(a for a in page.select("table.regions a") if a.text == "California")
+        page = soup(client.get(wanted["href"]))
+        assert [row.th.a.text for row in page.select("table.regions tbody tr")] == [
+            "United States",
+            "California",
+        ]
+        chip = page.select_one(".chips li")
+        assert chip.span.text == "Region: California"
+        by_device = page.find("nav", {"aria-label": "Grouped by"}).find("a", string="Device")
+        devices = soup(client.get(by_device["href"]))
+        assert [row.th.a.text for row in devices.select("table.regions tbody tr")] == ["Phone"]
+        assert devices.find(class_="chips") is not None
+        total = devices.find("ul", class_="tiles").find(class_="big").text
+        assert total == page.find("ul", class_="tiles").find(class_="big").text
+        back = soup(client.get(chip.a["href"]))
+        assert back.find(class_="chips") is None
+        assert len(back.select("table.regions tbody tr")) > 10
+
+    @pytest.mark.parametrize("by", ["place", "regime", "device", "language", "store"])
+    def test_every_grouping_adds_up_to_the_same_visits(self, signed_in, by):
+        found = signed_in("mia@example.com").get(f"/admin/rates.json?by={by}&days=90").json()
+        assert sum(group["visits"] for group in found["groups"]) == found["total"]["visits"]
+        assert found["by"] == by
+
+    @pytest.mark.parametrize(("step", "columns"), [("hour", 162), ("day", 7), ("week", 2)])
+    def test_the_plot_has_the_steps_that_were_asked_for(self, signed_in, step, columns):
+        page = soup(signed_in("mia@example.com").get(f"/admin/rates?days=7&step={step}"))
+        assert len(page.select_one("svg.plot").select("g.column")) == columns
+        assert page.select_one(".numbers summary").text == f"The numbers of each {step}"
+
+    def test_the_json_has_the_numbers_of_the_page_and_their_intervals(self, signed_in):
+        client = signed_in("mia@example.com")
+        found = client.get("/admin/rates.json?store=summit&days=30").json()
+        page = soup(client.get("/admin/rates?store=summit&days=30"))
+        declined = found["total"]["outcomes"]["declined"]
+        assert 0 < declined["low"] < declined["share"] < declined["high"] < 1
+        tile = page.find("ul", class_="tiles").find_all("li")[2]
+        assert tile.find(class_="counts").text == f"{declined['n']:,} of {declined['of']:,}"
+        low, high = (f"{declined[end] * 100:.1f}" for end in ("low", "high"))
+        assert tile.find(class_="interval").text in (
+            f"{low}–{high} %",
+            f"{float(low):.0f}–{float(high):.0f} %",
+        )
+
+    def test_a_store_is_told_what_others_are_used_to(self, signed_in):
+        page = soup(signed_in("mia@example.com").get("/admin/rates"))
+        lead = page.find(class_="headline").find_next("p").text
+        assert "Where visitors are asked first, " in lead
+        assert "European stores typically tell of 20 to 40 %." in lead
+
     def test_a_quiet_period_says_that_nothing_was_counted(self, signed_in):
         address = "/admin/rates?from=2020-01-01&until=2020-02-01"
         page = soup(signed_in("mia@example.com").get(address))
