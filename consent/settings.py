@@ -40,6 +40,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Names out of ``CDNS``."""
     public_url: str
     """Without a trailing slash."""
+    scan_private: bool
+    """Whether ``consent scan`` and the admin's check may fetch from private addresses."""
 
 
 class Setting(NamedTuple):
@@ -113,6 +115,12 @@ def _cdns(text: str) -> tuple[str, ...]:
     return names
 
 
+def _yes(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("true or false")
+    return text.lower() == "true"
+
+
 SETTINGS = (
     Setting(
         "CONSENT_DATABASE_URL",
@@ -158,6 +166,12 @@ SETTINGS = (
         "http://localhost:8000",
         _url,
         "the address at which browsers reach this service",
+    ),
+    Setting(
+        "CONSENT_SCAN_PRIVATE",
+        "false",
+        _yes,
+        "whether pages on private addresses and other ports than 80 and 443 may be checked",
     ),
 )
 

@@ -54,6 +54,13 @@ def test_a_variable_wins_over_the_file(tmp_path: Path) -> None:
     assert len(loaded.trusted_proxies) == 2
 
 
+def test_private_pages_are_checked_only_where_it_is_said() -> None:
+    assert settings.load(KEYS).scan_private is False
+    assert settings.load({**KEYS, "CONSENT_SCAN_PRIVATE": "True"}).scan_private is True
+    with pytest.raises(SettingsError, match="CONSENT_SCAN_PRIVATE: found 'yes'; expected true"):
+        settings.load({**KEYS, "CONSENT_SCAN_PRIVATE": "yes"})
+
+
 def test_place_headers_are_all_none_or_named() -> None:
     def headers(text: str) -> tuple[str, ...]:
         return settings.load({**KEYS, "CONSENT_PLACE_HEADERS": text}).place_headers
@@ -118,8 +125,8 @@ def test_every_wrong_setting_is_told_at_once_by_the_name_it_was_written_with(
         "CONSENT_DATABASE: no such setting",
         "CONSENT_GEOIP_DB: found 'gone.mmdb'",
     ]
-    known = ("database_url", "geoip_db", "log_keys", "place_headers", "public_url", "secret_keys")
-    assert faults[0].endswith(f"; known are {', '.join(known)}, trusted_proxies")
+    known = ", ".join(sorted(setting.key for setting in settings.SETTINGS))
+    assert faults[0].endswith(f"; known are {known}")
     assert not (tmp_path / "secret-keys").exists()
 
 
