@@ -33,7 +33,6 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import model
 from consent.database import lookups, tables
 from consent.database.dialects import take_lock
 from consent.errors import NotFoundError
@@ -285,9 +284,7 @@ async def _insert(
 
 
 def _law(regime: Regime) -> dict[str, Any]:
-    fields = msgspec.structs.asdict(regime)
-    del fields["sha256"]
-    return {"regime": regime.id, "content": model.canonical(fields)}
+    return {"regime": regime.id, "content": regime.content}
 
 
 async def _keep(c: AsyncConnection, table: sa.Table, sha256: str, values: dict[str, Any]) -> int:

@@ -7,8 +7,11 @@ and end in ``_at`` or are called ``at``; durations name their unit.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 import uuid
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -19,6 +22,7 @@ Action = Literal["accept_all", "reject_all", "save", "close", "gpc", "withdraw"]
 PlaceSource = Literal["header", "database", "none"]
 Device = Literal["phone", "tablet", "desktop"]
 Role = Literal["owner", "marketer", "legal", "developer"]
+Layout = Literal["bar", "box", "dialog"]
 Confidence = Literal["verified", "unverified"]
 GpcDuty = Literal["required", "conditional", "none"]
 Duty = Literal[
@@ -91,8 +95,25 @@ class Grants(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "all" if all(given) else "some" if any(given) else "none"
 
 
+class Looser(msgspec.Struct, frozen=True):
+    """A rule that asks less than the shipped regime of its place, and who answers for it."""
+
+    rule: str
+    """Whose, and for where: ``regions.DE``, or ``group outdoor: regions.DE``."""
+    what: str
+    """How much less it asks: ``regime: us-other is opt-out, looser than eea``."""
+    reason: str
+    by: str
+    on: dt.date
+    until: dt.date | None
+    """The first day on which it holds no more; None: no such day."""
+
+
 class Regime(msgspec.Struct, frozen=True):
-    """The legal rules for one place on one day, as the regime file and its place table say."""
+    """The legal rules for one place on one day, as the regime file and its place table say.
+
+    A store's rule may change it. What then is looser than the shipped one says so itself.
+    """
 
     id: str
     name: str
@@ -111,17 +132,49 @@ class Regime(msgspec.Struct, frozen=True):
     """Whether Google's tags may send pings without cookies after a refusal."""
     automatic_collection: bool = False
     """Whether a vendor's library may collect by itself, where a store lets it."""
+    looser: tuple[Looser, ...] = ()
+    """The rules of the store that ask less here than the shipped regime. Empty: none does."""
+
+    @property
+    def content(self) -> bytes:
+        """What ``sha256`` is the SHA-256 of: the other fields as canonical JSON.
+
+        ``looser`` is left out where nothing is, so that a shipped regime reads as it always has.
+        """
+        fields = msgspec.structs.asdict(self)
+        del fields["sha256"]
+        if not self.looser:
+            del fields["looser"]
+        return canonical(fields)
+
+    def sealed(self) -> Regime:
+        """The same with the SHA-256 of its content."""
+        return msgspec.structs.replace(self, sha256=hashlib.sha256(self.content).hexdigest())
 
     def has(self, duty: Duty) -> bool:
         return duty in self.duties
 
 
 class Resolution(msgspec.Struct, frozen=True):
-    """A regime, and why it is the one."""
+    """What holds in one place on one day, and why."""
 
     regime: Regime
     matched: str
     why: str
+    layout: Layout | None = None
+    """Of the banner; None: the store's."""
+    purposes: tuple[Purpose, ...] = CHOOSABLE
+    """Those that are offered here. The others are neither asked for nor granted."""
+    pixels: tuple[str, ...] | None = None
+    """Keys of the pixels that may run here; None: all that are registered."""
+    given: tuple[tuple[str, str], ...] = ()
+    """Each field that a rule gave, and which rule: ``("layout", "regions.@eea")``."""
+
+    def allows(self, pixel: str, purposes: tuple[Purpose, ...]) -> bool:
+        """Whether the pixel with that key and these purposes may run here, once granted."""
+        return (self.pixels is None or pixel in self.pixels) and all(
+            purpose == "necessary" or purpose in self.purposes for purpose in purposes
+        )
 
 
 class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -199,10 +252,56 @@ class Pixel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.platform}-{self.id}" if self.custom else self.platform
 
 
-class RegionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A store's own word for one place: which shipped regime applies there."""
+class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which lawyer allowed a rule to be looser than the law, and which rule: ``sha256`` is
+    ``regions.rules.digest``'s, so an edit voids it.
+    """
 
-    regime: str
+    by: str
+    on: dt.date
+    sha256: str
+
+
+class RegionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A store's or a template's word for one place. What it does not state, the next rule may."""
+
+    regime: str = ""
+    """A shipped regime's id."""
+    accept_days: int | None = None
+    refuse_days: int | None = None
+    layout: Layout | None = None
+    purposes: tuple[Purpose, ...] | None = None
+    """Those that are offered there."""
+    pixels: tuple[str, ...] | None = None
+    """Keys of the pixels that may run there."""
+    until: dt.date | None = None
+    """The first day on which the rule holds no more."""
+    reason: str = ""
+    """Why it may be looser than the law there."""
+    approved: Approval | None = None
+
+    def holds(self, on: dt.date) -> bool:
+        return self.until is None or on < self.until
+
+
+class Rules(msgspec.Struct, frozen=True, eq=False):
+    """A store's region rules by code (``US-CA``, ``DE``), group (``@eea``) or ``*``, and those of
+    its group's template, which count where the store's say nothing. Never equal to another one, so
+    that what was found for it can be kept.
+    """
+
+    own: Mapping[str, RegionRule] = {}
+    template: Mapping[str, RegionRule] = {}
+    group: str = ""
+    """The key of the store's group."""
+
+    def __bool__(self) -> bool:
+        return bool(self.own or self.template)
+
+    @property
+    def layers(self) -> tuple[tuple[str, Mapping[str, RegionRule]], ...]:
+        """Each with what stands before a rule's key when it is named; the first counts first."""
+        return ("regions.", self.own), (f"group {self.group}: regions.", self.template)
 
 
 class Scheme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -217,7 +316,7 @@ class Scheme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a store's banner looks. ``accent`` is ``#rrggbb`` or empty."""
 
-    layout: Literal["bar", "box", "dialog"] = "bar"
+    layout: Layout = "bar"
     accent: str = ""
     radius: int = 8
     """Of the corners, in CSS pixels, 0 to 24."""
@@ -290,10 +389,46 @@ class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cookie: CookieConfig = CookieConfig()
     texts: dict[str, dict[str, str]] = {}
     """Language to the store's own words, by the keys of ``locales/``."""
+    group: str = ""
+    """The key of the group whose template says what this store leaves out."""
+    stated: tuple[str, ...] = ()
+    """Dotted keys that the file of a store in a group states though they say the default, so that
+    they win over the template. No key of the file itself."""
 
 
-class Version(msgspec.Struct, frozen=True):
-    """An immutable, numbered, published state of a store's configuration."""
+class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the stores of a group share; each key means what it means in a store's file.
+
+    Left out is what makes a store the one that it is: its key, name, origins, pixels and cookie.
+    """
+
+    privacy_url: str = ""
+    language: str = "en"
+    release: Literal["after-receipt", "at-once"] = "after-receipt"
+    regions: dict[str, RegionRule] = {}
+    banner: BannerConfig = BannerConfig()
+    gpc: GpcConfig = GpcConfig()
+    page_views: Literal["manual", "automatic"] = "manual"
+    campaign: bool = False
+    signals: SignalsConfig = SignalsConfig()
+    google: GoogleConfig = GoogleConfig()
+    texts: dict[str, dict[str, str]] = {}
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Stores that share a template."""
+
+    key: str
+    name: str
+    template: Template = Template()
+
+
+class Version(msgspec.Struct, frozen=True, dict=True):
+    """An immutable, numbered, published state of a store's configuration.
+
+    ``config`` is what holds: the store's own, and of its group's template what that leaves out. Its
+    ``regions`` are the store's own alone; ``rules`` has both.
+    """
 
     id: int
     store_id: int
@@ -305,6 +440,16 @@ class Version(msgspec.Struct, frozen=True):
     """The lowest version number that asked about the same pixels and purposes."""
     former: tuple[Pixel, ...] = ()
     """The pixels of earlier versions that this one has no more. What they left has to go too."""
+    own: StoreConfig | None = None
+    """The store's own configuration; None: ``config`` is."""
+    template: Template | None = None
+    """The group's template as it was then; None: the store was in no group."""
+
+    @cached_property
+    def rules(self) -> Rules:
+        """Where a place looks for its rules: always the same value for one version."""
+        template = self.template.regions if self.template else {}
+        return Rules(self.config.regions, template, self.config.group)
 
 
 class DecisionPost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -24,25 +24,21 @@ back as the same store.
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import re
-import string
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-import babel
-
-from consent import stores, theme
+from consent import inherit, stores, theme
 from consent.database import Database
 from consent.errors import ConflictError, RefusedError
 from consent.model import (
-    STRICTNESS,
-    WITH_STATES,
+    Group,
     Pixel,
     Place,
     Purpose,
     Regime,
-    RegionRule,
+    Rules,
     StoreConfig,
+    Template,
     Version,
     host_of,
     is_key,
@@ -57,9 +53,7 @@ _DOMAIN = re.compile(rf"localhost|(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
 """The last label is no number, as in an IP address, to which no subdomain belongs."""
 _MOST_LETTERS = 253
 _ADDRESS = re.compile(r"https?://[^\s<>\"']+")
-_COUNTRY = re.compile(r"[A-Z]{2}")
 _PATH = re.compile(r"/(?!/)[^\s<>\"'\\\\]*")
-_GPC_DUTIES = ("none", "conditional", "required")
 
 
 def check(
@@ -70,19 +64,45 @@ def check(
     *,
     on: dt.date,
     draft: bool = False,
+    template: Template | None = None,
 ) -> list[str]:
     """Every reason why this store cannot be published on that day, as ``key: fault``; or none.
 
-    A ``draft`` may still wait for the review of its own pixels.
+    Args:
+        config: the store's own.
+        platforms: the snippets.
+        regions: the law.
+        texts: the locales.
+        on: the day.
+        draft: it may still wait for the review of its own pixels, and for a lawyer's approval.
+        template: its group's.
     """
+    whole = inherit.effective(config, template)
+    rules = Rules(config.regions, template.regions if template else {}, config.group)
     return [
-        *_identity_faults(config, texts),
-        *_cookie_faults(config),
-        *pixel_faults(config, platforms),
-        *(() if draft else _review_faults(config)),
-        *_region_faults(config, regions, on),
-        *_banner_faults(config, regions.strictest),
-        *_text_faults(config, texts),
+        *_identity_faults(whole, texts),
+        *_cookie_faults(whole),
+        *pixel_faults(whole, platforms),
+        *(() if draft else _review_faults(whole)),
+        *region_faults(rules, regions, on, approved=draft),
+        *_banner_faults(whole, regions.strictest),
+        *_text_faults(whole, texts),
+    ]
+
+
+def template_faults(
+    group: Group, regions: Regions, texts: Texts, *, on: dt.date, draft: bool = False
+) -> list[str]:
+    """Every reason why no store could be published with this group's template; see ``check``."""
+    template = group.template
+    rules = Rules(template=template.regions, group=group.key)
+    bare = StoreConfig(group.key, group.name, ("https://shop.example",))
+    whole = inherit.effective(bare, template)
+    return [
+        *_identity_faults(whole, texts),
+        *region_faults(rules, regions, on, approved=draft),
+        *_banner_faults(whole, regions.strictest),
+        *_text_faults(whole, texts),
     ]
 
 
@@ -120,12 +140,12 @@ async def publish(
     regions: Regions,
     texts: Texts,
     now: Callable[[], dt.datetime],
-    shown: StoreConfig | None = None,
+    shown: str | None = None,
 ) -> Version:
     """The draft of the store ``key`` as its next version, live in every process within a second.
 
     Args:
-        shown: the draft as whoever publishes it has seen it; None: whatever it is by now.
+        shown: ``Draft.sha256`` of what whoever publishes has seen; None: whatever it is by now.
 
     Returns:
         The newest version; when the draft says the same as it, that one again.
@@ -137,10 +157,10 @@ async def publish(
     """
     at = now()
     async with database.write() as connection:
-        draft = await stores.draft(connection, key)
-        if shown is not None and draft != shown:
+        draft = await stores.drafted(connection, key)
+        if shown is not None and draft.sha256 != shown:
             raise ConflictError("moved", "draft: someone has changed it meanwhile; look at it anew")
-        faults = check(draft, platforms, regions, texts, on=at.date())
+        faults = check(draft.own, platforms, regions, texts, on=at.date(), template=draft.template)
         if faults:
             raise RefusedError("unfit", "; ".join(faults))
         return await stores.publish(connection, key, at)
@@ -223,58 +243,36 @@ def _weakened(pixel: Pixel, own: tuple[Purpose, ...]) -> Iterator[str]:
         )
 
 
-def _region_faults(config: StoreConfig, regions: Regions, on: dt.date) -> Iterator[str]:
-    """What is wrong with the store's rules, and each one that loosens the law of some place."""
-    faults = regions.faults(config.regions)
+def region_faults(
+    rules: Rules, regions: Regions, on: dt.date, *, approved: bool = False
+) -> Iterator[str]:
+    """What is wrong with the rules, and each field that loosens the law and may not.
+
+    Args:
+        rules: the store's and its template's.
+        regions: the law.
+        on: the day.
+        approved: take every rule as approved.
+    """
+    faults = [
+        f"{prefix.removesuffix('regions.')}{fault}"
+        for prefix, layer in rules.layers
+        for fault in regions.faults(layer)
+    ]
     yield from faults
-    if faults or not config.regions:
+    if faults or approved:
         return
     told = set()
-    for place in _places(config.regions):
-        chosen = regions.resolve(place, on=on, rules=config.regions)
-        if chosen.matched not in config.regions or chosen.matched in told:
-            continue
-        shipped = regions.resolve(place, on=on).regime
-        looser = _looser(chosen.regime, shipped, precaution=shipped.id == regions.strictest.id)
-        if looser is not None:
-            told.add(chosen.matched)
-            yield (
-                f"regions.{chosen.matched}.regime: {chosen.regime.id!r} {looser} than "
-                f"{shipped.id!r} in {place.code}; expected nothing looser than the law there: "
-                f"{'; '.join(shipped.law)}"
-            )
-
-
-def _places(rules: Mapping[str, RegionRule]) -> Iterator[Place]:
-    """The places that rules name, then every country, then every code a state may have."""
-    for code in rules:
-        if code[0] not in "@*":
-            yield Place(code[:2], code if "-" in code else None)
-    for code in map(str, babel.Locale("en").territories):
-        if _COUNTRY.fullmatch(code):
-            yield Place(code)
-    for country, *letters in itertools.product(WITH_STATES, *(string.ascii_uppercase,) * 2):
-        yield Place(country, f"{country}-{''.join(letters)}")
-
-
-def _looser(chosen: Regime, shipped: Regime, *, precaution: bool) -> str | None:
-    """How ``chosen`` asks less of a store than ``shipped``; None when it does not.
-
-    A stricter model may drop the duties of a milder one. Where the shipped regime is a precaution,
-    because no law is known, the model alone counts.
-    """
-    if STRICTNESS[chosen.model] < STRICTNESS[shipped.model]:
-        return f"is {chosen.model}, looser"
-    if chosen.google_advanced and not shipped.google_advanced:
-        return "lets refused Google tags send pings, so is looser"
-    if chosen.automatic_collection and not shipped.automatic_collection:
-        return "lets vendors' libraries collect by themselves, so is looser"
-    if precaution or STRICTNESS[chosen.model] > STRICTNESS[shipped.model]:
-        return None
-    if _GPC_DUTIES.index(chosen.gpc_duty) < _GPC_DUTIES.index(shipped.gpc_duty):
-        return "heeds Global Privacy Control less"
-    missing = [duty for duty in shipped.duties if not chosen.has(duty)]
-    return f"leaves out {', '.join(missing)}, so is looser" if missing else None
+    for place in regions.places(rules):
+        for one in regions.loosened(place, on=on, rules=rules):
+            field = f"{one.stated.called}.{one.field}"
+            if not one.stated.approved and field not in told:
+                told.add(field)
+                yield (
+                    f"{field}: {one.value!r} {one.how} than {one.shipped.id!r} in {place.code}; "
+                    f"expected nothing looser than the law there, or a reason and the approval of "
+                    f"a lawyer: {'; '.join(one.shipped.law)}"
+                )
 
 
 def _banner_faults(config: StoreConfig, strictest: Regime) -> Iterator[str]:

@@ -143,7 +143,7 @@ class Recorder:
         now = self._now()
         at = now.replace(microsecond=now.microsecond // 1000 * 1000)
         on = self._regions.day(place, at)
-        regime = self._regions.resolve(place, on=on, rules=config.regions).regime
+        regime = self._regions.resolve(place, on=on, rules=version.rules).regime
         contradiction = contradicts(post, regime, gpc_header or post.gpc, config.gpc.refuses)
         if contradiction is not None:
             raise RefusedError("contradiction", contradiction)

@@ -6,14 +6,14 @@ import datetime as dt
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from consent import data
+from consent import data, inherit
 from consent.errors import DataError
-from consent.model import Pixel, StoreConfig
+from consent.model import Group, Pixel, StoreConfig, Template
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -29,16 +29,48 @@ def parse(text: str, file: str) -> StoreConfig:
         DataError: not TOML.
         DataErrors: with every key that is unknown or missing, and every value of the wrong type.
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(file, "", f"is not TOML ({error}); see https://toml.io") from error
-    return data.convert(content, StoreConfig, file=file)
+    content = _toml(text, file)
+    config = data.convert(content, StoreConfig, file=file, without=("stated",))
+    if not config.group:
+        return config
+    return msgspec.structs.replace(config, stated=inherit.stated(content, StoreConfig))
 
 
 def to_toml(config: StoreConfig) -> str:
     """The file of a store; ``parse`` gives the same store back."""
-    content = _without_defaults(config)
+    content = _without_defaults(config, config.stated)
+    content.pop("stated", None)
+    return _written(content)
+
+
+def parse_group(text: str, file: str) -> Group:
+    """The group that ``text`` describes: a key, a name, and its template in the same tables.
+
+    Raises:
+        DataError: not TOML.
+        DataErrors: as ``parse``.
+    """
+    content = _toml(text, file)
+    head = {name: content.pop(name) for name in ("key", "name") if name in content}
+    named = data.convert(head, Group, file=file, without=("template",))
+    template = data.convert(content, Template, file=file)
+    return msgspec.structs.replace(named, template=template)
+
+
+def group_to_toml(group: Group) -> str:
+    """The file of a group; ``parse_group`` gives the same group back."""
+    head = {"key": group.key, "name": group.name}
+    return _written({**head, **_without_defaults(group.template)})
+
+
+def _toml(text: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(file, "", f"is not TOML ({error}); see https://toml.io") from error
+
+
+def _written(content: Mapping[str, Any]) -> str:
     tables = {name: value for name, value in content.items() if _is_table(value)}
     lines = [f"{name} = {_value(value)}" for name, value in content.items() if name not in tables]
     for name, value in tables.items():
@@ -51,18 +83,19 @@ def pixel_toml(pixel: Pixel) -> str:
     return "\n".join(_table("pixels", [_without_defaults(pixel)])[1:]) + "\n"
 
 
-def _without_defaults(struct: msgspec.Struct) -> dict[str, Any]:
-    """A struct's fields by name, without those that say what a missing key says."""
+def _without_defaults(struct: msgspec.Struct, kept: Collection[str] = ()) -> dict[str, Any]:
+    """A struct's fields by name, without those that say what a missing key says.
+
+    ``kept`` are dotted keys of such that are written all the same.
+    """
     content: dict[str, Any] = {}
     for field in msgspec.structs.fields(struct):
-        value = getattr(struct, field.name)
-        default = (
-            field.default_factory()
-            if field.default_factory is not msgspec.NODEFAULT
-            else field.default
-        )
-        if default is msgspec.NODEFAULT or value != default:
-            content[field.encode_name] = _plain(value)
+        value, name = getattr(struct, field.name), field.encode_name
+        inner = [key.removeprefix(f"{name}.") for key in kept if key.startswith(f"{name}.")]
+        if value != inherit.default(field) or name in kept:
+            content[name] = _plain(value)
+        if inner:
+            content[name] = _without_defaults(value, inner)
     return content
 
 

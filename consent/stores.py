@@ -1,36 +1,42 @@
 """Stores, their drafts and their published versions.
 
 A draft changes as often as one likes. A version never changes: it is numbered from 1 in its
-store, carries the SHA-256 of its configuration as canonical JSON, and the database refuses to
-alter or remove it. Ids of versions grow in the order of publishing over all stores, so that
-"everything published since" is one comparison.
+store, holds the template of the store's group as it was then, carries the SHA-256 of its
+configuration as canonical JSON, and the database refuses to alter or remove it. Ids of versions
+grow in the order of publishing over all stores, so that "everything published since" is one
+comparison.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import model
+from consent import groups, inherit, model
 from consent.campaign import CAMPAIGN
 from consent.database import tables
 from consent.database.dialects import take_lock
 from consent.errors import NotFoundError
-from consent.model import Pixel, StoreConfig, Version
+from consent.model import Pixel, RegionRule, StoreConfig, Template, Version
 
 _s = tables.stores.c
 _v = tables.versions.c
 _VERSIONS = sa.select(tables.versions)
+_AS_THEY_ARE = ("id", "store_id", "number", "sha256", "published_at", "asks_since")
+"""What a version and a row of the table call and hold alike."""
 
 
 class StoreSummary(msgspec.Struct, frozen=True):
-    """A store in a list. ``changed``: its draft differs from what is published."""
+    """A store in a list. ``changed``: its draft, or its group's template, is not what is published.
+
+    ``group`` is the key of the draft's; None for none.
+    """
 
     id: int
     key: str
@@ -40,21 +46,44 @@ class StoreSummary(msgspec.Struct, frozen=True):
     published_at: dt.datetime | None
     created_at: dt.datetime
     changed: bool
+    group: str | None = None
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What the next version would hold."""
+
+    own: StoreConfig
+    template: Template | None
+
+    @property
+    def config(self) -> StoreConfig:
+        """The store's own, and of the template what that leaves out."""
+        return inherit.effective(self.own, self.template)
+
+    @property
+    def sha256(self) -> str:
+        """Of both, as canonical JSON; of a store in no group, of its configuration alone."""
+        content = self.own if self.template is None else [self.own, self.template]
+        return hashlib.sha256(model.canonical(content)).hexdigest()
 
 
 async def save(c: AsyncConnection, config: StoreConfig, now: dt.datetime) -> int:
     """Creates the store called ``config.key``, or replaces its draft; gives the store's id.
 
     Visitors see nothing of it before ``publish``.
+
+    Raises:
+        NotFoundError: there is no such group.
     """
     content = model.canonical(config)
+    await take_lock(c, "versions")
     values: dict[str, Any] = {
+        "group_id": await groups.id_of(c, config.group) if config.group else None,
         "name": config.name,
         "draft": content,
         "draft_sha256": hashlib.sha256(content).hexdigest(),
         "changed_at": now,
     }
-    await take_lock(c, "versions")
     store_id = await id_of(c, config.key)
     if store_id is None:
         insert = sa.insert(tables.stores).values(key=config.key, created_at=now, **values)
@@ -94,40 +123,66 @@ async def draft(c: AsyncConnection, key: str) -> StoreConfig:
     content = (await c.execute(sa.select(_s.draft).where(_s.key == key))).scalar()
     if content is None:
         raise _unknown(key)
-    return msgspec.json.decode(content, type=StoreConfig)
+    return _config(content)
+
+
+async def drafted(c: AsyncConnection, key: str) -> Draft:
+    """The configuration as last saved, with its group's template as it is now.
+
+    Raises:
+        NotFoundError: there is no such store.
+    """
+    found = await all_drafted(c, (key,))
+    if key not in found:
+        raise _unknown(key)
+    return found[key]
+
+
+async def all_drafted(c: AsyncConnection, keys: Sequence[str] | None = None) -> dict[str, Draft]:
+    """The drafts of the stores ``keys`` that there are, or of all, by key."""
+    joined = tables.stores.outerjoin(tables.groups)
+    query = sa.select(_s.key, _s.draft, tables.groups.c.template).select_from(joined)
+    if keys is not None:
+        query = query.where(_s.key.in_(keys))
+    rows = (await c.execute(query.order_by(_s.key))).all()
+    return {row.key: Draft(_config(row.draft), _template(row.template)) for row in rows}
 
 
 async def publish(c: AsyncConnection, key: str, now: dt.datetime) -> Version:
     """Makes the draft the store's newest version.
 
     Returns:
-        The new version; or the newest one again when the draft says the same.
+        The new version; or the newest one again when draft and template say the same.
 
     Raises:
         NotFoundError: there is no such store.
     """
     await take_lock(c, "versions")
-    row = (await c.execute(sa.select(tables.stores).where(_s.key == key))).one_or_none()
-    if row is None:
-        raise _unknown(key)
+    draft_ = await drafted(c, key)
     newest = await current(c, key)
-    if newest is not None and newest.sha256 == row.draft_sha256:
+    if newest is not None and (newest.own, newest.template) == (draft_.own, draft_.template):
         return newest
-    config = msgspec.json.decode(row.draft, type=StoreConfig)
+    config = draft_.config
     number = newest.number + 1 if newest else 1
-    same_questions = newest is not None and asks(newest.config) == asks(config)
+    same_questions = newest is not None and _questions(newest) == _questions(draft_)
     version = Version(
         id=(await c.execute(sa.select(sa.func.coalesce(sa.func.max(_v.id), 0)))).scalar_one() + 1,
-        store_id=row.id,
+        store_id=await id_of(c, key) or 0,
         number=number,
-        sha256=row.draft_sha256,
+        sha256=draft_.sha256,
         published_at=now,
         config=config,
         asks_since=newest.asks_since if newest and same_questions else number,
         former=_former(newest, config) if newest else (),
+        own=draft_.own,
+        template=draft_.template,
     )
-    former = model.canonical(version.former) if version.former else None
-    values = {**msgspec.structs.asdict(version), "config": row.draft, "former": former}
+    values = {
+        **{name: getattr(version, name) for name in _AS_THEY_ARE},
+        "config": model.canonical(draft_.own),
+        "template": model.canonical(draft_.template) if draft_.template else None,
+        "former": model.canonical(version.former) if version.former else None,
+    }
     await c.execute(sa.insert(tables.versions).values(values))
     return version
 
@@ -143,6 +198,12 @@ async def version(c: AsyncConnection, key: str, number: int) -> Version | None:
     return _version((await c.execute(chosen)).one_or_none())
 
 
+async def every_version(c: AsyncConnection, key: str) -> list[Version]:
+    """All that the store ``key`` has published, newest first."""
+    query = _VERSIONS.join(tables.stores).where(_s.key == key).order_by(_v.number.desc())
+    return [found for row in await c.execute(query) if (found := _version(row)) is not None]
+
+
 async def versions_since(c: AsyncConnection, version_id: int) -> list[Version]:
     """The newest version of each store that published after ``version_id``, oldest first."""
     newest = sa.select(sa.func.max(_v.id)).where(_v.id > version_id).group_by(_v.store_id)
@@ -154,12 +215,21 @@ async def all_stores(c: AsyncConnection) -> list[StoreSummary]:
     """Every store, by name."""
     newest = sa.select(sa.func.max(_v.id)).group_by(_v.store_id)
     published = sa.and_(_v.store_id == _s.id, _v.id.in_(newest))
+    changed = sa.or_(
+        _v.config.is_(None),
+        _v.config != _s.draft,
+        _v.template.is_distinct_from(tables.groups.c.template),
+    )
     rows = await c.execute(
         sa.select(
-            *(_s.id, _s.key, _s.name, _s.draft_sha256, _s.created_at),
-            *(_v.number, _v.sha256, _v.published_at),
+            *(_s.id, _s.key, _s.name, _s.created_at, tables.groups.c.key.label("group")),
+            *(_v.number, _v.published_at, changed.label("changed")),
         )
-        .select_from(tables.stores.outerjoin(tables.versions, published))
+        .select_from(
+            tables.stores.outerjoin(tables.versions, published).outerjoin(
+                tables.groups, tables.groups.c.id == _s.group_id
+            )
+        )
         .order_by(sa.func.lower(_s.name), _s.key)
     )
     return [
@@ -170,14 +240,33 @@ async def all_stores(c: AsyncConnection) -> list[StoreSummary]:
             published=row.number,
             published_at=row.published_at,
             created_at=row.created_at,
-            changed=row.sha256 != row.draft_sha256,
+            changed=bool(row.changed),
+            group=row.group,
         )
         for row in rows
     ]
 
 
+def questions(
+    config: StoreConfig, *regions: Mapping[str, RegionRule]
+) -> set[tuple[str, str, frozenset[str]]]:
+    """What a visitor is asked about, in any place. A change here makes old answers void.
+
+    Args:
+        config: what holds.
+        regions: the rules of the store, and of its template.
+    """
+    asked = asks(config)
+    for layer, rules in enumerate(regions):
+        for key, rule in rules.items():
+            for field in ("purposes", "pixels"):
+                if (named := getattr(rule, field)) is not None:
+                    asked.add((f"{layer}: {key}", field, frozenset[str](named)))
+    return asked
+
+
 def asks(config: StoreConfig) -> set[tuple[str, str, frozenset[str]]]:
-    """What a visitor is asked about. A change here makes old answers void."""
+    """What a visitor is asked about where no rule says otherwise."""
     asked = set()
     for pixel in _asking(config):
         asked.add((pixel.key, pixel.id, frozenset[str](pixel.purposes)))
@@ -205,15 +294,29 @@ def _former(newest: Version, config: StoreConfig) -> tuple[Pixel, ...]:
     return tuple(gone.values())
 
 
+def _questions(of: Version | Draft) -> set[tuple[str, str, frozenset[str]]]:
+    return questions(of.config, of.config.regions, of.template.regions if of.template else {})
+
+
 def _version(row: Any) -> Version | None:
     if row is None:
         return None
-    values = {
-        **row._mapping,
-        "config": msgspec.json.decode(row.config, type=StoreConfig),
-        "former": msgspec.json.decode(row.former, type=tuple[Pixel, ...]) if row.former else (),
-    }
-    return Version(**values)
+    own, template = _config(row.config), _template(row.template)
+    return Version(
+        **{name: getattr(row, name) for name in _AS_THEY_ARE},
+        config=inherit.effective(own, template),
+        former=msgspec.json.decode(row.former, type=tuple[Pixel, ...]) if row.former else (),
+        own=own,
+        template=template,
+    )
+
+
+def _config(content: bytes) -> StoreConfig:
+    return msgspec.json.decode(content, type=StoreConfig)
+
+
+def _template(content: bytes | None) -> Template | None:
+    return None if content is None else msgspec.json.decode(content, type=Template)
 
 
 def _unknown(key: str) -> NotFoundError:

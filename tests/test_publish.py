@@ -377,7 +377,7 @@ class TestPublishing:
                 regions=REGIONS,
                 texts=TEXTS,
                 now=now,
-                shown=msgspec.structs.replace(SUMMIT, name="Other"),
+                shown=stores.Draft(msgspec.structs.replace(SUMMIT, name="Other"), None).sha256,
             )
         async with database.read() as c:
             assert await stores.current(c, "summit") is None

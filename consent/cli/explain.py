@@ -14,7 +14,7 @@ from consent.cli import parts
 from consent.database import Database
 from consent.decide import Asked, Outcome, consent_mode, decide, pixel_state
 from consent.errors import NotFoundError
-from consent.model import CHOOSABLE, GoogleConfig, Place, Regime, Resolution, Version
+from consent.model import CHOOSABLE, GoogleConfig, Place, Regime, Resolution, Rules, Version
 from consent.web.app import utcnow
 
 _SHOWN = {
@@ -58,7 +58,7 @@ def explain(
     day = on.date() if on is not None else known.regions.day(place, utcnow())
     version = _published(store_key) if store_key is not None else None
     case = Case(place, day, gpc, version)
-    rules = version.config.regions if version is not None else {}
+    rules = version.rules if version is not None else Rules()
     resolution = known.regions.resolve(case.place, on=day, rules=rules)
     outcome = _outcome(case, resolution)
     pixels = _pixels(case, resolution, outcome, known)

@@ -88,3 +88,12 @@ def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
 
 def echo_json(content: Any) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+
+
+def split(fault: str) -> tuple[str, str]:
+    """``key: fault`` apart. Of a template's the key begins with ``group KEY: ``."""
+    head, colon, rest = fault.partition(": ")
+    if head.startswith("group ") and colon:
+        inner, _, rest = rest.partition(": ")
+        return f"{head}: {inner}", rest
+    return head, rest

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 import msgspec
 
+from consent import approve as approving
 from consent import csp as policies
-from consent import data, settings, storefile, stores
+from consent import data, groups, settings, storefile, stores
 from consent import defaults as defaulting
 from consent import publish as publishing
 from consent import review as reviewing
@@ -84,13 +85,19 @@ def import_(file: Path, publish_: bool) -> None:
     """
     config = storefile.parse(data.read_text(file, name=file.name), file.name)
     known = parts.files()
-    faults = publishing.check(config, *known, on=utcnow().date(), draft=True)
-    if faults:
-        raise DataErrors([DataError(file.name, *_split(fault)) for fault in faults])
 
     async def work(db: Database) -> Version | None:
         async with db.write() as connection:
-            await stores.save(connection, await reviewing.known(connection, config), utcnow())
+            template = None
+            if config.group:
+                template = (await groups.get(connection, config.group)).template
+            faults = publishing.check(
+                config, *known, on=utcnow().date(), draft=True, template=template
+            )
+            if faults:
+                raise DataErrors([DataError(file.name, *parts.split(fault)) for fault in faults])
+            mine = await approving.known(connection, await reviewing.known(connection, config))
+            await stores.save(connection, mine, utcnow())
         if not publish_:
             return None
         try:
@@ -229,9 +236,3 @@ def _said(version: Version) -> str:
 def _note(config: StoreConfig, known: parts.Files) -> None:
     for note in publishing.notes(config, known.platforms, known.regions, on=utcnow().date()):
         click.echo(f"note: {note}")
-
-
-def _split(fault: str) -> tuple[str, str]:
-    """``key: fault`` apart."""
-    key, _, rest = fault.partition(": ")
-    return key, rest

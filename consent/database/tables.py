@@ -21,6 +21,16 @@ metadata = sa.MetaData(
     }
 )
 
+groups = sa.Table(
+    "groups",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("template", sa.LargeBinary, nullable=False),
+    sa.Column("changed_at", Moment, nullable=False),
+)
+
 stores = sa.Table(
     "stores",
     metadata,
@@ -31,6 +41,7 @@ stores = sa.Table(
     sa.Column("draft_sha256", Digest, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("changed_at", Moment, nullable=False),
+    sa.Column("group_id", sa.ForeignKey("groups.id")),
 )
 
 versions = sa.Table(
@@ -44,6 +55,7 @@ versions = sa.Table(
     sa.Column("asks_since", sa.Integer, nullable=False),
     sa.Column("published_at", Moment, nullable=False),
     sa.Column("former", sa.LargeBinary),
+    sa.Column("template", sa.LargeBinary),
     sa.UniqueConstraint("store_id", "number"),
 )
 

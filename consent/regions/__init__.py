@@ -8,22 +8,23 @@ never fails, because a place that nobody knows gets the strictest regime.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import babel
 
 from consent import data
 from consent.errors import NotFoundError
-from consent.model import Place, Regime, RegionRule, Resolution, canonical
+from consent.model import Place, Regime, RegionRule, Resolution, Rules
 from consent.regions import files
+from consent.regions import rules as ruling
+from consent.regions.rules import Loosening, Settled
 from consent.regions.zones import SHIFT, Zones
 
 _REMEMBERED = 20_000
-_NO_RULES: Mapping[str, RegionRule] = MappingProxyType({})
+_NO_RULES = Rules()
 _NOBODY_KNOWS = "the country is not known, so the strictest rules apply"
 
 
@@ -46,6 +47,7 @@ class Regions:
         self._keys: dict[tuple[str | None, str | None], tuple[str, ...]] = {}
         self._days: dict[tuple[str | None, str | None, int], dt.date] = {}
         self._found: dict[tuple[str | None, str | None, dt.date], Resolution] = {}
+        self._ruled_found: dict[tuple[Rules, str | None, str | None, dt.date], Resolution] = {}
 
     @classmethod
     def load(cls, path: Path | None = None) -> Regions:
@@ -67,14 +69,29 @@ class Regions:
         members = {code for group in self._groups.values() for code in group if "-" in code}
         return tuple(sorted(members))
 
+    @cached_property
+    def every_place(self) -> tuple[Place, ...]:
+        """Every country, then every state and province that a group names."""
+        countries = sorted(
+            code for code in map(str, babel.Locale("en").territories) if _is_country(code)
+        )
+        parts = (Place(code[:2], code) for code in self.subdivisions)
+        return (*map(Place, countries), *parts)
+
+    def places(self, rules: Rules) -> Iterator[Place]:
+        """The places that ``rules`` speak for, those that they name first."""
+        keys = {key for _, layer in rules.layers for key in layer}
+        named = {key: Place(key[:2], key if "-" in key else None) for key in keys if key[0] != "@"}
+        named.pop("*", None)
+        yield from named.values()
+        for place in self.every_place:
+            if place.code not in named and not keys.isdisjoint(self._rule_keys(place)):
+                yield place
+
     @property
     def strictest(self) -> Regime:
         """The regime of a place that nobody knows."""
         return self._regime(self._fallback, None, dt.date.max)
-
-    def content(self, regime: Regime) -> bytes:
-        """What ``regime.sha256`` is the SHA-256 of: its other fields as canonical JSON."""
-        return _content({name: getattr(regime, name) for name in regime.__struct_fields__})
 
     def regime(self, id_: str, place: Place, *, on: dt.date) -> Regime:
         """The regime ``id_`` as it reads for ``place`` on ``on``, whether or not it applies there.
@@ -98,9 +115,10 @@ class Regions:
                 found.append(f"regions.{key}: not a place; expected {accepted}")
             elif key[:1] not in ("@", "*") and not files.is_known(key, self._groups):
                 found.append(f"regions.{key}: {files.unknown_part(key)}")
-            if rule.regime not in self._files:
+            if rule.regime and rule.regime not in self._files:
                 known = ", ".join(self.ids)
                 found.append(f"regions.{key}.regime: found {rule.regime!r}; known are {known}")
+            found += [f"regions.{key}.{fault}" for fault in ruling.faults(rule)]
         return found
 
     def day(self, place: Place, at: dt.datetime) -> dt.date:
@@ -125,29 +143,38 @@ class Regions:
         return day
 
     def resolve(
-        self, place: Place, *, on: dt.date, rules: Mapping[str, RegionRule] = _NO_RULES
+        self, place: Place, *, on: dt.date, rules: Rules | Mapping[str, RegionRule] = _NO_RULES
     ) -> Resolution:
-        """The regime for a visitor at ``place`` on ``on``, and why it is the one.
+        """What holds for a visitor at ``place`` on ``on``, and why.
 
-        The most specific wins, first among the store's ``rules``, then among the shipped files:
-        the subdivision, a group with it, the country, a group with it, ``*``. No rule reaches a
-        visitor whose country is not known: such a visitor always gets the strictest regime.
+        The most specific wins: the subdivision, a group with it, the country, a group with it,
+        ``*``; each field of a rule by itself, first among the store's rules, then among its
+        template's, then among the shipped files. No rule reaches a visitor whose country is not
+        known: such a visitor always gets the strictest regime. A rule that asks less than the
+        shipped regime holds only with a reason and an approval.
 
         Args:
             place: where the visitor is, as far as known.
+            on: the day, since laws have a first day.
+            rules: ``Version.rules``; a mapping means a store's own, without a template.
             on: the day at the place, as ``day`` gives it, since laws have a first day.
             rules: a store's own regimes by code (``US-CA``, ``DE``), group (``@eea``) or ``*``.
 
         Returns:
-            Never None and never an error: a rule that names no regime gives the strictest.
+            Never None and never an error: a rule that names no known regime gives the strictest.
 
         Source: consent/regimes/README.md, "How a place finds its rules".
         """
         if rules:
-            for key in self._rule_keys(place):
-                rule = rules.get(key)
-                if rule is not None:
-                    return self._ruled(place, on, key, rule)
+            if not isinstance(rules, Rules):
+                return self._ruled(place, on, Rules(rules))
+            known = (rules, place.country, place.subdivision, on)
+            ruled = self._ruled_found.get(known)
+            if ruled is None:
+                if len(self._ruled_found) >= _REMEMBERED:
+                    self._ruled_found.clear()
+                ruled = self._ruled_found[known] = self._ruled(place, on, rules)
+            return ruled
         asked = (place.country, place.subdivision, on)
         found = self._found.get(asked)
         if found is None:
@@ -156,15 +183,35 @@ class Regions:
             found = self._found[asked] = self._shipped(place, on)
         return found
 
-    def _ruled(self, place: Place, on: dt.date, key: str, rule: RegionRule) -> Resolution:
-        about = f"{place.code}: this store has a rule of its own for {key}"
-        if rule.regime not in self._files:
-            why = f"{about}, but no regime is called {rule.regime!r}, so the strictest rules apply"
-            return Resolution(self.strictest, key, why)
-        regime = self.regime(rule.regime, place, on=on)
+    def loosened(self, place: Place, *, on: dt.date, rules: Rules) -> tuple[Loosening, ...]:
+        """Each field of a rule that asks less than what is shipped for ``place``, approved or not.
+
+        A rule that stands behind one that holds is not looked at.
+        """
+        return self._settled(place, on, rules).loosened
+
+    def _settled(self, place: Place, on: dt.date, rules: Rules) -> Settled:
+        def read(id_: str) -> Regime | None:
+            return self.regime(id_, place, on=on) if id_ in self._files else None
+
+        stated = ruling.speaking(rules, self._rule_keys(place), on)
         shipped = self.resolve(place, on=on).regime
-        why = f"{about}: {regime.name} ({regime.id}); shipped for this place is {shipped.id}"
-        return Resolution(regime, key, why)
+        return ruling.settle(stated, shipped, read=read, strictest=self.strictest)
+
+    def _ruled(self, place: Place, on: dt.date, rules: Rules) -> Resolution:
+        shipped = self.resolve(place, on=on)
+        found = self._settled(place, on, rules)
+        if not found.given and not found.loosened:
+            return shipped
+        return Resolution(
+            regime=found.regime.sealed(),
+            matched=found.matched or shipped.matched,
+            why=ruling.why(place.code, found, shipped),
+            layout=found.layout,
+            purposes=found.purposes,
+            pixels=found.pixels,
+            given=tuple((field, stated.called) for field, stated in found.given),
+        )
 
     def _shipped(self, place: Place, on: dt.date) -> Resolution:
         codes = self._codes(place)
@@ -262,10 +309,9 @@ class Regions:
                 "google_advanced": file.google_advanced,
                 "automatic_collection": file.automatic_collection,
             }
-            sha256 = hashlib.sha256(_content(fields)).hexdigest()
-            built = self._built[id_, table, binding] = Regime(**fields, sha256=sha256)
+            built = self._built[id_, table, binding] = Regime(**fields, sha256="").sealed()
         return built
 
 
-def _content(fields: Mapping[str, Any]) -> bytes:
-    return canonical({name: value for name, value in fields.items() if name != "sha256"})
+def _is_country(code: str) -> bool:
+    return "-" not in code and files.is_code(code)

@@ -191,7 +191,7 @@ class Scripts:
 
     def _compose(self, key: Key, version: Version) -> Ready:
         services = self._services
-        rules = version.config.regions
+        rules = version.rules
         resolution = services.regions.resolve(key.place, on=key.day, rules=rules)
         composer = services.composer
         match key.which:

@@ -134,7 +134,7 @@ class Visitor:
         if shop is None:
             return []
         on = services.regions.day(record.place, record.at)
-        regime = services.regions.resolve(record.place, on=on, rules=config.regions).regime
+        regime = services.regions.resolve(record.place, on=on, rules=version.rules).regime
         if regime.sha256 != record.regime_sha256:
             return []  # a replay from before the law's file changed: the page asks by the new one
         found = cookie.of_stored(
@@ -156,7 +156,7 @@ class Visitor:
         now = services.now()
         place = signals.place(scope, services.geo)
         on = services.regions.day(place, now)
-        regime = services.regions.resolve(place, on=on, rules=version.config.regions).regime
+        regime = services.regions.resolve(place, on=on, rules=version.rules).regime
         services.folder.add(
             counts.Key(
                 store_id=newest.store_id,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import msgspec
 
-from consent import model, stores
+from consent import stores
 from consent.model import Pixel, StoreConfig
 
 Kind = Literal["added", "removed", "changed", "same"]
@@ -60,11 +59,6 @@ def between(before: StoreConfig | None, after: StoreConfig) -> Changes:
     found += [Change("removed", one) for one in earlier.values()]
     asks = before is not None and stores.asks(before) != stores.asks(after)
     return Changes(tuple(found), _settings(before, after), asks)
-
-
-def fingerprint(config: StoreConfig) -> str:
-    """The SHA-256 by which a page says which draft it has shown."""
-    return hashlib.sha256(model.canonical(config)).hexdigest()
 
 
 def _change(earlier: Pixel | None, pixel: Pixel) -> Change:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from consent import ledger, stores
 from consent.activity import Act
 from consent.errors import NotFoundError
-from consent.model import CHOOSABLE, Purpose, Record, Review, Version
+from consent.model import CHOOSABLE, Purpose, Record, Review, Rules, Version
 from consent.web.admin import pages, shown, words
 from consent.web.admin.door import Visit
 from consent.web.admin.shown import Shown
@@ -127,7 +127,7 @@ async def _record(visit: Visit) -> Record:
 
 def _why(services: Services, version: Version | None, record: Record) -> str:
     """Why this regime, if the rules of this release still lead to the very one that is stored."""
-    rules = version.config.regions if version is not None else {}
+    rules = version.rules if version is not None else Rules()
     on = services.regions.day(record.place, record.at)
     found = services.regions.resolve(record.place, on=on, rules=rules)
     if found.regime.sha256 != record.regime_sha256:

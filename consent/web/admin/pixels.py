@@ -18,7 +18,7 @@ from consent import csp, publish, review, stores
 from consent.errors import ConflictError, NotFoundError, RefusedError
 from consent.model import Pixel, Purpose, StoreConfig, User, Version
 from consent.platforms import Platforms, custom
-from consent.stores import StoreSummary
+from consent.stores import Draft, StoreSummary
 from consent.web.admin import access, changes, pages, pixelfacts, pixelform, words
 from consent.web.admin.changes import Change
 from consent.web.admin.door import Post, Visit
@@ -59,8 +59,13 @@ class Opened(NamedTuple):
     """A store that the user may see."""
 
     store: StoreSummary
-    draft: StoreConfig
+    drafted: Draft
     live: Version | None
+
+    @property
+    def draft(self) -> StoreConfig:
+        """The store's own."""
+        return self.drafted.own
 
 
 async def overview(visit: Visit) -> Response:
@@ -198,7 +203,7 @@ async def make_live(post: Post) -> Response:
     async with services.database.read() as c:
         opened = await open_store(c, post.user, key)
     try:
-        if post.fields.get("draft") != changes.fingerprint(opened.draft):
+        if post.fields.get("draft") != opened.drafted.sha256:
             raise ConflictError("moved", "draft: someone has changed it meanwhile; look at it anew")
         version = await publish.publish(
             services.database,
@@ -207,7 +212,7 @@ async def make_live(post: Post) -> Response:
             regions=services.regions,
             texts=services.texts,
             now=services.now,
-            shown=opened.draft,
+            shown=opened.drafted.sha256,
         )
     except ConflictError as error:
         return _list(services, post.user, opened, {"refused": error.detail}, status=409)
@@ -227,7 +232,7 @@ async def open_store(c: AsyncConnection, user: User, key: str) -> Opened:
     store = access.pick(await access.visible(c, user), key)
     if store is None:
         raise NotFoundError("no_such_store", "there is no store without a key")
-    return Opened(store, await stores.draft(c, key), await stores.current(c, key))
+    return Opened(store, await stores.drafted(c, key), await stores.current(c, key))
 
 
 def address(key: str, page: str = "", pixel: Pixel | None = None) -> str:
@@ -247,16 +252,20 @@ def _list(
     status: int = 200,
 ) -> Response:
     live = opened.live.config if opened.live else None
-    pending = changes.between(live, opened.draft)
+    pending = changes.between(live, opened.drafted.config)
     on, platforms = services.now().date(), services.platforms
-    found = publish.check(opened.draft, platforms, services.regions, services.texts, on=on)
-    notes = [] if found else publish.notes(opened.draft, platforms, services.regions, on=on)
+    template = opened.drafted.template
+    found = publish.check(
+        opened.draft, platforms, services.regions, services.texts, on=on, template=template
+    )
+    whole = opened.drafted.config
+    notes = [] if found else publish.notes(whole, platforms, services.regions, on=on)
     context = {
         **_frame(user, opened),
         "lines": [_line(services, change) for change in pending.pixels],
         "name_of": lambda pixel: _name(pixel, platforms),
         "pending": pending,
-        "draft": changes.fingerprint(opened.draft),
+        "draft": opened.drafted.sha256,
         "unfit": [_told(fault, opened.draft, platforms) for fault in found],
         "notes": [_told(note, opened.draft, platforms) for note in notes],
         "saved": None,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, get_args
 
 from markupsafe import Markup
 from starlette.responses import Response
 
 from consent import rates, stores
-from consent.model import Place, RegionRule
+from consent.model import Place, Rules
 from consent.rates import OUTCOMES, Counts, Group, GroupedBy, Rate, Report, Span, Step
 from consent.web.admin import pages, periods, plot, ratechoice, ratefiles, ratewords, words
 from consent.web.admin.door import Visit
@@ -154,10 +154,10 @@ async def _blocks(visit: Visit, chosen: Chosen, report: Report) -> list[list[Row
     """The groups, most visits first. A block is one row, or of a country a sum with its parts."""
     if chosen.by != "place":
         return [[_group_row(visit.services, chosen, group)] for group in report.groups]
-    rules: Mapping[str, RegionRule] = {}
+    rules = Rules()
     if chosen.store is not None:
         version = await stores.current(visit.connection, chosen.store.key)
-        rules = version.config.regions if version is not None else {}
+        rules = version.rules if version is not None else rules
     parts: dict[str, list[Group]] = {}
     for group in report.places:
         parts.setdefault(group.code.partition("-")[0], []).append(group)
@@ -171,7 +171,7 @@ async def _blocks(visit: Visit, chosen: Chosen, report: Report) -> list[list[Row
     return blocks
 
 
-def _row(services: Services, group: Group, period: Period, rules: Mapping[str, RegionRule]) -> Row:
+def _row(services: Services, group: Group, period: Period, rules: Rules) -> Row:
     country, _, subdivision = group.code.partition("-")
     place = Place(country or None, group.code if subdivision else None)
     regime = services.regions.resolve(place, on=period.last, rules=rules).regime
