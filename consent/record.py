@@ -3,15 +3,11 @@
 Posts of many requests wait in one list. A single task takes them in batches and writes each batch
 in one transaction; while that commits, the next batch gathers. So the price of making the disk
 sync is shared, the order is that of arrival, and no request holds a lock while it waits.
-
-Counts of banners shown are cheaper still: they are folded in memory and written as sums once a
-second, because losing a second of them in a crash costs a rate nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import re
 import secrets
@@ -26,7 +22,7 @@ import structlog
 from consent import counts, ledger
 from consent.compose import Composer
 from consent.database import Database
-from consent.errors import ConflictError, ConsentError, RefusedError, UnavailableError
+from consent.errors import ConflictError, RefusedError, UnavailableError
 from consent.model import (
     DecisionPost,
     Device,
@@ -42,8 +38,6 @@ from consent.signing import Signer
 
 BATCH_POSTS = 256
 QUEUE_POSTS = 8192
-FLUSH_SECONDS = 1.0
-FOLDED_KEYS = 50_000
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -285,61 +279,6 @@ def _refuse(batch: Sequence[_Waiter], error: Exception) -> None:
     for waiter in batch:
         if not waiter.done.done():
             waiter.done.set_exception(error)
-
-
-class Folder:
-    """Counts that are folded in memory and written as sums, once a second and at the end.
-
-    What a killed process can lose is the last second. While storage is away the sums wait, up to
-    ``FOLDED_KEYS`` different ones; beyond that new ones are dropped, and ``dropped`` says so.
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._folded: dict[counts.Key, int] = {}
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self.dropped = 0
-
-    def add(self, key: counts.Key) -> None:
-        if key in self._folded:
-            self._folded[key] += 1
-        elif len(self._folded) < FOLDED_KEYS:
-            self._folded[key] = 1
-        else:
-            self.dropped += 1
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._flush_often())
-
-    async def stop(self) -> None:
-        """Writes what is left. What storage does not take now is lost, and logged."""
-        self._stopping.set()
-        if self._task is not None:
-            await self._task
-            self._task = None
-        if self._folded:
-            _log.error("counts lost at shutdown", counts=sum(self._folded.values()))
-
-    async def flush(self) -> None:
-        """Writes the sums; those that storage does not take stay for the next time."""
-        folded, self._folded = self._folded, {}
-        if not folded:
-            return
-        try:
-            async with self._database.write() as connection:
-                await counts.add(connection, folded)
-        except ConsentError:
-            for key, n in folded.items():
-                self._folded[key] = self._folded.get(key, 0) + n
-            _log.warning("counts not stored", counts=sum(folded.values()))
-
-    async def _flush_often(self) -> None:
-        stopping = False
-        while not stopping:
-            with contextlib.suppress(TimeoutError):
-                stopping = await asyncio.wait_for(self._stopping.wait(), FLUSH_SECONDS)
-            await self.flush()
 
 
 def contradicts(

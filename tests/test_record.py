@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import msgspec
 import pytest
 
-from consent import counts, ledger, record, stores
+from consent import counts, folding, ledger, record, stores
 from consent.compose import Composer
 from consent.database import Database
 from consent.errors import ConflictError, RefusedError, UnavailableError
+from consent.folding import Folder
 from consent.model import DecisionPost, Grants, Pixel, Place, StoreConfig, Version
 from consent.platforms import Platforms
-from consent.record import Folder, Receipt, Recorder
+from consent.record import Receipt, Recorder
 from consent.regions import Regions
 from consent.signing import Signer
 from consent.texts import Texts
@@ -88,7 +89,7 @@ async def stored(database: Database) -> int:
 async def totals(database: Database, now) -> dict[str, int]:
     day = dt.timedelta(days=1)
     async with database.read() as c:
-        found = await counts.totals(c, None, now() - day, now() + day, "none")
+        found = (await counts.totals_by(c, None, now() - day, now() + day, ("none",)))["none"]
     return {total.measure: total.n for total in found}
 
 
@@ -412,7 +413,7 @@ def a_key(version: Version, now, **changes) -> counts.Key:
 
 
 async def test_shown_banners_are_written_as_sums(database, version, now):
-    folder = Folder(database)
+    folder = Folder(database, counts.add)
     folder.start()
     for _ in range(5):
         folder.add(a_key(version, now))
@@ -426,7 +427,7 @@ async def test_sums_wait_while_storage_is_away(database, version, now):
         def write(self):
             raise UnavailableError("database: gone")
 
-    folder = Folder(Away())
+    folder = Folder(Away(), counts.add)
     folder.add(a_key(version, now))
     await folder.flush()
     folder.add(a_key(version, now))
@@ -436,8 +437,8 @@ async def test_sums_wait_while_storage_is_away(database, version, now):
 
 
 async def test_folded_sums_have_a_bound(database, version, now, monkeypatch):
-    monkeypatch.setattr(record, "FOLDED_KEYS", 2)
-    folder = Folder(database)
+    monkeypatch.setattr(folding, "FOLDED_KEYS", 2)
+    folder = Folder(database, counts.add)
     for place in ("DE", "FR", "IT", "DE"):
         folder.add(a_key(version, now, place=place))
     assert folder.dropped == 1

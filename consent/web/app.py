@@ -20,15 +20,16 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from consent import database
+from consent import counts, database
 from consent import settings as setting_table
 from consent.campaign import Campaign
 from consent.compose import Composer
 from consent.embeds import Embeds
+from consent.folding import Folder
 from consent.geo import Geo
 from consent.platforms import Platforms
 from consent.proof import Sealer, origin_of
-from consent.record import Folder, Recorder
+from consent.record import Recorder
 from consent.regions import Regions
 from consent.settings import Settings
 from consent.signing import Signer, log_key
@@ -120,7 +121,7 @@ def create_app(
             texts=texts,
             composer=composer,
             recorder=Recorder(db, composer, regions, signer, now),
-            folder=Folder(db),
+            folder=Folder(db, counts.add),
             sealer=Sealer(
                 db,
                 log_key(settings.log_keys, settings.secret_keys),

@@ -15,9 +15,11 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from consent import counts
+from consent.folding import Folder
 from consent.model import Action
 from consent.proof import Sealer
-from consent.record import Folder, Recorder
+from consent.record import Recorder
 from consent.web.scripts import Scripts
 from consent.web.tally import Figure, Tally
 
@@ -52,7 +54,7 @@ class Answered:
 
 
 def of_service(
-    recorder: Recorder, folder: Folder, sealer: Sealer, scripts: Scripts
+    recorder: Recorder, folder: Folder[counts.Key], sealer: Sealer, scripts: Scripts
 ) -> Iterator[Figure]:
     """The figures of one process."""
     yield Figure("decisions", "Decisions stored in the ledger.", recorder.recorded)

@@ -16,15 +16,16 @@ from dataclasses import dataclass
 
 import structlog
 
-from consent import stores
+from consent import counts, stores
 from consent.compose import Composer
 from consent.database import Database
 from consent.errors import ConsentError, NotFoundError, UnavailableError
+from consent.folding import Folder
 from consent.geo import Geo
 from consent.model import Version
 from consent.platforms import Platforms
 from consent.proof import Sealer
-from consent.record import Folder, Recorder
+from consent.record import Recorder
 from consent.regions import Regions
 from consent.settings import Settings
 from consent.signing import Signer
@@ -153,7 +154,7 @@ class Services:
     texts: Texts
     composer: Composer
     recorder: Recorder
-    folder: Folder
+    folder: Folder[counts.Key]
     sealer: Sealer
     signer: Signer
     published: Published
