@@ -13,7 +13,7 @@
     │   ├── ConflictError    the id is taken by other content (409)
     │   └── ThrottledError   too many attempts; carries ``retry_after_seconds`` (429)
     ├── LedgerError          the ledger contradicts itself: nothing is signed; find out why
-    └── UnavailableError     storage cannot take the write now; retry later (503)
+    └── UnavailableError     storage, or another server, cannot answer now; retry later (503)
 
 A message has the form ``<where>: <what was found>; <what is accepted>``: one line, lower case,
 no full stop. HTTP statuses are given in ``consent.web.errors`` alone.
@@ -109,4 +109,6 @@ class LedgerError(ConsentError):
 
 
 class UnavailableError(ConsentError):
-    """Storage did not take a write or answer a read; the caller may try again."""
+    """Storage did not take a write or answer a read, or another server that was asked something
+    failed to answer; the caller may try again.
+    """

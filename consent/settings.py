@@ -35,6 +35,9 @@ class Settings(msgspec.Struct, frozen=True):
     log_keys: tuple[bytes, ...]
     """Ed25519 seeds, newest first. The first signs checkpoints. Empty: derived from a secret."""
     geoip_db: Path | None
+    maxmind_account: str
+    maxmind_key: str
+    """Both or neither."""
     trusted_proxies: tuple[Network, ...]
     place_headers: tuple[str, ...]
     """Names out of ``CDNS``."""
@@ -42,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Without a trailing slash."""
     scan_private: bool
     """Whether ``consent scan`` and the admin's check may fetch from private addresses."""
+    fetched_places: Path
+    """No setting: where ``consent geo update`` puts a database when ``geoip_db`` names no file."""
 
 
 class Setting(NamedTuple):
@@ -83,10 +88,20 @@ def _seeds(text: str) -> tuple[bytes, ...]:
     return seeds
 
 
-def _database_file(text: str) -> Path | None:
-    if text and not Path(text).is_file():
-        raise ValueError("the path of a GeoIP2 City or Country database")
+def _path(text: str) -> Path | None:
     return Path(text) if text else None
+
+
+def _account(text: str) -> str:
+    if text and re.fullmatch(r"[0-9]{1,12}", text) is None:
+        raise ValueError("the number of a MaxMind account")
+    return text
+
+
+def _licence(text: str) -> str:
+    if text and re.fullmatch(r"[A-Za-z0-9_]{6,64}", text) is None:
+        raise ValueError("a MaxMind licence key")
+    return text
 
 
 def _networks(text: str) -> tuple[Network, ...]:
@@ -102,7 +117,10 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-CDNS = ("cloudflare", "cloudfront", "vercel", "fastly", "akamai", "generic")
+CDNS = (
+    *("cloudflare", "cloudfront", "vercel", "fastly", "akamai", "bunny", "google"),
+    "generic",
+)
 """Those whose place headers are known; ``generic`` is X-Country-Code and X-Region-Code."""
 
 
@@ -145,8 +163,21 @@ SETTINGS = (
     Setting(
         "CONSENT_GEOIP_DB",
         "",
-        _database_file,
-        "a GeoIP2 City or Country database; empty: the one that is shipped",
+        _path,
+        "a GeoIP2 City or Country database, and where `consent geo update` puts it; empty: the "
+        "one in ./var/places.mmdb if it was fetched, else the one that is shipped",
+    ),
+    Setting(
+        "CONSENT_MAXMIND_ACCOUNT",
+        "",
+        _account,
+        "a MaxMind account, from which `consent geo update` fetches GeoLite2 City; empty: DB-IP's",
+    ),
+    Setting(
+        "CONSENT_MAXMIND_KEY",
+        "",
+        _licence,
+        "a licence key of that account",
     ),
     Setting(
         "CONSENT_TRUSTED_PROXIES",
@@ -203,13 +234,16 @@ def load(environ: Mapping[str, str] | None = None, *, var: Path = Path("var")) -
         try:
             values[setting.key] = setting.parse(text)
         except ValueError as error:
-            shown = "a value that is not shown" if setting.name.endswith("_KEYS") else repr(text)
+            shown = "a value that is not shown" if "KEY" in setting.name else repr(text)
             faults.append(f"{where}: found {shown}; expected {error}")
+    if not faults and bool(values["maxmind_account"]) != bool(values["maxmind_key"]):
+        missing = "KEY" if values["maxmind_account"] else "ACCOUNT"
+        faults.append(f"CONSENT_MAXMIND_{missing}: not set; expected with the other of the two")
     if faults:
         raise SettingsError(*faults)
     if not values["secret_keys"]:
         values["secret_keys"] = (_own_key(var),)
-    return Settings(**values)
+    return Settings(**values, fetched_places=var / "places.mmdb")
 
 
 def _in_variables(variables: Mapping[str, str], faults: list[str]) -> dict[str, _Found]:

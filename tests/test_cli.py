@@ -330,7 +330,8 @@ def test_a_place_database_that_cannot_be_used_is_a_fault_with_its_setting(bare):
     bare.environ["CONSENT_GEOIP_DB"] = "gone.mmdb"
     status, said = bare.fails("check")
     assert status == 2
-    assert said.startswith("CONSENT_GEOIP_DB: found 'gone.mmdb'; expected the path of")
+    missing = "cannot be opened (No such file or directory); expected a MaxMind DB file"
+    assert said.startswith(f"CONSENT_GEOIP_DB: gone.mmdb: {missing}; `consent geo update`")
     (bare.folder / "gone.mmdb").write_text("not a database")
     status, said = bare.fails("check")
     assert status == 2

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consent import data
 from consent.errors import DataError
 from consent.geo import HEADERS, Geo
 from consent.model import Place
+from consent.regions import Regions
+from consent.web.app import utcnow
 
 PROXY = "10.0.0.7"
 UCLA = "128.97.27.37"
@@ -25,7 +28,7 @@ EDGESCAPE = "georegion=246,country_code=US,region_code=CA,city=LOSANGELES,lat=34
 @pytest.fixture(scope="module")
 def geo() -> Iterator[Geo]:
     networks = [ipaddress.ip_network(n) for n in ("10.0.0.0/8", "127.0.0.1", "2001:db8::/32")]
-    geo = Geo(None, networks)
+    geo = Geo(None, networks, now=utcnow)
     yield geo
     geo.close()
 
@@ -52,13 +55,25 @@ def cloudflare(country: str, region: str | None = None) -> Callable[[str], str |
         ({"X-Geo-Country": "JP"}, "JP"),
         ({"X-Akamai-Edgescape": EDGESCAPE}, "US-CA"),
         ({"X-Akamai-Edgescape": "country_code=FR"}, "FR"),
+        ({"CDN-RequestCountryCode": "US", "CDN-RequestStateCode": "TX"}, "US-TX"),
+        ({"X-Client-Region": "US", "X-Client-Region-Subdivision": "USCA"}, "US-CA"),
+        ({"X-Client-Region": "CA", "X-Client-Region-Subdivision": "CAON"}, "CA-ON"),
+        ({"X-Client-Region": "PL", "X-Client-Region-Subdivision": "PL14"}, "PL"),
+        ({"X-Appengine-Country": "US", "X-Appengine-Region": "ca"}, "US-CA"),
+        ({"X-Appengine-Country": "ZZ", "X-Appengine-Region": "?"}, ""),
+        ({"Fastly-Geo-Country": "**", "Fastly-Geo-Region": "NO REGION"}, ""),
+        ({"Fastly-Geo-Country": "US", "Fastly-Geo-Region": "NO REGION"}, "US"),
+        ({"X-Akamai-Edgescape": "georegion=1,country_code=reserved,region_code=reserved"}, ""),
+        ({"X-Akamai-Edgescape": "country_code=US, country_code=DE"}, ""),
+        ({"X-Akamai-Edgescape": "country_code=US,region_code=CA,region_code=TX"}, "US"),
+        ({"X-Akamai-Edgescape": "nothing"}, ""),
         ({"X-Country-Code": "gb", "X-Region-Code": " eng "}, "GB"),
         ({"X-Country-Code": "FR", "X-Region-Code": "75"}, "FR"),
     ],
 )
 def test_a_trusted_cdn_says_the_place(geo: Geo, headers: dict[str, str], place: str) -> None:
     found = geo.locate(PROXY, sent(headers))
-    assert (found.code, found.source) == (place, "header")
+    assert (found.code, found.source) == (place, "header" if place else "none")
 
 
 def test_every_cdn_in_the_table_is_understood(geo: Geo) -> None:
@@ -99,8 +114,31 @@ def test_other_codes_for_a_country_are_made_one(geo: Geo, alias: tuple[str, str]
         ("CA", "US-CA"),
         ("US-CA", "US-CA"),
         ("us-ca", "US-CA"),
+        ("USCA", "US-CA"),
+        (" usca ", "US-CA"),
+        ("California", "US-CA"),
+        ("NEW YORK", "US-NY"),
+        ("06", "US-CA"),
+        ("US-PR", "US-PR"),
         ("CA-QC", None),
-        ("California", None),
+        ("QC", None),
+        ("Quebec", None),
+        ("ZZ", None),
+        ("AA", None),
+        ("6", None),
+        ("006", None),
+        ("03", None),
+        ("US06", None),
+        ("US-06", None),
+        ("US-California", None),
+        ("Calif.", None),
+        ("CA,TX", None),
+        ("CA, CA", None),
+        ("\xaaL", None),
+        ("ＣＡ", None),
+        ("reserved", None),
+        ("NO REGION", None),
+        ("California" * 9, None),
         ("-CA", None),
         ("", None),
         ("C A", None),
@@ -111,6 +149,51 @@ def test_a_subdivision_counts_only_if_it_fits_the_country(
     geo: Geo, region: str, subdivision: str | None
 ) -> None:
     assert geo.locate(PROXY, cloudflare("US", region)) == Place("US", subdivision, "header")
+
+
+@pytest.mark.parametrize(
+    ("region", "subdivision"),
+    [
+        ("QC", "CA-QC"),
+        ("ca-qc", "CA-QC"),
+        ("CAQC", "CA-QC"),
+        ("Québec", "CA-QC"),
+        ("Quebec", "CA-QC"),
+        ("newfoundland and labrador", "CA-NL"),
+        ("CA", None),
+        ("CACA", None),
+        ("TX", None),
+        ("24", None),
+        ("10", None),
+    ],
+)
+def test_a_province_is_known_by_its_code_and_its_name(
+    geo: Geo, region: str, subdivision: str | None
+) -> None:
+    assert geo.locate(PROXY, cloudflare("CA", region)) == Place("CA", subdivision, "header")
+
+
+def test_every_state_is_known_by_each_of_its_words(geo: Geo) -> None:
+    read = data.read_toml(data.folder("data") / "states.toml")
+    assert {country: len(parts) for country, parts in read.items()} == {"US": 57, "CA": 13}
+    words = [word.lower() for word in (w for parts in read["US"].values() for w in parts)]
+    assert len(words) == len(set(words)) == 2 * 57
+    for country, parts in read.items():
+        for code, others in parts.items():
+            for word in (code, f"{country}-{code}", f"{country}{code}", *others):
+                found = geo.locate(PROXY, cloudflare(country, word.upper()))
+                assert found.subdivision == f"{country}-{code}", word
+
+
+def test_states_are_those_that_the_law_files_know() -> None:
+    read = data.read_toml(data.folder("data") / "states.toml")
+    codes = {f"{country}-{code}" for country, parts in read.items() for code in parts}
+    assert codes == set(Regions.load().subdivisions)
+
+
+@pytest.mark.parametrize("code", ["AB", "DD", "SU", "YU", "JJ", "QQ", "UN", "EZ", "OO", "AP"])
+def test_two_letters_that_are_no_country_are_an_unknown_place(geo: Geo, code: str) -> None:
+    assert geo.locate(PROXY, cloudflare(code)) == NOWHERE
 
 
 def test_a_country_without_a_state_is_not_looked_up_further(geo: Geo) -> None:
@@ -143,6 +226,11 @@ def test_headers_that_contradict_each_other_say_nothing(geo: Geo) -> None:
         f"[::ffff:{UCLA}]:8080",
         f"{UCLA},::ffff:10.3.3.3,[2001:db8::9]:1",
         "2002:8061:1b25::1",
+        "64:ff9b::8061:1b25",
+        f"64:ff9b::{UCLA}",
+        f"[64:ff9b::{UCLA}]:443",
+        "2001:0:4136:e378:8000:63bf:7f9e:e4da",
+        f" {UCLA}\t",
     ],
 )
 def test_the_rightmost_address_that_is_no_proxy_is_the_visitor(geo: Geo, forwarded: str) -> None:
@@ -176,9 +264,13 @@ def test_what_stands_left_of_an_unreadable_address_is_not_believed(
     assert geo.locate(PROXY, sent({"X-Forwarded-For": forwarded})) == NOWHERE
 
 
-def test_a_6to4_address_of_a_proxy_is_no_proxy(geo: Geo) -> None:
-    inside_6to4 = "2002:0a00:0007::1"
-    assert geo.locate(inside_6to4, cloudflare("DE")) == NOWHERE
+@pytest.mark.parametrize(
+    "carrier", ["2002:0a00:0007::1", "64:ff9b::10.0.0.7", "2001:0:1:1:0:0:f5ff:fff8"]
+)
+def test_an_address_that_carries_a_proxys_is_no_proxy(geo: Geo, carrier: str) -> None:
+    assert geo.locate(carrier, cloudflare("DE")) == NOWHERE
+    header = sent({"X-Forwarded-For": f"{UCLA}, {carrier}"})
+    assert geo.locate(PROXY, header) == NOWHERE
 
 
 @pytest.mark.parametrize(
@@ -188,6 +280,9 @@ def test_a_6to4_address_of_a_proxy_is_no_proxy(geo: Geo) -> None:
         *("100.64.0.1", "0.0.0.0", "255.255.255.255", "224.0.0.1", "192.0.2.7"),
         *("203.0.113.9", "::1", "::", "fe80::1%eth0", "fc00::1"),
         *("ff02::1", "2001:db8::1", "2001::1", "2002:7f00:1::1", "::ffff:127.0.0.1"),
+        *("64:ff9b::10.0.0.1", "64:ff9b::ffff:ffff", "64:ff9b:1::8061:1b25"),
+        *("2001:0:8061:1b25::", "2001:0:1:1::f5ff:fff8", "::128.97.27.37", "::ffff:0:8061:1b25"),
+        *("128.97.27.37%eth0", "128.097.027.037", "0x80611b25", "2153847589", "１28.97.27.37"),
         *("64:ff9b::1", "garbage", "1.2.3", "1.2.3.4/8", "[::1"),
     ],
 )
@@ -267,11 +362,11 @@ def test_caches_are_told_of_place_headers_only_where_a_proxy_is_trusted(geo: Geo
 
 def test_a_database_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.mmdb: cannot be opened"):
-        Geo(tmp_path / "none.mmdb", [])
+        Geo(tmp_path / "none.mmdb", [], now=utcnow)
     broken = tmp_path / "broken.mmdb"
     broken.write_bytes(b"not a database")
     with pytest.raises(DataError, match=r"broken\.mmdb: cannot be opened"):
-        Geo(broken, [])
+        Geo(broken, [], now=utcnow)
 
 
 _GEOS: dict[bool, Geo] = {}
@@ -280,18 +375,18 @@ _GEOS: dict[bool, Geo] = {}
 def _shared() -> Geo:
     """One for all examples of a property; a fixture would be made once per test all the same."""
     if True not in _GEOS:
-        _GEOS[True] = Geo(None, [ipaddress.ip_network("10.0.0.0/8")])
+        _GEOS[True] = Geo(None, [ipaddress.ip_network("10.0.0.0/8")], now=utcnow)
     return _GEOS[True]
 
 
 def _shared_untrusting() -> Geo:
     if False not in _GEOS:
-        _GEOS[False] = Geo(None, [])
+        _GEOS[False] = Geo(None, [], now=utcnow)
     return _GEOS[False]
 
 
 def test_only_the_named_cdn_is_believed() -> None:
-    own = Geo(None, [ipaddress.ip_network("10.0.0.0/8")], cdns=("cloudflare",))
+    own = Geo(None, [ipaddress.ip_network("10.0.0.0/8")], now=utcnow, cdns=("cloudflare",))
     made_up = sent({"X-Country-Code": "JP", "X-Forwarded-For": UCLA})
     assert own.locate(PROXY, made_up) == LOS_ANGELES
     assert own.locate(PROXY, cloudflare("FR")).code == "FR"
@@ -300,6 +395,6 @@ def test_only_the_named_cdn_is_believed() -> None:
 
 
 def test_a_proxy_without_a_cdn_gives_the_address_alone() -> None:
-    alone = Geo(None, [ipaddress.ip_network("10.0.0.0/8")], cdns=())
+    alone = Geo(None, [ipaddress.ip_network("10.0.0.0/8")], now=utcnow, cdns=())
     assert alone.locate(PROXY, sent({"CF-IPCountry": "JP", "X-Forwarded-For": UCLA})) == LOS_ANGELES
     alone.close()

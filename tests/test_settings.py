@@ -17,6 +17,7 @@ def test_without_a_variable_the_defaults_hold(tmp_path: Path) -> None:
     assert loaded.database_url == "sqlite:///var/pixelgate.db"
     assert loaded.trusted_proxies == ()
     assert loaded.geoip_db is None
+    assert loaded.fetched_places == tmp_path / "places.mmdb"
 
 
 def test_a_key_is_made_once_kept_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
@@ -74,6 +75,7 @@ def test_place_headers_are_all_none_or_named() -> None:
     ("name", "value"),
     [
         ("CONSENT_PLACE_HEADERS", ""),
+        ("CONSENT_MAXMIND_ACCOUNT", "me@example.com"),
         ("CONSENT_PLACE_HEADERS", "cloudflare,typo"),
         ("CONSENT_DATABASE_URL", "mysql://host/name"),
         ("CONSENT_TRUSTED_PROXIES", "proxy.example"),
@@ -86,6 +88,14 @@ def test_place_headers_are_all_none_or_named() -> None:
 def test_a_wrong_value_or_name_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         settings.load({**KEYS, name: value})
+
+
+@pytest.mark.parametrize("one", [("ACCOUNT", "123456"), ("KEY", "aBcDeF_123456")])
+def test_a_maxmind_account_without_its_key_is_a_fault(one: tuple[str, str]) -> None:
+    with pytest.raises(SettingsError, match=r"CONSENT_MAXMIND_(KEY|ACCOUNT): not set; expected"):
+        settings.load({**KEYS, f"CONSENT_MAXMIND_{one[0]}": one[1]})
+    both = {"CONSENT_MAXMIND_ACCOUNT": "123456", "CONSENT_MAXMIND_KEY": "aBcDeF_123456"}
+    assert settings.load({**KEYS, **both}).maxmind_account == "123456"
 
 
 def test_a_key_that_is_too_short_is_refused_and_not_shown() -> None:
@@ -112,7 +122,7 @@ def test_every_wrong_setting_is_told_at_once_by_the_name_it_was_written_with(
     wrong = {
         "CONSENT_SETTINGS": str(file),
         "CONSENT_DATABASE": "x",
-        "CONSENT_GEOIP_DB": "gone.mmdb",
+        "CONSENT_MAXMIND_KEY": "a password of mine",
     }
     with pytest.raises(SettingsError) as caught:
         settings.load(wrong, var=tmp_path)
@@ -123,7 +133,7 @@ def test_every_wrong_setting_is_told_at_once_by_the_name_it_was_written_with(
         f"{file}: public_url: found 'consent.example'",
         f"{file}: secret_keys: found a value that is not shown",
         "CONSENT_DATABASE: no such setting",
-        "CONSENT_GEOIP_DB: found 'gone.mmdb'",
+        "CONSENT_MAXMIND_KEY: found a value that is not shown",
     ]
     known = ", ".join(sorted(setting.key for setting in settings.SETTINGS))
     assert faults[0].endswith(f"; known are {known}")

@@ -1,4 +1,4 @@
-"""``consent explain`` and ``consent geo``: why a visitor gets the rules that he gets."""
+"""``consent explain``: why a visitor gets the rules that he gets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from consent import settings, stores
+from consent import stores
 from consent.cli import parts
 from consent.database import Database
 from consent.decide import Asked, Outcome, consent_mode, decide, pixel_state
@@ -66,28 +66,6 @@ def explain(
         parts.echo_json(_facts(case, resolution, outcome, pixels))
     else:
         click.echo(_paragraph(case, resolution, outcome, pixels))
-
-
-@click.group()
-def geo() -> None:
-    """Where an address is."""
-
-
-@geo.command()
-@click.argument("ip")
-@parts.as_json
-def lookup(ip: str, json_: bool) -> None:
-    """The place of IP, and how it was found."""
-    parts.check_address("IP", ip)
-    finder = parts.geo(settings.load())
-    try:
-        place = finder.lookup(ip)
-    finally:
-        finder.close()
-    if json_:
-        parts.echo_json(place)
-    else:
-        click.echo(f"{place.code or 'unknown'} (source: {place.source})")
 
 
 def _place(country: str, region: str | None) -> Place:

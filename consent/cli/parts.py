@@ -18,6 +18,7 @@ from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.settings import Settings
 from consent.texts import Texts
+from consent.web.app import utcnow
 
 T = TypeVar("T")
 
@@ -54,18 +55,25 @@ def check_address(name: str, text: str) -> None:
 
 
 def geo(chosen: Settings) -> Geo:
-    """What finds places, as the settings say.
+    """What finds places, as the settings say. Close it.
 
     Raises:
         SettingsError: the operator's own place database cannot be used.
         DataError: the shipped one cannot.
     """
     try:
-        return Geo(chosen.geoip_db, chosen.trusted_proxies, chosen.place_headers)
+        return Geo(
+            chosen.geoip_db,
+            chosen.trusted_proxies,
+            chosen.place_headers,
+            now=utcnow,
+            fetched=chosen.fetched_places,
+        )
     except DataError as error:
         if chosen.geoip_db is None:
             raise
-        raise SettingsError(f"CONSENT_GEOIP_DB: {chosen.geoip_db}: {error.fault}") from error
+        fault = f"CONSENT_GEOIP_DB: {chosen.geoip_db}: {error.fault}"
+        raise SettingsError(fault + "; `consent geo update` fetches one") from error
 
 
 def with_database(work: Callable[[Database], Awaitable[T]]) -> T:

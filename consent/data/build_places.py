@@ -17,6 +17,7 @@ reader only follows records downwards.
 from __future__ import annotations
 
 import argparse
+import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -29,18 +30,6 @@ from maxminddb.decoder import Decoder
 KIND = "Pixelgate-Places-City"
 DESCRIPTION = "Country, US state and Canadian province; IP Geolocation by DB-IP, CC BY 4.0"
 
-_STATES = """
-US AL Alabama|AK Alaska|AZ Arizona|AR Arkansas|CA California|CO Colorado|CT Connecticut|DE Delaware
-US DC District of Columbia|FL Florida|GA Georgia|HI Hawaii|ID Idaho|IL Illinois|IN Indiana|IA Iowa
-US KS Kansas|KY Kentucky|LA Louisiana|ME Maine|MD Maryland|MA Massachusetts|MI Michigan
-US MN Minnesota|MS Mississippi|MO Missouri|MT Montana|NE Nebraska|NV Nevada|NH New Hampshire
-US NJ New Jersey|NM New Mexico|NY New York|NC North Carolina|ND North Dakota|OH Ohio|OK Oklahoma
-US OR Oregon|PA Pennsylvania|RI Rhode Island|SC South Carolina|SD South Dakota|TN Tennessee
-US TX Texas|UT Utah|VT Vermont|VA Virginia|WA Washington|WV West Virginia|WI Wisconsin|WY Wyoming
-CA AB Alberta|BC British Columbia|MB Manitoba|NB New Brunswick|NL Newfoundland and Labrador
-CA NS Nova Scotia|NT Northwest Territories|NU Nunavut|ON Ontario|PE Prince Edward Island|QC Quebec
-CA SK Saskatchewan|YT Yukon
-"""
 _UNKNOWN = 0
 _FIRST_NODE = 1 << 20  # smaller numbers are places, larger ones are nodes
 
@@ -57,12 +46,13 @@ def _plain(name: str) -> str:
 
 
 def _subdivisions() -> dict[tuple[str, str], str]:
-    codes = {}
-    for line in _STATES.split("\n"):
-        for entry in line[3:].split("|") if line else ():
-            code, _, name = entry.partition(" ")
-            codes[line[:2], _plain(name)] = code
-    return codes
+    """The code of each country's states, by their plain names."""
+    read = tomllib.loads(Path(__file__).with_name("states.toml").read_text(encoding="utf-8"))
+    return {
+        (country, _plain(words[0])): code
+        for country, parts in read.items()
+        for code, words in parts.items()
+    }
 
 
 class Source:

@@ -11,7 +11,7 @@ import contextlib
 import datetime as dt
 import gc
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -26,7 +26,7 @@ from consent.campaign import Campaign
 from consent.compose import Composer
 from consent.embeds import Embeds
 from consent.folding import Folder
-from consent.geo import Geo
+from consent.geo import OLD_DAYS, Geo, PlaceFacts
 from consent.platforms import Platforms
 from consent.proof import Sealer, origin_of
 from consent.record import Recorder
@@ -35,7 +35,7 @@ from consent.settings import Settings
 from consent.signing import Signer, log_key
 from consent.texts import Texts
 from consent.web import admin, errors, logs
-from consent.web.metrics import Metrics, of_service
+from consent.web.metrics import Metrics, of_places, of_service
 from consent.web.services import Published, Services
 from consent.web.tally import Tally, shared_folder
 from consent.web.visitor import PREFIX, Visitor
@@ -58,6 +58,7 @@ class App(Starlette):
             lambda: of_service(
                 services.recorder, services.folder, services.sealer, visitor.scripts
             ),
+            lambda: of_places(services.geo),
             visitor.answered.figures,
         )
         self.tally = Tally(sources, figures)
@@ -115,7 +116,14 @@ def create_app(
         Services(
             settings=settings,
             database=db,
-            geo=Geo(settings.geoip_db, settings.trusted_proxies, settings.place_headers),
+            geo=Geo(
+                settings.geoip_db,
+                settings.trusted_proxies,
+                settings.place_headers,
+                now=now,
+                fetched=settings.fetched_places,
+                strict=False,  # a worker that is started anew serves, whatever the file is by then
+            ),
             regions=regions,
             platforms=platforms,
             texts=texts,
@@ -163,9 +171,27 @@ async def _alive(request: Request) -> Response:
 
 
 async def _ready(request: Request) -> Response:
-    """200 when storage is migrated and takes writes; else the error table's 503."""
-    await request.app.services.database.check(writes=True)
-    return JSONResponse({"status": "ready"})
+    """200 when storage is migrated and takes writes; else the error table's 503.
+
+    ``warnings`` are what an operator should see to, and no reason to send visitors elsewhere.
+    """
+    services = request.app.services
+    await services.database.check(writes=True)
+    places = services.geo.database
+    facts = {"kind": places.kind, "built_at": _iso(places.built_at), "age_days": places.age_days}
+    warnings = list(_place_warnings(places))
+    return JSONResponse({"status": "ready", "places": facts, "warnings": warnings})
+
+
+def _place_warnings(places: PlaceFacts) -> Iterator[str]:
+    if places.is_old:
+        yield f"places: built {places.age_days} days ago; expected at most {OLD_DAYS}"
+    if places.failure is not None:
+        yield f"places: since {_iso(places.failure.at)} the file {places.failure.fault}"
+
+
+def _iso(at: dt.datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 async def _to_admin(request: Request) -> Response:

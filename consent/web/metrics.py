@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from consent import counts
 from consent.folding import Folder
+from consent.geo import Geo
 from consent.model import Action
 from consent.proof import Sealer
 from consent.record import Recorder
@@ -71,6 +72,19 @@ def of_service(
     lag = "How long the oldest of them has waited."
     yield Figure("seal_lag_seconds", lag, sealer.lag_seconds, "gauge", over="max")
     yield Figure("processes", "Processes that answer.", 1, "gauge")
+
+
+def of_places(geo: Geo) -> Iterator[Figure]:
+    """The figures of one process's place database."""
+    told = "When the place database in use was built; of several processes, the oldest."
+    built = geo.database.built_at.timestamp()
+    yield Figure("places_built_timestamp_seconds", told, built, "gauge", over="min")
+    told = "Place databases taken in place of an older one."
+    yield Figure("places_reloads", told, geo.reloads)
+    told = "Files that could not become the place database."
+    yield Figure("places_failures", told, geo.failures)
+    told = "Look-ups that found the place database damaged."
+    yield Figure("places_unreadable", told, geo.unreadable)
 
 
 class Metrics(Collector):

@@ -170,6 +170,7 @@ class Services:
         self.recorder.start()
         self.folder.start()
         self.sealer.start()
+        self.geo.start()
 
     async def stop(self) -> None:
         """Stores what was taken, then lets go of files and connections."""
@@ -177,5 +178,6 @@ class Services:
         await self.sealer.stop()
         await self.recorder.stop()
         await self.folder.stop()
+        await self.geo.stop()
         await self.database.close()
         self.geo.close()

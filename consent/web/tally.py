@@ -12,7 +12,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -40,9 +40,10 @@ class Figure(msgspec.Struct, frozen=True, array_like=True):
     value: float
     kind: Literal["counter", "gauge", "bucket"] = "counter"
     labels: Labels = ()
-    over: Literal["sum", "max"] = "sum"
+    over: Literal["sum", "max", "min"] = "sum"
 
 
+_OVER: Mapping[str, Callable[[Iterable[float]], float]] = {"sum": sum, "max": max, "min": min}
 Source = Callable[[], Iterable[Figure]]
 _FIGURES = msgspec.json.Decoder(list[Figure])
 
@@ -80,10 +81,8 @@ class Tally:
         for figure in (*self._own(), *self._others()):
             known = found.get((figure.name, figure.labels))
             if known is not None:
-                both = (known.value, figure.value)
-                figure = msgspec.structs.replace(
-                    figure, value=sum(both) if figure.over == "sum" else max(both)
-                )
+                value = _OVER[figure.over]((known.value, figure.value))
+                figure = msgspec.structs.replace(figure, value=value)
             found[figure.name, figure.labels] = figure
         return list(found.values())
 

@@ -1,0 +1,86 @@
+"""The headers by which CDNs say where a visitor is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from consent.geo import codes
+from consent.model import Place
+
+Header = Callable[[str], str | None]
+
+
+class PlaceHeader(NamedTuple):
+    """How one CDN says where the visitor is."""
+
+    cdn: str
+    country: str
+    subdivision: str
+    """Empty: the first header says both, as ``country_code=US,region_code=CA``."""
+
+
+HEADERS = (
+    # https://developers.cloudflare.com/rules/transform/managed-transforms/reference/
+    PlaceHeader("cloudflare", "CF-IPCountry", "CF-Region-Code"),
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/adding-cloudfront-headers.html
+    PlaceHeader("cloudfront", "CloudFront-Viewer-Country", "CloudFront-Viewer-Country-Region"),
+    # https://vercel.com/docs/headers/request-headers
+    PlaceHeader("vercel", "X-Vercel-IP-Country", "X-Vercel-IP-Country-Region"),
+    # Fastly has no names of its own; these two are what its VCL is often written with.
+    # https://www.fastly.com/documentation/reference/vcl/variables/geolocation/
+    PlaceHeader("fastly", "Fastly-Geo-Country", "Fastly-Geo-Region"),
+    PlaceHeader("fastly", "X-Geo-Country", "X-Geo-Region"),
+    # https://techdocs.akamai.com/property-mgr/docs/content-tgting
+    PlaceHeader("akamai", "X-Akamai-Edgescape", ""),
+    # https://bunny.net/docs/cdn/request-headers-to-origin
+    PlaceHeader("bunny", "CDN-RequestCountryCode", "CDN-RequestStateCode"),
+    # https://docs.cloud.google.com/appengine/docs/flexible/reference/request-headers
+    PlaceHeader("google", "X-Appengine-Country", "X-Appengine-Region"),
+    # The load balancer's header is named by the operator; these are its variables {client_region}
+    # and {client_region_subdivision}. https://docs.cloud.google.com/load-balancing/docs/https/custom-headers
+    PlaceHeader("google", "X-Client-Region", "X-Client-Region-Subdivision"),
+    PlaceHeader("generic", "X-Country-Code", "X-Region-Code"),
+)
+"""The one table of place headers. All that are sent must agree; otherwise the place is unknown."""
+
+
+class Said(NamedTuple):
+    """What one CDN's headers say, as they came."""
+
+    kind: PlaceHeader
+    country: str
+    subdivision: str | None
+
+
+def heard(kinds: Sequence[PlaceHeader], header: Header) -> tuple[Said, ...]:
+    """What was sent, of ``kinds``. A subdivision without a country says nothing."""
+    return tuple(
+        [
+            Said(kind, country, header(kind.subdivision) if kind.subdivision else None)
+            for kind in kinds
+            if (country := header(kind.country)) is not None
+        ]
+    )
+
+
+def place(said: Sequence[Said]) -> Place:
+    """The one place that all of ``said`` mean; unknown if they do not mean one country."""
+    places = [_place(one) for one in said]
+    countries = {place.country for place in places}
+    if len(countries) > 1 or None in countries:
+        return codes.UNKNOWN
+    subdivisions = {place.subdivision for place in places} - {None}
+    subdivision = subdivisions.pop() if len(subdivisions) == 1 else None
+    return Place(countries.pop(), subdivision, "header")
+
+
+def _place(said: Said) -> Place:
+    if said.kind.subdivision:
+        return codes.place(said.country, said.subdivision, "header")
+    pairs = [pair.strip().partition("=") for pair in said.country.split(",")]
+    countries = [value for name, _, value in pairs if name == "country_code"]
+    regions = [value for name, _, value in pairs if name == "region_code"]
+    if len(countries) != 1:  # none, or one that the visitor made up beside the CDN's
+        return codes.UNKNOWN
+    return codes.place(countries[0], regions[0] if len(regions) == 1 else None, "header")
