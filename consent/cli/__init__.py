@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from consent import __version__
-from consent.cli import activity, check, explain, geo, ledger, serve, store, user
+from consent.cli import activity, check, explain, geo, ledger, scan, serve, store, user
 from consent.errors import ConsentError, LedgerError, UnavailableError
 
 
@@ -21,7 +21,15 @@ def consent() -> None:
 
 for command in (
     *(serve.demo, serve.serve, serve.migrate, check.check),
-    *(store.store, user.user, activity.activity, ledger.ledger, explain.explain, geo.geo),
+    *(
+        store.store,
+        scan.scan,
+        user.user,
+        activity.activity,
+        ledger.ledger,
+        explain.explain,
+        geo.geo,
+    ),
 ):
     consent.add_command(command)
 

@@ -14,6 +14,7 @@ from consent.embeds import Embeds
 from consent.errors import DataError, DataErrors, SettingsError
 from consent.platforms import Platforms
 from consent.regions import Regions
+from consent.scan.others import Others
 from consent.texts import Texts
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ def check() -> None:
     platforms = attempt(Platforms.load)
     embeds = attempt(Embeds.load)
     campaign = attempt(Campaign.load)
+    others = attempt(Others.load)
     texts = attempt(Texts.load)
     if chosen is not None:
         geo = attempt(lambda: parts.geo(chosen))
@@ -54,6 +56,8 @@ def check() -> None:
         (platforms or (), "platforms"),
         (embeds or (), "embeds"),
         (campaign or (), "campaign parameters"),
+        (others.systems if others else (), "other consent systems"),
+        (others.parties if others else (), "third parties"),
         (texts.languages if texts else (), "languages"),
     )
     click.echo(f"ok: {', '.join(_count(things, word) for things, word in counts)}")

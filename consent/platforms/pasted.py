@@ -16,15 +16,15 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_ADDRESS = re.compile(r"(?:\*|\{address\}|(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+)/[^\s?#]*(?:\?\S+)?")
+ADDRESS = re.compile(r"(?:\*|\{address\}|(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+)/[^\s?#]*(?:\?\S+)?")
 # Bounded, so that text which almost matches costs no more than its length.
 _VALUE = r"""[^\s"'`,;&|)(<>\\{{}}\[\]+?#/]{{1,{most}}}"""
-_LONGEST_ID, _LONGEST_ADDRESS = 100, 300
+_LONGEST_ID, _LONGESTADDRESS = 100, 300
 MOST = 1000
 """Of one pattern in one script; nobody pastes more."""
 _SPACE, _QUOTE = r"\s{0,40}", r"\\{0,7}[\"'`]"
-_REST = re.compile(rf"""[^\s"'`<>]{{0,{_LONGEST_ADDRESS}}}""")
-_URL = rf"""(?:https?:)?(?:\\?/){{2}}[^\s"'`\\<>]{{1,{_LONGEST_ADDRESS}}}"""
+_REST = re.compile(rf"""[^\s"'`<>]{{0,{_LONGESTADDRESS}}}""")
+_URL = rf"""(?:https?:)?(?:\\?/){{2}}[^\s"'`\\<>]{{1,{_LONGESTADDRESS}}}"""
 
 
 class Pasted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,7 +73,7 @@ def address(pattern: str) -> Address:
         if _PLACEHOLDER.fullmatch(value)
     }
     if host == "{address}":
-        place = rf"(?P<address>[^?#\s]{{1,{_LONGEST_ADDRESS}}})"
+        place = rf"(?P<address>[^?#\s]{{1,{_LONGESTADDRESS}}})"
     elif host == "*":
         place = r"[^/?#\s]+"
     else:
@@ -203,7 +203,7 @@ def faults(pasted: Pasted, id_pattern: str, example: str) -> Iterator[tuple[str,
     """What is wrong with ``pasted``: a key, and the fault."""
     for key in ("scripts", "images", "frames"):
         for one in getattr(pasted, key):
-            if not _ADDRESS.fullmatch(one):
+            if not ADDRESS.fullmatch(one):
                 expected = "host.example/path, {id} where the id stands, without https://"
                 yield key, f"{one!r} is no address; expected {expected}"
             elif one.startswith("*/") and "{id}" not in one:
