@@ -7,6 +7,7 @@ again for legal.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -16,17 +17,22 @@ import msgspec
 from consent import campaign, theme
 from consent.model import (
     CHOOSABLE,
+    Layout,
     Model,
     Pixel,
     Purpose,
-    Regime,
+    Resolution,
+    Rules,
     Version,
+    allowed,
     canonical,
 )
 from consent.platforms import Platforms
 from consent.texts import Texts
 
 _KEPT = 4096
+_MOST_OFFERS = 8
+"""Of one version, whose banners are looked through by hash; a store has one or two."""
 
 
 class Banner(msgspec.Struct, frozen=True):
@@ -36,29 +42,55 @@ class Banner(msgspec.Struct, frozen=True):
     content: bytes
 
 
+class Offer(msgspec.Struct, frozen=True):
+    """All that a banner's content takes from a store's rules for a place; see ``Resolution``."""
+
+    layout: Layout | None = None
+    purposes: tuple[Purpose, ...] = CHOOSABLE
+    pixels: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, resolution: Resolution) -> Offer:
+        return cls(resolution.layout, resolution.purposes, resolution.pixels)
+
+    @classmethod
+    def every(cls, rules: Rules) -> Iterator[Offer]:
+        """Whatever ``rules`` may come to in some place, but for what no place needs to have."""
+        stated = [rule for _, layer in rules.layers for rule in layer.values()]
+        layouts = dict.fromkeys((None, *(rule.layout for rule in stated)))
+        named = (rule.purposes for rule in stated if rule.purposes is not None)
+        offered = (tuple(one for one in CHOOSABLE if one in purposes) for purposes in named)
+        pixels = dict.fromkeys((None, *(rule.pixels for rule in stated)))
+        some = itertools.product(layouts, dict.fromkeys((CHOOSABLE, *offered)), pixels)
+        return itertools.starmap(cls, itertools.islice(some, _MOST_OFFERS))
+
+
 class Shape(msgspec.Struct, frozen=True):
-    """All that a banner's content takes from a regime. Two regimes of one shape look alike."""
+    """All that a banner's content takes from the law and the rules. Two of one shape look alike."""
 
     model: Model
     close: bool
     link: bool
     status: bool
+    offer: Offer = Offer()
 
     @classmethod
-    def of(cls, regime: Regime) -> Shape:
+    def of(cls, resolution: Resolution) -> Shape:
+        regime = resolution.regime
         return cls(
             regime.model,
             regime.has("close-refuses"),
             regime.has("opt-out-link"),
             regime.has("gpc-status"),
+            Offer.of(resolution),
         )
 
     @classmethod
-    def every(cls) -> Iterator[Shape]:
+    def every(cls, rules: Rules) -> Iterator[Shape]:
         models: tuple[Model, ...] = ("opt-in", "opt-out", "notice")
         flags = (True, False)
-        for model in models:
-            yield from (cls(model, c, k, s) for c in flags for k in flags for s in flags)
+        some = itertools.product(Offer.every(rules), models, flags, flags, flags)
+        return (cls(model, c, k, s, offer) for offer, model, c, k, s in some)
 
 
 class Banners:
@@ -77,17 +109,19 @@ class Banners:
         self._banners: dict[tuple[int, Shape, str], Banner] = {}
         self._by_hash: dict[tuple[int, str], dict[str, Banner]] = {}
 
-    def under(self, version: Version, regime: Regime, language: str) -> Banner:
-        """What a visitor under ``regime`` is shown in ``language``."""
-        return self._of_shape(version, Shape.of(regime), language)
+    def under(self, version: Version, resolution: Resolution, language: str) -> Banner:
+        """What a visitor is shown in ``language`` where ``resolution`` holds."""
+        return self._of_shape(version, Shape.of(resolution), language)
 
     def find(self, version: Version, sha256: str, language: str) -> Banner | None:
-        """The content of ``version`` in ``language`` with that hash, under whichever regime."""
+        """The content of ``version`` in ``language`` with that hash, wherever it is shown."""
         if language not in self._texts.languages:
             return None
         known = self._by_hash.get((version.id, language))
         if known is None:
-            every = [self._of_shape(version, shape, language) for shape in Shape.every()]
+            every = [
+                self._of_shape(version, shape, language) for shape in Shape.every(version.rules)
+            ]
             if len(self._by_hash) >= _KEPT:
                 self._by_hash.clear()
             known = self._by_hash[version.id, language] = {one.sha256: one for one in every}
@@ -111,11 +145,12 @@ class Banners:
     def _content(self, version: Version, shape: Shape, language: str) -> dict[str, Any]:
         texts = self.messages(version, language)
         config = version.config
-        count = str(len({pixel.key for pixel in config.pixels}))
+        pixels = [pixel for pixel in config.pixels if self._allows(shape.offer, pixel)]
+        count = str(len({pixel.key for pixel in pixels}))
         content: dict[str, Any] = {
             "language": language,
             "dir": self._texts.direction(language),
-            "layout": config.banner.layout,
+            "layout": shape.offer.layout or config.banner.layout,
             "region": texts["status.region_label"],
             "policy": texts["banner.privacy"],
             "saved": texts["status.saved"],
@@ -134,8 +169,8 @@ class Banners:
                 )
             },
             "purposes": [
-                self._purpose(version, purpose, texts, language)
-                for purpose in ("necessary", *CHOOSABLE)
+                self._purpose(version, pixels, purpose, texts, language)
+                for purpose in ("necessary", *shape.offer.purposes)
             ],
         }
         if config.privacy_url:
@@ -160,11 +195,19 @@ class Banners:
             }
         return content
 
+    def _allows(self, offer: Offer, pixel: Pixel) -> bool:
+        return allowed(pixel.key, self._platforms.purposes(pixel), offer.purposes, offer.pixels)
+
     def _purpose(
-        self, version: Version, purpose: Purpose, texts: Mapping[str, str], language: str
+        self,
+        version: Version,
+        here: Sequence[Pixel],
+        purpose: Purpose,
+        texts: Mapping[str, str],
+        language: str,
     ) -> dict[str, Any]:
         pixels: dict[str, list[Pixel]] = {}
-        for pixel in version.config.pixels:
+        for pixel in here:
             if purpose in self._platforms.purposes(pixel):
                 pixels.setdefault(pixel.key, []).append(pixel)
         told: dict[str, Any] = {

@@ -13,7 +13,7 @@ that no other store pays for it. The second layer comes by itself, when it is wa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +27,7 @@ from consent.embeds import Embed
 from consent.errors import DataError
 from consent.model import (
     CHOOSABLE,
+    Pixel,
     Place,
     Purpose,
     Regime,
@@ -78,11 +79,11 @@ class Composer:
         return self._texts.languages
 
     def banner(self, version: Version, resolution: Resolution, language: str) -> Banner:
-        """What a visitor under this regime is shown in ``language``."""
-        return self._banners.under(version, resolution.regime, language)
+        """What a visitor is shown in ``language`` where ``resolution`` holds."""
+        return self._banners.under(version, resolution, language)
 
     def find_banner(self, version: Version, sha256: str, language: str) -> Banner | None:
-        """The content of ``version`` in ``language`` with that hash, under whichever regime."""
+        """The content of ``version`` in ``language`` with that hash, wherever it is shown."""
         return self._banners.find(version, sha256, language)
 
     def loader(
@@ -106,11 +107,12 @@ class Composer:
             first: the page has no decision, so the banner comes along in the same answer.
         """
         banner = self.banner(version, resolution, language)
-        config = self._config(version, resolution.regime, language, gpc=gpc)
-        pixels = ",".join(self._pixels(version, resolution.regime, place))
+        config = self._config(version, resolution, language, gpc=gpc)
+        pixels = ",".join(self._pixels(version, resolution, place))
         parts = ",".join(self._parts(version, resolution.regime, language))
-        drawn = f",{self._built('choices')},{_first_layer(banner)}" if first else ""
-        loader = self._built("loader")
+        choices = self._offering("choices", resolution)
+        drawn = f",{choices},{_first_layer(banner)}" if first else ""
+        loader = self._offering("loader", resolution)
         text = f"({loader})({_script(canonical(config))},[{pixels}],[{parts}]{drawn})"
         if first and resolution.regime.model != "opt-in":
             text = f"({self._built('again')})(()=>{text})"
@@ -119,7 +121,7 @@ class Composer:
     def choices(self, version: Version, resolution: Resolution, language: str) -> str:
         """``choices.js``: the banner for a page whose loader came without it."""
         banner = self.banner(version, resolution, language)
-        return _part(self._built("choices"), _first_layer(banner))
+        return _part(self._offering("choices", resolution), _first_layer(banner))
 
     def preferences(self, version: Version, resolution: Resolution, language: str) -> str:
         """``preferences.js``: the second layer, for a visitor who wants to choose in detail."""
@@ -127,7 +129,7 @@ class Composer:
         second = {key: content[key] for key in _SECOND_LAYER if key in content}
         return _part(self._built("preferences"), _script(canonical(second)))
 
-    def content(self, version: Version, language: str) -> str:
+    def content(self, version: Version, resolution: Resolution, language: str) -> str:
         """``content.js``: placeholders for what the page embeds, and the scripts that wait."""
         texts = self._banners.messages(version, language)
         own = ("title", "text", "once", "always", "always_note")
@@ -138,6 +140,8 @@ class Composer:
             "purposes": {purpose: texts[f"purpose.{purpose}.title"] for purpose in CHOOSABLE},
             "embeds": self._embeds,
         }
+        if never := [one for one in CHOOSABLE if one not in resolution.purposes]:
+            said["never"] = never
         return _part(self._built("content"), _script(canonical(said)))
 
     def custom(self, version: Version) -> str:
@@ -192,11 +196,12 @@ class Composer:
     def _config(
         self,
         version: Version,
-        regime: Regime,
+        resolution: Resolution,
         language: str,
         *,
         gpc: bool,
     ) -> dict[str, Any]:
+        regime = resolution.regime
         texts = self._banners.messages(version, language)
         link = regime.has("opt-out-link")
         config = {
@@ -211,7 +216,7 @@ class Composer:
             "language": language,
             "dir": "" if self._texts.direction(language) == "ltr" else "rtl",
             "gpc": gpc,
-            "off": version.config.gpc.refuses,
+            "off": resolution.offered(version.config.gpc.refuses),
             "hasty": version.config.release == "at-once",
             "domain": version.config.cookie.domain,
             "entry": texts["entry.choices" if link else "entry.cookies"],
@@ -243,9 +248,18 @@ class Composer:
         said = (_script(canonical(argument)) for argument in arguments)
         return f"[{','.join((self._built(part), *said))}]"
 
-    def _pixels(self, version: Version, regime: Regime, place: Place) -> Iterator[str]:
+    def _offering(self, name: str, resolution: Resolution) -> str:
+        """What was built of ``name``, for the purposes that the place offers."""
+        if resolution.purposes == CHOOSABLE:
+            return self._built(name)
+        offered = _script(canonical(resolution.purposes))
+        return f"(offered=>({self._built(f'{name}-offered')}))({offered})"
+
+    def _pixels(self, version: Version, resolution: Resolution, place: Place) -> Iterator[str]:
+        regime = resolution.regime
         advanced = consent_mode(regime, version.config.google) == "advanced"
-        for pixel in version.config.pixels:
+        here, gone = self._apart(version, resolution)
+        for pixel in here:
             facts: dict[str, Any] = {
                 "name": pixel.key,
                 "purposes": self._platforms.purposes(pixel),
@@ -262,16 +276,26 @@ class Composer:
                 pixel, automatic=regime.automatic_collection, query=f"?,{version.number}"
             )
             yield f"{_script(canonical(facts))[:-1]},pixel:{own}}}"
-        yield from self._gone(version)
+        yield from self._gone(here, (*version.former, *gone))
 
-    def _gone(self, version: Version) -> Iterator[str]:
-        """Pixels that the store has removed: they never run, and what they left is deleted.
+    def _apart(self, version: Version, resolution: Resolution) -> tuple[list[Pixel], list[Pixel]]:
+        """The pixels that may run in the place once granted, and those that may not."""
+        here: list[Pixel] = []
+        gone: list[Pixel] = []
+        for pixel in version.config.pixels:
+            allowed = resolution.allows(pixel.key, self._platforms.purposes(pixel))
+            (here if allowed else gone).append(pixel)
+        return here, gone
+
+    def _gone(self, here: Sequence[Pixel], gone: Sequence[Pixel]) -> Iterator[str]:
+        """Pixels that the store has removed, or that may not run in this place: they never do, and
+        what they left is deleted.
 
         What a pixel that is still there may leave too, such as the Google tag's ``_ga``, stays.
         """
         traces = self._platforms.traces
-        kept = [trace for pixel in version.config.pixels for trace in traces(pixel)]
-        for pixel in version.former:
+        kept = [trace for pixel in here for trace in traces(pixel)]
+        for pixel in gone:
             if self._platforms.knows(pixel):
                 own = (one for one in traces(pixel) if not any(_meet(one, k) for k in kept))
                 facts = {

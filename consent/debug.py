@@ -20,14 +20,19 @@ def facts(
     """Everything that ``debug.js`` shows and checks against, as values for JSON.
 
     Returns:
-        ``pixels`` in the order of the version, so that each stands for the slot of that place in
-        the loader; ``platforms`` by key, every one that is known, since a tag of one that the store
-        has not registered fires without a decision.
+        ``pixels``: those that may run in the place, in the order of the version, so that each
+        stands for the slot of that place in the loader; ``platforms`` by key, every one that is
+        known, since a tag of one that the store has not registered fires without a decision.
     """
     registered: dict[str, list[Pixel]] = {}
-    for pixel in version.config.pixels:
+    here = [
+        pixel
+        for pixel in version.config.pixels
+        if resolution.allows(pixel.key, platforms.purposes(pixel))
+    ]
+    for pixel in here:
         registered.setdefault(pixel.key, []).append(pixel)
-    own = {pixel.key: platforms.of(pixel) for pixel in version.config.pixels if pixel.custom}
+    own = {pixel.key: platforms.of(pixel) for pixel in here if pixel.custom}
     return {
         "store": version.config.key,
         "version": version.number,
@@ -38,7 +43,7 @@ def facts(
         },
         "regime": _regime(resolution.regime, resolution.why),
         "events": EVENTS,
-        "pixels": [_pixel(pixel, platforms) for pixel in version.config.pixels],
+        "pixels": [_pixel(pixel, platforms) for pixel in here],
         "platforms": {
             key: _platform(platform, registered.get(key, ()), platforms)
             for key, platform in {**platforms, **own}.items()

@@ -15,6 +15,8 @@ The rules, in order:
 4. Global Privacy Control takes away what the store's ``gpc.refuses`` lists, over any decision made
    without it. A choice made while it was on stands, unless the regime says the signal wins.
 5. A pixel that the visitor refused by itself stays off, whatever its purposes say.
+6. A purpose that the place does not offer is denied, whatever was chosen elsewhere, and no one is
+   asked for it: all that counts as accepted, refused or left out is among those offered.
 """
 
 from __future__ import annotations
@@ -24,7 +26,16 @@ from typing import Literal
 
 import msgspec
 
-from consent.model import STRICTNESS, Action, GoogleConfig, Grants, Model, Purpose, Regime
+from consent.model import (
+    CHOOSABLE,
+    STRICTNESS,
+    Action,
+    GoogleConfig,
+    Grants,
+    Model,
+    Purpose,
+    Regime,
+)
 
 Show = Literal["banner", "notice", "none"]
 PixelState = Literal["run", "limited", "blocked"]
@@ -53,18 +64,26 @@ class Decided(msgspec.Struct, frozen=True):
     gpc: bool
     refused: tuple[str, ...] = ()
 
-    @property
-    def denies(self) -> bool:
-        """Whether anything was refused."""
-        return self.grants.kind != "all" or bool(self.refused)
+    def denies(self, offered: tuple[Purpose, ...]) -> bool:
+        """Whether anything that is ``offered`` was refused."""
+        return not self.grants.covers(offered) or bool(self.refused)
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What the store asks now: its version, since which version it asks the same, and for GPC."""
+    """What the store asks now: its version, since which version it asks the same, and for GPC.
+
+    ``offered`` are the purposes that it asks for in this place.
+    """
 
     version: int
     since: int
     gpc_refuses: tuple[Purpose, ...] = ("marketing",)
+    offered: tuple[Purpose, ...] = CHOOSABLE
+
+    @property
+    def withheld(self) -> tuple[Purpose, ...]:
+        """The purposes that are not offered."""
+        return tuple(purpose for purpose in CHOOSABLE if purpose not in self.offered)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -90,10 +109,12 @@ def decide(
     if not isinstance(decided, Decided):
         if decided is not None:
             return Outcome(Grants.all(False), "banner", None, "unreadable")
-        grants = Grants.all(open_model)
+        grants = Grants.all(open_model).without(asked.withheld)
         if gpc and open_model:
             return Outcome(grants.without(asked.gpc_refuses), "none", "gpc", "gpc")
         return Outcome(grants, "notice" if open_model else "banner", None, "regime")
+    given = decided.grants.without(asked.withheld)
+    decided = msgspec.structs.replace(decided, grants=given)
     fault = _fault(regime, asked, decided, now)
     if fault in ("expired", "unknown-version") or (fault and not open_model):
         return Outcome(Grants.all(False), "banner", None, fault)
@@ -101,7 +122,7 @@ def decide(
         left = decided.grants.without(asked.gpc_refuses)
         if left != decided.grants:
             return Outcome(left, "none", "gpc", "gpc", decided.refused)
-    if fault and not decided.denies:
+    if fault and not decided.denies(asked.offered):
         return Outcome(decided.grants, "notice", None, fault)
     return Outcome(decided.grants, "none", None, "decided", decided.refused)
 

@@ -11,24 +11,21 @@ Source: https://developers.google.com/tag-platform/security/guides/consent
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
-import babel
-
-from consent.model import Place, RegionRule, StoreConfig, Version
+from consent.model import Place, Purpose, Rules, StoreConfig, Version
 from consent.regions import Regions
-from consent.regions.files import is_code
 
-TYPES = (
-    "ad_storage",
-    "ad_user_data",
-    "ad_personalization",
-    "analytics_storage",
-    "functionality_storage",
-    "personalization_storage",
-)
-"""Every type that a purpose stands for; ``browser/src/purposes.json`` says which."""
+TYPES: dict[str, Purpose] = {
+    "ad_storage": "marketing",
+    "ad_user_data": "marketing",
+    "ad_personalization": "marketing",
+    "analytics_storage": "analytics",
+    "functionality_storage": "preferences",
+    "personalization_storage": "preferences",
+}
+"""Every type, and the purpose that stands for it; ``browser/src/purposes.json`` says the same."""
 
 WAIT = 500
 """Milliseconds for which Google's tags wait for the loader to say what was chosen."""
@@ -40,38 +37,43 @@ _WIDTH = 96
 class Lists(NamedTuple):
     """Codes for ``region``. The most specific code wins, in whatever order they are said."""
 
-    granted: tuple[str, ...]
-    """Countries, and parts of denied countries."""
+    granted: tuple[tuple[tuple[Purpose, ...], tuple[str, ...]], ...]
+    """What runs before a choice, and where: countries, and parts of those that differ."""
     denied: tuple[str, ...]
     """Parts of granted countries; whatever stands in no list is denied too."""
 
 
-def lists(regions: Regions, rules: Mapping[str, RegionRule], *, at: dt.datetime) -> Lists:
-    """Where everything is granted before a choice, and what of that is not.
+def lists(regions: Regions, rules: Rules, *, at: dt.datetime) -> Lists:
+    """Where what is granted before a choice, and what of that is not.
 
     Google gives a territory that has a code of its own that code: Réunion is ``RE``, never ``FR``.
-    So every code is asked for by itself, and the lists name each that differs from denied.
+    So every code is asked for by itself, and the lists name each that differs from denied. A
+    purpose that a place does not offer is denied there.
 
     Args:
         regions: the law.
-        rules: the store's own region rules.
+        rules: the store's own region rules, and its template's.
         at: the moment; each place's law is that of the day which it is there.
     """
 
-    def is_open(code: str) -> bool:
-        country, dash, _ = code.partition("-")
-        place = Place(country, code if dash else None)
+    def running(place: Place) -> tuple[Purpose, ...]:
         on = regions.day(place, at)
-        return regions.resolve(place, on=on, rules=rules).regime.model != "opt-in"
+        found = regions.resolve(place, on=on, rules=rules)
+        return found.purposes if found.regime.model != "opt-in" else ()
 
-    codes = map(str, babel.Locale("en").territories)
-    open_countries = {code for code in codes if _is_country(code) and is_open(code)}
-    differing = [
-        code for code in regions.subdivisions if is_open(code) != (code[:2] in open_countries)
-    ]
+    found = {place.code: running(place) for place in regions.every_place}
+    differing = {
+        code: purposes
+        for code, purposes in found.items()
+        if purposes != (found.get(code[:2], ()) if "-" in code else ())
+    }
+    granted: dict[tuple[Purpose, ...], list[str]] = {}
+    for code, purposes in sorted(differing.items()):
+        if purposes:
+            granted.setdefault(purposes, []).append(code)
     return Lists(
-        tuple(sorted([*open_countries, *(code for code in differing if is_open(code))])),
-        tuple(code for code in differing if not is_open(code)),
+        tuple((purposes, tuple(codes)) for purposes, codes in granted.items()),
+        tuple(code for code, purposes in differing.items() if not purposes),
     )
 
 
@@ -82,18 +84,18 @@ def script(version: Version, regions: Regions, *, at: dt.datetime) -> str:
     loader's to read, nor to one whose browser sends Global Privacy Control.
     """
     config = version.config
-    granted, denied = lists(regions, config.regions, at=at)
+    granted, denied = lists(regions, version.rules, at=at)
     day = at.date().isoformat()
     open_ = [
-        *(_default("granted", granted) if granted else ()),
-        *(_default("denied", denied) if denied else ()),
+        *(line for purposes, codes in granted for line in _default(purposes, codes)),
+        *(_default((), denied) if denied else ()),
     ]
     lines = [
         f"// Consent defaults of {config.key}, version {version.number}, as of {day}.",
         "// Print them anew when the store's rules or the law have changed.",
         "window.dataLayer = window.dataLayer || [];",
         "function gtag() { dataLayer.push(arguments); }",
-        *_default("denied"),
+        *_default(()),
     ]
     if open_:
         lines += [
@@ -105,18 +107,15 @@ def script(version: Version, regions: Regions, *, at: dt.datetime) -> str:
     return "\n".join(["<script>", *lines, "</script>"])
 
 
-def _is_country(code: str) -> bool:
-    return "-" not in code and is_code(code)
-
-
 def _settings(config: StoreConfig) -> list[str]:
     return [f"gtag('set', '{name}', true);" for name in _SETTINGS if getattr(config.google, name)]
 
 
-def _default(state: Literal["granted", "denied"], region: Iterable[str] = ()) -> list[str]:
-    """One command, with ``region`` for these places, without it for all."""
+def _default(purposes: Collection[Purpose], region: Iterable[str] = ()) -> list[str]:
+    """One command that grants ``purposes``: with ``region`` for these places, else for all."""
     lines = ["gtag('consent', 'default', {"]
-    lines += [f"  '{name}': '{state}'," for name in TYPES]
+    for name, purpose in TYPES.items():
+        lines.append(f"  '{name}': '{'granted' if purpose in purposes else 'denied'}',")
     if region:
         lines += ["  'region': [", *_wrapped(region), "  ],"]
     else:

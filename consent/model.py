@@ -170,11 +170,13 @@ class Resolution(msgspec.Struct, frozen=True):
     given: tuple[tuple[str, str], ...] = ()
     """Each field that a rule gave, and which rule: ``("layout", "regions.@eea")``."""
 
+    def offered(self, purposes: tuple[Purpose, ...]) -> tuple[Purpose, ...]:
+        """Those of ``purposes`` that are offered here."""
+        return tuple(purpose for purpose in purposes if purpose in self.purposes)
+
     def allows(self, pixel: str, purposes: tuple[Purpose, ...]) -> bool:
         """Whether the pixel with that key and these purposes may run here, once granted."""
-        return (self.pixels is None or pixel in self.pixels) and all(
-            purpose == "necessary" or purpose in self.purposes for purpose in purposes
-        )
+        return allowed(pixel, purposes, self.purposes, self.pixels)
 
 
 class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -546,6 +548,17 @@ def canonical(value: Any) -> bytes:
     Holds RFC 8785 as long as numbers are integers and keys are ASCII, which every caller keeps.
     """
     return msgspec.json.encode(value, order="sorted")
+
+
+def allowed(
+    pixel: str,
+    purposes: tuple[Purpose, ...],
+    offered: tuple[Purpose, ...],
+    pixels: tuple[str, ...] | None,
+) -> bool:
+    """Whether a pixel with that key and these purposes may run where those are offered."""
+    named = pixels is None or pixel in pixels
+    return named and all(one == "necessary" or one in offered for one in purposes)
 
 
 def is_key(text: str) -> bool:

@@ -20,10 +20,12 @@ import msgspec
 import structlog
 
 from consent import counts, ledger
+from consent.banner import Banner
 from consent.compose import Composer
 from consent.database import Database
 from consent.errors import ConflictError, RefusedError, UnavailableError
 from consent.model import (
+    CHOOSABLE,
     DecisionPost,
     Device,
     Entry,
@@ -31,6 +33,7 @@ from consent.model import (
     Purpose,
     Record,
     Regime,
+    Resolution,
     Version,
 )
 from consent.regions import Regions
@@ -137,11 +140,12 @@ class Recorder:
         now = self._now()
         at = now.replace(microsecond=now.microsecond // 1000 * 1000)
         on = self._regions.day(place, at)
-        regime = self._regions.resolve(place, on=on, rules=version.rules).regime
-        contradiction = contradicts(post, regime, gpc_header or post.gpc, config.gpc.refuses)
+        here = self._regions.resolve(place, on=on, rules=version.rules)
+        gpc = gpc_header or post.gpc
+        contradiction = contradicts(post, here.regime, gpc, config.gpc.refuses, here.purposes)
         if contradiction is not None:
             raise RefusedError("contradiction", contradiction)
-        refused = self._refused(version, post)
+        refused = self._refused(version, post, here)
         if post.language not in self._composer.languages:
             raise RefusedError(
                 "unknown_language", f"language: {post.language!r}; expected one of the loader's"
@@ -152,7 +156,9 @@ class Recorder:
             )
         # A page that was loaded before a release changed a text names what this release does not
         # compose. Its decision counts all the same: the hash is kept, the content is not there.
-        banner = self._composer.find_banner(version, post.banner, post.language)
+        banner: Banner | None = self._composer.banner(version, here, post.language)
+        if banner is None or banner.sha256 != post.banner:  # of another place, or another day
+            banner = self._composer.find_banner(version, post.banner, post.language)
         return Entry(
             id=post.id,
             visitor=post.visitor,
@@ -164,7 +170,7 @@ class Recorder:
             language=post.language,
             banner_sha256=post.banner,
             banner_content=banner.content if banner else None,
-            regime=regime,
+            regime=here.regime,
             place=place,
             gpc_header=gpc_header,
             gpc_property=post.gpc,
@@ -173,21 +179,33 @@ class Recorder:
             refused=refused,
         )
 
-    def _refused(self, version: Version, post: DecisionPost) -> tuple[str, ...]:
-        """The platforms that were refused though all their purposes are granted.
+    def _refused(self, version: Version, post: DecisionPost, here: Resolution) -> tuple[str, ...]:
+        """The platforms that were refused though all their purposes are granted, and those that may
+        not run here: whoever accepts all has said nothing of them.
 
         Raises:
-            RefusedError: a platform is not one of the version's, is granted without its purposes,
-                or is refused by someone who accepts all.
+            RefusedError: a platform is not one of the version's, is granted without its purposes or
+                where it may not run, or is refused by someone who accepts all.
         """
         purposes = self._composer.services(version)
         refused = []
+        absent = [
+            key
+            for key, every in purposes.items()
+            if not any(here.allows(key, each) for each in every)
+        ]
         for key, granted in sorted(post.pixels.items()):
             if key not in purposes:
                 known = ", ".join(purposes) or "none"
                 raise RefusedError("unknown_pixel", f"pixels: {key[:40]!r}; expected of {known}")
             # Of two pixels of one platform, one may need more than the other.
             covered = any(post.grants.covers(each) for each in purposes[key])
+            if key in absent:
+                if granted:
+                    raise RefusedError(
+                        "contradiction", f"pixels.{key}: granted where it may not run"
+                    )
+                continue
             if granted and not covered:
                 raise RefusedError(
                     "contradiction", f"pixels.{key}: granted without its purposes; expected denied"
@@ -198,7 +216,8 @@ class Recorder:
             raise RefusedError(
                 "contradiction", "pixels: accept_all denies one; expected every one granted"
             )
-        return tuple(refused)
+        absent = [key for key in absent if any(post.grants.covers(each) for each in purposes[key])]
+        return tuple(sorted([*refused, *absent]))
 
     async def _commit_batches(self) -> None:
         while self._open or self._waiting:
@@ -282,11 +301,20 @@ def _refuse(batch: Sequence[_Waiter], error: Exception) -> None:
 
 
 def contradicts(
-    post: DecisionPost, regime: Regime, gpc: bool, gpc_refuses: Sequence[Purpose]
+    post: DecisionPost,
+    regime: Regime,
+    gpc: bool,
+    gpc_refuses: Sequence[Purpose],
+    offered: tuple[Purpose, ...] = CHOOSABLE,
 ) -> str | None:
-    """Why the grants cannot come from the action, the law and the signal; None if they can."""
+    """Why the grants cannot come from the action, the law and the signal, and from what is
+    ``offered`` in the place; None if they can.
+    """
     action, kind = post.action, post.grants.kind
-    if action == "accept_all" and kind != "all":
+    strange = [one for one in CHOOSABLE if post.grants.of(one) and one not in offered]
+    if strange:
+        return f"grants: {', '.join(strange)} granted where it is not offered; expected it denied"
+    if action == "accept_all" and not post.grants.covers(offered):
         return "grants: accept_all denies a purpose; expected every purpose granted"
     if action in ("reject_all", "withdraw") and kind != "none":
         return f"grants: {action} grants a purpose; expected every purpose denied"
@@ -346,6 +374,6 @@ def _measure(entry: Entry, *, first: bool) -> counts.Measure:
         return "closed"
     if action == "gpc":
         return "gpc"
-    if kind == "all" and not entry.refused:
+    if action == "accept_all" or (kind == "all" and not entry.refused):
         return "accepted"
     return "declined" if kind == "none" else "partly"

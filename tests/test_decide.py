@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from playwright.sync_api import sync_playwright
 
 from consent.browser import build
 from consent.decide import Asked, Decided, Outcome, consent_mode, decide, pixel_state
-from consent.model import GoogleConfig, Grants, Model, Regime
+from consent.model import CHOOSABLE, GoogleConfig, Grants, Model, Purpose, Regime
 from tests import browser_setup
 
 NOW = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
@@ -199,15 +200,16 @@ def test_consent_mode_is_advanced_only_where_store_and_regime_say_so() -> None:
     ]
 
 
-def cases() -> Iterator[dict[str, Any]]:
+def cases(offered: tuple[Purpose, ...]) -> Iterator[dict[str, Any]]:
     """Every combination that could matter, as both implementations get it."""
     models: tuple[Model, ...] = ("opt-in", "opt-out", "notice")
     grants = [ALL, NONE, ANALYTICS_ONLY, Grants(True, False, True)]
+    days = (1, 179, 180, 364.9, 365, 400) if offered == CHOOSABLE else (1, 200, 400)
     decisions: list[Decided | str | None] = [None, "unreadable"]
     decisions += [
         decided(g, days_ago=d, version=v, model=m, gpc=signal)
         for g, d, v, m, signal in itertools.product(
-            grants, (1, 179, 180, 364.9, 365, 400), (2, 3, 5, 6), models, (True, False)
+            grants, days, (2, 3, 5, 6), models, (True, False)
         )
     ]
     decisions += [
@@ -220,7 +222,7 @@ def cases() -> Iterator[dict[str, Any]]:
     ):
         yield {
             "regime": regime(model, wins=wins),
-            "asked": Asked(5, 3, refused),
+            "asked": Asked(5, 3, tuple(one for one in refused if one in offered), offered),
             "decided": decision,
             "gpc": gpc,
         }
@@ -240,13 +242,17 @@ def for_browser(case: dict[str, Any]) -> list[Any]:
         "off": asked.gpc_refuses,
     }
     if isinstance(decision, Decided):
+        # As decision.js reads it where less is offered.
+        held = decision.grants.without(asked.withheld)
+        decision = msgspec.structs.replace(decision, grants=held)
         decision = {**msgspec.to_builtins(decision), "at": decision.at.timestamp()}
     return [config, decision, case["gpc"], NOW.timestamp()]
 
 
 @pytest.mark.browser
-def test_the_browser_decides_every_case_as_the_service_does() -> None:
-    table = list(cases())
+@pytest.mark.parametrize("offered", [CHOOSABLE, ("analytics",)])
+def test_the_browser_decides_every_case_as_the_service_does(offered: tuple[Purpose, ...]) -> None:
+    table = list(cases(offered))
     expected = []
     for case in table:
         outcome = decide(case["regime"], case["asked"], case["decided"], gpc=case["gpc"], now=NOW)
@@ -268,7 +274,7 @@ def test_the_browser_decides_every_case_as_the_service_does() -> None:
     path = browser_setup.find()
     assert path is not None, browser_setup.MISSING
     script = """(cases) => {
-        const decide = DECIDE, pixelState = STATE;
+        const { decide, pixelState } = BOTH;
         return cases.map((given) => {
             const outcome = decide(...given);
             const states = [];
@@ -282,13 +288,14 @@ def test_the_browser_decides_every_case_as_the_service_does() -> None:
             return [outcome, states];
         });
     }"""
-    script = script.replace("DECIDE", build.bundle("decide"))
-    script = script.replace(
-        "STATE", build.bundle("decide").replace("return decide}", "return pixelState}")
+    instead = {} if offered == CHOOSABLE else {"grants.js": "offered.js"}
+    bundle = build.bundle("decide", instead).replace(
+        "return decide}", "return { decide, pixelState }}"
     )
+    script = script.replace("BOTH", f"(offered => ({bundle}))({json.dumps(offered)})")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(browser_setup.FLAGS))
         answers = browser.new_page().evaluate(script, [for_browser(case) for case in table])
         browser.close()
-    assert len(table) > 10_000
+    assert len(table) > 5_000
     assert answers == expected

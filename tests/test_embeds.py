@@ -13,7 +13,7 @@ from consent import data
 from consent.compose import Composer
 from consent.embeds import Embed, Embeds
 from consent.errors import DataErrors
-from consent.model import CHOOSABLE, StoreConfig, Version
+from consent.model import CHOOSABLE, Place, StoreConfig, Version
 from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.texts import Texts
@@ -29,6 +29,9 @@ source = "https://example.com/docs"
 reviewed = 2026-01-01
 unverified = ["privacy_url", "hosts.player.example.com"]
 """
+
+
+BERLIN = Regions.load().resolve(Place("DE"), on=dt.date(2026, 11, 1))
 
 
 def faults_of(tmp_path: Path, text: str) -> list[str]:
@@ -47,7 +50,7 @@ def version(**changes: Any) -> Version:
 
 def told(composer: Composer, language: str = "en", **changes: Any) -> dict[str, Any]:
     """What ``content.js`` is told: the object after the function, its names in quotes again."""
-    script = composer.content(version(**changes), language)
+    script = composer.content(version(**changes), BERLIN, language)
     assert script.startswith("pixelgate('part',")
     quoted = re.sub(r'(?<=[{,])(\w+):(?=["{\[])', r'"\1":', script[:-1])
     said: dict[str, object] = json.loads(quoted[quoted.rindex(',{"always":') + 1 :])
@@ -162,6 +165,6 @@ def test_a_composer_that_was_told_of_no_vendors_still_answers() -> None:
 
 def test_a_text_cannot_leave_the_script(composer: Composer) -> None:
     hostile = {"en": {"content.once": "</script><script>alert(1)//\u2028"}}
-    script = composer.content(version(texts=hostile), "en")
+    script = composer.content(version(texts=hostile), BERLIN, "en")
     assert "</script" not in script
     assert "\u2028" not in script

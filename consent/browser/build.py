@@ -14,7 +14,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -31,6 +33,9 @@ ENTRIES = (
     *("loader", "again", "choices", "preferences", "focus", "optout", "databases", "content"),
     *("custom", "wordpress", "shopify", "datalayer", "google", "pageviews", "campaign", "debug"),
 )
+OFFERED = ("loader", "choices")
+"""Built once more, as ``NAME-offered``, for places where a store offers fewer purposes: with
+``offered.js`` for ``grants.js``, and a free name ``offered`` that whoever composes them binds."""
 
 _IMPORT = re.compile(r"^import (?:\{([^}]+)\}|(\w+)) from '(\./[\w.-]+)';\n", re.M)
 _EXPORT = re.compile(r"^export (?=function |const |async function )", re.M)
@@ -42,19 +47,26 @@ class BuildError(Exception):
     """A source uses a form that the bundler does not know. The message names file and form."""
 
 
-def bundle(entry: str) -> str:
+def bundle(entry: str, instead: Mapping[str, str] = MappingProxyType({})) -> str:
     """The modules that ``entry`` needs, in order of use, as one function expression.
 
     The entry exports a function of its own name; the expression hands its arguments to it.
+    ``instead`` puts one file in the place of another.
     """
     parts: list[str] = []
     owners: dict[str, str] = {}
-    _visit(SOURCES / f"{entry}.js", parts, owners, ())
+    _visit(SOURCES / f"{entry}.js", parts, owners, (), instead)
     body = "\n".join(parts)
     return f"(()=>{{\n{body}\nreturn {entry}}})()"
 
 
-def _visit(path: Path, parts: list[str], owners: dict[str, str], above: tuple[Path, ...]) -> None:
+def _visit(
+    path: Path,
+    parts: list[str],
+    owners: dict[str, str],
+    above: tuple[Path, ...],
+    instead: Mapping[str, str],
+) -> None:
     if path in above:
         raise BuildError(f"{path.name}: imports itself by way of {above[-1].name}; cut the circle")
     mark = f"// {path.name}\n"
@@ -63,12 +75,13 @@ def _visit(path: Path, parts: list[str], owners: dict[str, str], above: tuple[Pa
     text = path.read_text(encoding="utf-8")
     for match in _IMPORT.finditer(text):
         target = (path.parent / match[3]).resolve()
+        target = target.with_name(instead.get(target.name, target.name))
         if match[2]:
             line = f"const {match[2]} = {json.dumps(_asset(target))};"
             _claim(match[2], target.name, owners, path)
             parts.append(f"// {target.name}\n{line}")
         else:
-            _visit(target, parts, owners, (*above, path))
+            _visit(target, parts, owners, (*above, path), instead)
     text = _EXPORT.sub("", _IMPORT.sub("", text))
     left = re.search(r"^\s*(import|export)\b.*$", text, re.M)
     if left:
@@ -118,6 +131,9 @@ def build() -> list[Path]:
     (DIST / "pixels").mkdir(parents=True, exist_ok=True)
     for entry in ENTRIES:
         written.append(_write(DIST / f"{entry}.js", minified_expression(bundle(entry))))
+    for entry in OFFERED:
+        narrow = bundle(entry, {"grants.js": "offered.js"})
+        written.append(_write(DIST / f"{entry}-offered.js", minified_expression(narrow)))
     sources: dict[str, str] = {}
     for source in sorted(SNIPPETS.glob("*/pixel.js")):
         text = source.read_text(encoding="utf-8")

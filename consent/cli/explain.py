@@ -96,7 +96,12 @@ def _outcome(case: Case, resolution: Resolution) -> Outcome:
     """What a visitor without a decision gets at noon of the day."""
     version = case.version
     asked = (
-        Asked(version.number, version.asks_since, version.config.gpc.refuses)
+        Asked(
+            version.number,
+            version.asks_since,
+            resolution.offered(version.config.gpc.refuses),
+            resolution.purposes,
+        )
         if version is not None
         else Asked(1, 1)
     )
@@ -118,7 +123,9 @@ def _pixels(
                 opt_out=pixel.opt_out,
                 model=resolution.regime.model,
                 gpc=case.gpc,
-            ),
+            )
+            if resolution.allows(pixel.key, known.platforms.purposes(pixel))
+            else "not here",
         }
         for pixel in (case.version.config.pixels if case.version is not None else ())
     ]
@@ -148,6 +155,12 @@ def _facts(
         "date": case.on,
         "signal": case.gpc,
         "duties": regime.duties,
+        "accept_days": regime.accept_days,
+        "refuse_days": regime.refuse_days,
+        "offered": resolution.purposes,
+        "layout": _layout(case, resolution),
+        "rules": dict(resolution.given),
+        "looser": regime.looser,
         "consent_mode": consent_mode(regime, _google(case)),
         "pixels": pixels,
     }
@@ -164,6 +177,8 @@ def _paragraph(
         resolution.why,
         f"A new visitor {_SHOWN[outcome.show]}.",
         f"May run: {', '.join(['necessary', *granted])}. Denied: {', '.join(denied) or 'nothing'}.",
+        *_offer(resolution),
+        f"Asked again {regime.accept_days} days after a yes, {regime.refuse_days} after a no.",
         f"Global Privacy Control {'is on and ' if case.gpc else ''}{_DUTY[regime.gpc_duty]}.",
         *(f"Pixel {pixel['platform']} {pixel['id']}: {pixel['state']}." for pixel in pixels),
         *_consent_mode(regime, _google(case)),
@@ -171,6 +186,20 @@ def _paragraph(
         f"Source: {regime.source} (reviewed {regime.reviewed}, {regime.confidence}).",
     ]
     return "\n".join(lines)
+
+
+def _offer(resolution: Resolution) -> Iterator[str]:
+    """A line for a place where a store's rules offer less, or another banner."""
+    if resolution.purposes != CHOOSABLE:
+        yield f"Offered here: {', '.join(resolution.purposes) or 'nothing but the necessary'}."
+    if resolution.layout:
+        yield f"The banner is a {resolution.layout}."
+
+
+def _layout(case: Case, resolution: Resolution) -> str | None:
+    if resolution.layout or case.version is None:
+        return resolution.layout
+    return case.version.config.banner.layout
 
 
 def _google(case: Case) -> GoogleConfig:

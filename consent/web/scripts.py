@@ -208,7 +208,7 @@ class Scripts:
             case "optout":
                 text = composer.optout(version, resolution, key.language)
             case "content":
-                text = composer.content(version, key.language)
+                text = composer.content(version, resolution, key.language)
             case "custom":
                 text = composer.custom(version)
             case "debug":

@@ -38,7 +38,7 @@ def test_google_gets_defaults_settings_and_updates_in_order_and_as_arguments(
     visitor = visitor_from("Berlin")
     visitor.visit(f"{signalling.origin}/privacy")
     denied = consent_types(DENIED, DENIED)
-    default = {k: v for k, v in denied.items() if k in defaults.TYPES[:4]}
+    default = {k: v for k, v in denied.items() if k in list(defaults.TYPES)[:4]}
     before = [
         ["consent", "default", default],
         ["set", "ads_data_redaction", True],

@@ -13,7 +13,9 @@ import { el } from './el.js';
  */
 export function frameGate(page, said, gate) {
   const { config } = page;
-  const locked = page.gpc && config.regime.wins ? config.off : [];
+  const held = page.gpc && config.regime.wins ? config.off : [];
+  // What this place does not offer, no button grants.
+  const locked = [...held, ...(said.never || [])];
   const states = new WeakMap();
 
   function tend(frame) {

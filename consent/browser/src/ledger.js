@@ -2,7 +2,6 @@
 // (it is the decision itself, which rule 1 lets us keep) and goes out again, now or on the next page.
 
 import { decisionText, writeText } from './decision.js';
-import { PURPOSES } from './grants.js';
 
 // text/plain: no preflight. keepalive: a click on a link loses nothing.
 const POST = { method: 'POST', keepalive: true, headers: { 'Content-Type': 'text/plain' } };
@@ -90,7 +89,7 @@ export function sendSeen(base, config) {
  */
 export function writeDecision(config, decision, days) {
   const { id, visitor, version, model, at, grants, gpc, refused, waits } = decision;
-  const bits = PURPOSES.map((purpose) => +grants[purpose]).join('');
+  const bits = Object.values(grants).map(Number).join('');
   const parts = [waits ? 2 : 1, id, visitor, version, model, at, bits, +gpc];
   if (refused.length) parts.push([...refused].sort().join('+'));
   const text = parts.join('.');
