@@ -47,7 +47,7 @@ def both(**strategies: Any) -> Callable[[Callable[..., None]], Callable[..., Non
     """The property over few examples, and over many in the soak."""
 
     def decorate(check: Callable[..., None]) -> Callable[..., None]:
-        quick = settings(max_examples=100, deadline=None)
+        quick = settings(max_examples=60, deadline=None)
         many = settings(
             max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
         )

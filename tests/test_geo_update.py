@@ -8,6 +8,8 @@ import fcntl
 import gzip
 import hashlib
 import io
+import json
+import re
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -16,10 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from consent.cli import main
 from consent.errors import ConflictError, DataError, SettingsError, UnavailableError
 from consent.geo import download
+from consent.geo import update as update_
 from consent.geo.download import Limits
 from consent.geo.update import DbIp, MaxMind, Updated, update
+from consent.web.app import utcnow
 from tests import places
 from tests.places import NOVEMBER, TODAY
 
@@ -32,6 +37,8 @@ GEOLITE_FILE = "GeoLite2-City.mmdb"
 HTML = b"<!doctype html><title>Sign in</title>" * 50
 
 Answer = Callable[["Handler"], None]
+Consent = Callable[..., tuple[int, str, str]]
+"""Runs a command: its status, what it printed, what it complained."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -375,6 +382,89 @@ class TestMaxMind:
             from_maxmind(server, target)
         assert str(caught.value).startswith("CONSENT_MAXMIND_KEY: refused by MaxMind")
         assert "secret_licence" not in str(caught.value)
+
+
+class TestCommand:
+    """``consent geo update``, as an operator types it."""
+
+    @pytest.fixture
+    def consent(
+        self,
+        server: Server,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> Consent:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("CONSENT_SECRET_KEYS", "k" * 40)
+        monkeypatch.setattr(update_, "DB_IP", server.url)
+        monkeypatch.setattr(update_, "MAXMIND", server.url)
+        # the clock of the command is the machine's
+        month = f"/dbip-city-lite-{utcnow():%Y-%m}.mmdb.gz"
+        server.answers[month] = sends(gzip.compress(large(kind="DBIP-City-Lite"), 1))
+
+        def run(*arguments: str) -> tuple[int, str, str]:
+            with pytest.raises(SystemExit) as caught:
+                main(arguments)
+            said = capsys.readouterr()
+            return int(caught.value.code or 0), said.out, said.err
+
+        return run
+
+    def test_the_service_finds_by_itself_what_was_fetched(
+        self, consent: Consent, tmp_path: Path
+    ) -> None:
+        status, said, errors = consent("geo", "update")
+        assert (status, errors) == (0, "")
+        size = (tmp_path / "var" / "places.mmdb").stat().st_size
+        built = f"DBIP-City-Lite of {utcnow().date()}, {size:,} bytes"
+        credit = "IP Geolocation by DB-IP (https://db-ip.com)"
+        assert said == f"updated: var/places.mmdb: {built}; {credit}\n"
+        told = json.loads(consent("geo", "update", "--json")[1])
+        assert (told["updated"], told["path"]) == (False, "var/places.mmdb")
+        assert set(told) == {
+            *("updated", "path", "kind", "built_at", "bytes", "source", "credit"),
+        }
+        assert consent("geo", "update")[1].startswith("nothing to do: var/places.mmdb: ")
+        assert consent("geo", "lookup", "1.1.1.1") == (0, "unknown (source: none)\n", "")
+        assert consent("geo", "lookup", "128.97.27.37")[1] == "US-CA (source: database)\n"
+
+    def test_it_goes_where_the_setting_says_though_nothing_is_there_yet(
+        self,
+        consent: Consent,
+        server: Server,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("CONSENT_GEOIP_DB", "own/city.mmdb")
+        monkeypatch.setenv("CONSENT_MAXMIND_ACCOUNT", "123456")
+        monkeypatch.setenv("CONSENT_MAXMIND_KEY", "secret_licence")
+        status, said, errors = consent("geo", "lookup", "128.97.27.37")
+        assert (status, said) == (2, "")
+        assert errors.startswith("consent: CONSENT_GEOIP_DB: own/city.mmdb: cannot be opened")
+        server.answers[f"{GEOLITE}?suffix=tar.gz.sha256"] = sends(b"", code=401)
+        status, said, errors = consent("geo", "update", "--json")
+        assert (status, said) == (2, "")
+        assert errors.startswith("consent: CONSENT_MAXMIND_KEY: refused by MaxMind (401)")
+        assert errors.count("\n") == 1
+        geolite(server, archive(large(kind="GeoLite2-City", schema=places.build.as_geoip2)))
+        assert json.loads(consent("geo", "update", "--json")[1])["kind"] == "GeoLite2-City"
+        assert (tmp_path / "own" / "city.mmdb").exists()
+        assert not (tmp_path / "var" / "places.mmdb").exists()
+        assert consent("geo", "lookup", "128.97.27.37")[1] == "US-CA (source: database)\n"
+
+    def test_a_failure_is_one_line_and_a_status(self, consent: Consent, server: Server) -> None:
+        server.answers.clear()
+        status, said, errors = consent("geo", "update")
+        assert (status, said) == (1, "")
+        assert re.fullmatch(r"consent: http://\S+: answered 404; expected 200\n", errors)
+
+
+def large(**options: object) -> bytes:
+    """As many bytes as a real one has at least; built today."""
+    made = places.content(built=utcnow().replace(microsecond=0), **options)
+    head, mark, metadata = made.partition(b"\xab\xcd\xefMaxMind.com")
+    return head + bytes(Limits().least_bytes) + mark + metadata
 
 
 def test_a_login_is_not_shown() -> None:

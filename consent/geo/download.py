@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gzip
 import hashlib
+import ssl
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -68,7 +70,7 @@ def download(url: str, into: Path, limits: Limits, login: Login | None = None) -
         timeout = httpx2.Timeout(limits.idle_seconds)
         async with (
             asyncio.timeout(limits.seconds),
-            httpx2.AsyncClient(timeout=timeout, headers=_AGENT) as client,
+            httpx2.AsyncClient(timeout=timeout, headers=_AGENT, verify=_tls()) as client,
         ):
             return await _download(client, url, into, limits, login)
 
@@ -83,6 +85,12 @@ def download(url: str, into: Path, limits: Limits, login: Login | None = None) -
         raise UnavailableError(f"{url}: silent for {idle}; try again") from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise UnavailableError(f"{url}: {type(error).__name__}; try again") from error
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Made once: reading the certificates takes longer than a small download."""
+    return httpx2.create_ssl_context()
 
 
 async def _download(

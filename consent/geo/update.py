@@ -80,8 +80,8 @@ class DbIp:
 
     kind = "DBIP-City"
 
-    def __init__(self, base: str = DB_IP) -> None:
-        self._base = base
+    def __init__(self, base: str | None = None) -> None:
+        self._base = base or DB_IP
 
     def has_newer(self, built: dt.date, today: dt.date) -> bool:
         return (built.year, built.month) < (today.year, today.month)
@@ -113,9 +113,9 @@ class MaxMind:
 
     kind = "GeoLite2-City"
 
-    def __init__(self, account: str, key: str, base: str = MAXMIND) -> None:
+    def __init__(self, account: str, key: str, base: str | None = None) -> None:
         self._login = Login(account, key)
-        self._base = base
+        self._base = base or MAXMIND
 
     def has_newer(self, built: dt.date, today: dt.date) -> bool:
         return built < today

@@ -1,4 +1,6 @@
-"""The stores, and for each the snippet to paste and the way to see what it does."""
+"""The stores, for each the snippet to paste and the way to see what it does; and the age of the
+place database.
+"""
 
 from __future__ import annotations
 
@@ -30,5 +32,5 @@ async def show(visit: Visit) -> Response:
                 "debug": debug,
             }
         )
-    context = {"here": "stores", "found": found}
+    context = {"here": "stores", "found": found, "places": services.geo.database}
     return pages.render("stores.html", context, user=visit.user)

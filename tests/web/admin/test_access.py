@@ -1,8 +1,12 @@
+import datetime as dt
 import uuid
+from pathlib import Path
 
+import msgspec
 import pytest
 
-from tests.web.admin.stage import ORIGIN, rows, soup
+from consent.geo import Failure, Geo, PlaceFacts
+from tests.web.admin.stage import NOW, ORIGIN, rows, soup
 
 
 class TestHeaders:
@@ -158,6 +162,33 @@ class TestStores:
         composer = client.app.services.composer
         shown = [pre.text for pre in page.find_all("pre")]
         assert shown == [composer.snippet(key, ORIGIN) for key in ("harbor", "summit")]
+
+    def test_the_place_databases_age_stands_in_one_line(self, signed_in, monkeypatch):
+        client = signed_in("dev@example.com")
+
+        def line() -> str:
+            return " ".join(soup(client.get("/admin/stores")).find(id="places").text.split())
+
+        said = line()
+        assert said.startswith("Places: Pixelgate-Places-City of 5 June 2026, 171 days old, IP Geo")
+        assert said.endswith("IP Geolocation by DB-IP. consent geo update fetches the newest.")
+        young = PlaceFacts(
+            kind="GeoLite2-City",
+            built_at=NOW - dt.timedelta(days=1),
+            age_days=1,
+            path=Path("places.mmdb"),
+            shipped=False,
+            credit=("GeoLite Data by MaxMind", "https://www.maxmind.com"),
+            failure=None,
+        )
+        monkeypatch.setattr(Geo, "database", young)
+        said = "Places: GeoLite2-City of 22 November 2026, 1 day old, GeoLite Data by MaxMind."
+        assert line() == said
+        failure = Failure(NOW, "is gone; expected a MaxMind DB file")
+        monkeypatch.setattr(Geo, "database", msgspec.structs.replace(young, failure=failure))
+        assert line().startswith(
+            f"{said} Not replaced on 23 November 2026: the file is gone; expected a MaxMind DB"
+        )
 
     def test_each_published_store_opens_its_debug_view_in_a_window_of_its_own(self, signed_in):
         page = soup(signed_in("dev@example.com").get("/admin/stores"))
