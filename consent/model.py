@@ -109,6 +109,18 @@ class Looser(msgspec.Struct, frozen=True):
     """The first day on which it holds no more; None: no such day."""
 
 
+class OwnStatistics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """That a place lets a site measure its own use without consent, and under which conditions.
+
+    It is never applied by itself: consent/regimes/README.md, "Own statistics".
+    """
+
+    law: str
+    conditions: tuple[str, ...]
+    confidence: Confidence = "unverified"
+    since: dt.date | None = None
+
+
 class Regime(msgspec.Struct, frozen=True):
     """The legal rules for one place on one day, as the regime file and its place table say.
 
@@ -132,6 +144,8 @@ class Regime(msgspec.Struct, frozen=True):
     """Whether Google's tags may send pings without cookies after a refusal."""
     automatic_collection: bool = False
     """Whether a vendor's library may collect by itself, where a store lets it."""
+    own_statistics: OwnStatistics | None = None
+    """None: own statistics need what every other tag needs."""
     looser: tuple[Looser, ...] = ()
     """The rules of the store that ask less here than the shipped regime. Empty: none does."""
 
@@ -139,12 +153,15 @@ class Regime(msgspec.Struct, frozen=True):
     def content(self) -> bytes:
         """What ``sha256`` is the SHA-256 of: the other fields as canonical JSON.
 
-        ``looser`` is left out where nothing is, so that a shipped regime reads as it always has.
+        ``looser`` and ``own_statistics`` are left out where there are none, so that a regime
+        without them reads as it always has.
         """
         fields = msgspec.structs.asdict(self)
         del fields["sha256"]
         if not self.looser:
             del fields["looser"]
+        if self.own_statistics is None:
+            del fields["own_statistics"]
         return canonical(fields)
 
     def sealed(self) -> Regime:

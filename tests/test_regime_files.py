@@ -44,13 +44,13 @@ def faults_of(folder: Path) -> list[str]:
 def test_a_change_in_a_file_is_all_it_takes(folder: Path) -> None:
     edit(folder / "ch.toml", 'model = "opt-in"', 'model = "opt-out"')
     edit(folder / "us-states.toml", "from = 2027-05-01", "from = 2026-11-01")
-    shutil.copy(folder / "jp.toml", folder / "kr.toml")
-    edit(folder / "kr.toml", 'applies_to = ["JP"]', 'applies_to = ["KR"]')
-    edit(folder / "kr.toml", '[places.JP]\nname = "Japan"', '[places.KR]\nname = "South Korea"')
+    shutil.copy(folder / "jp.toml", folder / "pe.toml")
+    edit(folder / "pe.toml", 'applies_to = ["JP"]', 'applies_to = ["PE"]')
+    edit(folder / "pe.toml", '[places.JP]\nname = "Japan"', '[places.PE]\nname = "Peru"')
     changed = Regions.load(folder)
     assert changed.resolve(at("CH"), on=TODAY).regime.model == "opt-out"
     assert changed.resolve(at("US-AL"), on=TODAY).regime.id == "us-states"
-    assert changed.resolve(at("KR-11"), on=TODAY).why.startswith("KR-11: South Korea asks for")
+    assert changed.resolve(at("PE-LIM"), on=TODAY).why.startswith("PE-LIM: Peru asks for")
 
 
 def test_two_files_that_claim_one_place_and_day_are_both_named(folder: Path) -> None:

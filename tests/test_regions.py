@@ -7,12 +7,14 @@ import hashlib
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
+from consent import data
 from consent.errors import NotFoundError
 from consent.model import STRICTNESS, Place, Regime, RegionRule
-from consent.regions import Regions
+from consent.regions import Regions, files
 from consent.regions.files import PSEUDO_CODES
 
 TODAY = dt.date(2026, 11, 23)
@@ -59,9 +61,14 @@ def regime(code: str, on: dt.date = TODAY) -> Regime:
         ("US-OH", "us-other", "opt-out"),
         ("US-PR", "us-other", "opt-out"),
         ("PR", "us-other", "opt-out"),
-        ("CA", "unknown", "opt-in"),
-        ("CA-ON", "unknown", "opt-in"),
-        ("AR", "unknown", "opt-in"),
+        ("CA", "ca-qc", "opt-in"),
+        ("CA-ON", "ca", "opt-out"),
+        ("AR", "world-precaution", "opt-in"),
+        ("JE", "europe-other", "opt-in"),
+        ("MX", "mx", "opt-out"),
+        ("AU", "world-notice", "notice"),
+        ("KR", "world-opt-in", "opt-in"),
+        ("PE", "unknown", "opt-in"),
         ("QQ", "unknown", "opt-in"),
     ],
 )
@@ -183,7 +190,8 @@ def test_every_regime_of_a_model_has_what_the_model_needs() -> None:
 
 def test_the_regimes_are_these() -> None:
     assert REGIONS.ids == (
-        *("br", "ca-qc", "ch", "eea", "jp", "uk", "unknown", "us-ca", "us-other", "us-states"),
+        *("br", "ca", "ca-qc", "ch", "eea", "europe-other", "jp", "mx", "uk", "unknown"),
+        *("us-ca", "us-other", "us-states", "world-notice", "world-opt-in", "world-precaution"),
     )
 
 
@@ -198,10 +206,7 @@ def is_as_strict(one: Regime, other: Regime) -> bool:
     )
 
 
-KNOWN = sorted(
-    {"DE", "IT", "ES", "GB", "CH", "US", "BR", "JP", "CA", "CA-QC", "AR", "RE", "PR"}
-    | {f"US-{state}" for state in [*IN_FORCE.split(), *COMING, *WITHOUT.split(), "CA"]}
-)
+KNOWN = sorted({*REGIONS.codes, "PE"} - PSEUDO_CODES)
 DAYS = st.dates(dt.date(2024, 1, 1), dt.date(2030, 12, 31))
 
 
@@ -318,5 +323,41 @@ def test_a_regimes_hash_is_that_of_its_other_fields() -> None:
 
 
 def test_an_unknown_regime_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(NotFoundError, match="known are br, ca-qc"):
+    with pytest.raises(NotFoundError, match="known are br, ca, ca-qc"):
         REGIONS.regime("gdpr", Place(), on=TODAY)
+
+
+READ = files.read(data.folder("regimes"))
+ADDED = files.RegimeFile(
+    name="New",
+    model="notice",
+    law=("New Act",),
+    source="https://law.example/",
+    reviewed=TODAY,
+    confidence="verified",
+    applies_to=(),
+    gpc=files.Gpc(duty="none", overrides_choice=True),
+    banner=files.Banner(duties=("notice",)),
+    ask_again=files.AskAgain(accept_days=1, refuse_days=1),
+    why="{place}: {law}",
+)
+
+
+@given(st.sampled_from(KNOWN), DAYS, st.dates(dt.date(2024, 1, 1), dt.date(2030, 12, 31)))
+@settings(max_examples=40)
+def test_a_file_for_one_place_changes_no_other(code: str, on: dt.date, first: dt.date) -> None:
+    """Of the claims that a code has, that by code; those that are treated as it follow it."""
+    others = {name: file for name, file in READ.regimes.items() if code not in file.applies_to}
+    taken = {name: file for name, file in READ.regimes.items() if name not in others}
+    without = {
+        name: structs.replace(file, applies_to=tuple(c for c in file.applies_to if c != code))
+        for name, file in taken.items()
+    }
+    new = structs.replace(ADDED, applies_to=(code,), from_=first)
+    with_it = Regions(READ._replace(regimes={**READ.regimes, **without, "new": new}))
+    before = Regions(READ._replace(regimes={**READ.regimes, **without}))
+    follow = {code, *(c for c, alias in READ.treated_as.items() if alias.as_ == code)}
+    assert with_it.resolve(at(code), on=max(on, first)).regime.id == "new"
+    for other in set(KNOWN) - follow:
+        found = with_it.resolve(at(other), on=on).regime
+        assert found == before.resolve(at(other), on=on).regime, other

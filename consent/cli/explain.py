@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from consent import stores
-from consent.cli import parts
+from consent.cli import cases, parts
+from consent.cli.cases import Case
 from consent.database import Database
-from consent.decide import Asked, Outcome, consent_mode, decide, pixel_state
+from consent.decide import consent_mode
 from consent.errors import NotFoundError
-from consent.model import CHOOSABLE, GoogleConfig, Place, Regime, Resolution, Rules, Version
+from consent.model import CHOOSABLE, GoogleConfig, Place, Regime, Resolution, Version
+from consent.regions.files import PSEUDO_CODES
 from consent.web.app import utcnow
 
 _SHOWN = {
@@ -27,50 +29,56 @@ _DUTY = {
     "conditional": "counts here under conditions",
     "none": "has no force of law here",
 }
-
-
-class Case(NamedTuple):
-    """One visitor: where, when, with which signal, in which store if in one."""
-
-    place: Place
-    on: dt.date
-    gpc: bool
-    version: Version | None
+_COLUMNS = ("code", "place", "model", "regime", "gpc", "yes", "no", "unverified", "law")
 
 
 @click.command()
-@click.option("--country", required=True, help="ISO 3166 code, such as US.")
+@click.option("--country", help="ISO 3166 code, such as US.")
 @click.option("--region", help="State or province, such as CA or US-CA.")
+@click.option("--all", "all_", is_flag=True, help="Every code and group that the files name.")
+@click.option("--unverified", is_flag=True, help="With --all: what a lawyer has still to check.")
 @click.option("--gpc", is_flag=True, help="The browser sends Global Privacy Control.")
 @click.option("--store", "store_key", metavar="KEY", help="Apply this store's published rules.")
 @click.option("--date", "on", type=click.DateTime(["%Y-%m-%d"]), help="A day there; default today.")
 @parts.as_json
 def explain(
-    country: str,
+    country: str | None,
     region: str | None,
+    all_: bool,
+    unverified: bool,
     gpc: bool,
     store_key: str | None,
     on: dt.datetime | None,
     json_: bool,
 ) -> None:
     """Which regime applies to a new visitor, why, under which law, and what may run."""
-    place, known = _place(country, region), parts.files()
-    day = on.date() if on is not None else known.regions.day(place, utcnow())
+    if all_ == (country is not None) or (all_ and region) or (unverified and not all_):
+        raise click.UsageError(
+            "expected --country, with --region or without, or --all, with --unverified or without"
+        )
+    place = _place(country, region) if country is not None else None
     version = _published(store_key) if store_key is not None else None
-    case = Case(place, day, gpc, version)
-    rules = version.rules if version is not None else Rules()
-    resolution = known.regions.resolve(case.place, on=day, rules=rules)
-    outcome = _outcome(case, resolution)
-    pixels = _pixels(case, resolution, outcome, known)
+    known, now = parts.files(), utcnow()
+
+    def case_of(place: Place) -> Case:
+        day = on.date() if on is not None else known.regions.day(place, now)
+        return Case(place, day, gpc, version)
+
+    if place is None:
+        rows = cases.rows(known, case_of, unverified=unverified)
+        parts.echo_json(rows) if json_ else click.echo(_table(rows))
+        return
+    case = case_of(place)
+    found = cases.answer(case, known)
     if json_:
-        parts.echo_json(_facts(case, resolution, outcome, pixels))
+        parts.echo_json(cases.facts(case, found))
     else:
-        click.echo(_paragraph(case, resolution, outcome, pixels))
+        click.echo(_paragraph(case, found))
 
 
 def _place(country: str, region: str | None) -> Place:
     country = country.upper()
-    if re.fullmatch(r"[A-Z]{2}", country) is None:
+    if re.fullmatch(r"[A-Z]{2}", country) is None and country not in PSEUDO_CODES:
         raise click.UsageError(f"--country: {country!r}; expected two letters, such as US")
     if region is None:
         return Place(country)
@@ -92,84 +100,27 @@ def _published(key: str) -> Version:
     return version
 
 
-def _outcome(case: Case, resolution: Resolution) -> Outcome:
-    """What a visitor without a decision gets at noon of the day."""
-    version = case.version
-    asked = (
-        Asked(
-            version.number,
-            version.asks_since,
-            resolution.offered(version.config.gpc.refuses),
-            resolution.purposes,
-        )
-        if version is not None
-        else Asked(1, 1)
+def _table(rows: list[dict[str, Any]]) -> str:
+    """One line for each code; the law stands last, as it is as long as it likes."""
+    lines = [_COLUMNS, *(_cells(row) for row in rows)]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(_COLUMNS))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
     )
-    noon = dt.datetime.combine(case.on, dt.time(12), dt.UTC)
-    return decide(resolution.regime, asked, None, gpc=case.gpc, now=noon)
 
 
-def _pixels(
-    case: Case, resolution: Resolution, outcome: Outcome, known: parts.Files
-) -> list[dict[str, str]]:
-    """Each registered pixel of the store, and whether it runs."""
-    return [
-        {
-            "platform": pixel.platform,
-            "id": pixel.id,
-            "state": pixel_state(
-                outcome,
-                known.platforms.purposes(pixel),
-                opt_out=pixel.opt_out,
-                model=resolution.regime.model,
-                gpc=case.gpc,
-            )
-            if resolution.allows(pixel.key, known.platforms.purposes(pixel))
-            else "not here",
-        }
-        for pixel in (case.version.config.pixels if case.version is not None else ())
-    ]
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    said = [row[field] for field in ("model", "regime", "gpc", "accept_days", "refuse_days")]
+    words = ["differs" if value is None else str(value) for value in said]
+    if "members" in row:
+        return (row["code"], f"{len(row['members'])} places", *words, "", "")
+    doubts = ", ".join(row["unverified"])
+    return (row["code"], row["place_name"], *words, doubts, row["law"])
 
 
-def _facts(
-    case: Case, resolution: Resolution, outcome: Outcome, pixels: list[dict[str, str]]
-) -> dict[str, Any]:
-    regime = resolution.regime
-    return {
-        "regime": regime.id,
-        "model": regime.model,
-        "gpc": regime.gpc_duty,
-        "law": "; ".join(regime.law),
-        "why": resolution.why,
-        "banner": outcome.show,
-        "purposes": {
-            "necessary": True,
-            **{purpose: outcome.grants.of(purpose) for purpose in CHOOSABLE},
-        },
-        "name": regime.name,
-        "matched": resolution.matched,
-        "source": regime.source,
-        "reviewed": regime.reviewed,
-        "confidence": regime.confidence,
-        "place": case.place.code,
-        "date": case.on,
-        "signal": case.gpc,
-        "duties": regime.duties,
-        "accept_days": regime.accept_days,
-        "refuse_days": regime.refuse_days,
-        "offered": resolution.purposes,
-        "layout": _layout(case, resolution),
-        "rules": dict(resolution.given),
-        "looser": regime.looser,
-        "consent_mode": consent_mode(regime, _google(case)),
-        "pixels": pixels,
-    }
-
-
-def _paragraph(
-    case: Case, resolution: Resolution, outcome: Outcome, pixels: list[dict[str, str]]
-) -> str:
-    regime = resolution.regime
+def _paragraph(case: Case, found: cases.Answer) -> str:
+    resolution, outcome, regime = found.resolution, found.outcome, found.resolution.regime
     granted = [purpose for purpose in CHOOSABLE if outcome.grants.of(purpose)]
     denied = [purpose for purpose in CHOOSABLE if purpose not in granted]
     lines = [
@@ -180,8 +131,9 @@ def _paragraph(
         *_offer(resolution),
         f"Asked again {regime.accept_days} days after a yes, {regime.refuse_days} after a no.",
         f"Global Privacy Control {'is on and ' if case.gpc else ''}{_DUTY[regime.gpc_duty]}.",
-        *(f"Pixel {pixel['platform']} {pixel['id']}: {pixel['state']}." for pixel in pixels),
-        *_consent_mode(regime, _google(case)),
+        *(f"Pixel {pixel['platform']} {pixel['id']}: {pixel['state']}." for pixel in found.pixels),
+        *_consent_mode(regime, cases.google(case)),
+        *_own_statistics(regime),
         f"Law: {'; '.join(regime.law).rstrip('.')}.",
         f"Source: {regime.source} (reviewed {regime.reviewed}, {regime.confidence}).",
     ]
@@ -196,16 +148,6 @@ def _offer(resolution: Resolution) -> Iterator[str]:
         yield f"The banner is a {resolution.layout}."
 
 
-def _layout(case: Case, resolution: Resolution) -> str | None:
-    if resolution.layout or case.version is None:
-        return resolution.layout
-    return case.version.config.banner.layout
-
-
-def _google(case: Case) -> GoogleConfig:
-    return case.version.config.google if case.version is not None else GoogleConfig()
-
-
 def _consent_mode(regime: Regime, google: GoogleConfig) -> Iterator[str]:
     """A line for a store that asks for more than Google's basic Consent Mode."""
     if google.consent_mode == "basic":
@@ -216,4 +158,14 @@ def _consent_mode(regime: Regime, google: GoogleConfig) -> Iterator[str]:
         yield (
             f"Google Consent Mode: basic, though the store asks for advanced: {regime.id} does not "
             f"allow pings after a refusal."
+        )
+
+
+def _own_statistics(regime: Regime) -> Iterator[str]:
+    exemption = regime.own_statistics
+    if exemption is not None:
+        conditions = "; ".join(exemption.conditions)
+        yield (
+            f"Own statistics need no consent ({exemption.law}, {exemption.confidence}) if"
+            f" {conditions}. Legal has to decide it for a pixel."
         )

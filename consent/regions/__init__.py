@@ -25,6 +25,7 @@ from consent.regions.zones import SHIFT, Zones
 
 _REMEMBERED = 20_000
 _NO_RULES = Rules()
+_NO_LAW = "no law of the place itself; the rules are a store's own"
 _NOBODY_KNOWS = "the country is not known, so the strictest rules apply"
 
 
@@ -43,7 +44,7 @@ class Regions:
         for claim in files.claims(read.regimes):
             self._claims.setdefault(claim.key, []).append(claim)
         self._fallback = self._claims["*"][0].regime
-        self._built: dict[tuple[str, str | None, bool], Regime] = {}
+        self._built: dict[tuple[str, str | None, bool, bool], Regime] = {}
         self._keys: dict[tuple[str | None, str | None], tuple[str, ...]] = {}
         self._days: dict[tuple[str | None, str | None, int], dt.date] = {}
         self._found: dict[tuple[str | None, str | None, dt.date], Resolution] = {}
@@ -89,6 +90,22 @@ class Regions:
                 yield place
 
     @property
+    def codes(self) -> tuple[str, ...]:
+        """Every code that a file names, groups opened up, in alphabetical order.
+
+        Pseudo codes, which stand for a place that is not known, are among them; groups are not.
+        """
+        named = {*self.subdivisions, *self._treated_as, *files.PSEUDO_CODES}
+        named |= {code for members in self._groups.values() for code in members}
+        named |= {key for key in self._claims if files.is_code(key)}
+        return tuple(sorted(named))
+
+    @property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Each group's name, without the @, and its members in alphabetical order."""
+        return {name: tuple(sorted(codes)) for name, codes in sorted(self._groups.items())}
+
+    @property
     def strictest(self) -> Regime:
         """The regime of a place that nobody knows."""
         return self._regime(self._fallback, None, dt.date.max)
@@ -102,6 +119,33 @@ class Regions:
         if id_ not in self._files:
             raise NotFoundError("unknown_regime", f"{id_!r}; known are {', '.join(self.ids)}")
         return self._regime(id_, self._table(id_, self._codes(place), on), on)
+
+    def unverified(self, id_: str, place: Place, *, on: dt.date) -> tuple[str, ...]:
+        """What of the regime ``id_``, as it reads for ``place``, a lawyer has still to check.
+
+        ``law`` is the model and the law, ``treated_as`` that the place has another country's;
+        ``gpc``, ``ask_again`` and ``own_statistics`` are those tables of the file.
+        """
+        codes = self._codes(place)
+        file = self._files[id_]
+        own = file.places.get(self._table(id_, codes, on) or "", files.NO_TABLE)
+        ask, days = own.ask_again, (own.ask_again.accept_days, own.ask_again.refuse_days)
+        exemption = own.own_statistics or file.own_statistics
+        alias = self._treated_as.get(place.country or "")
+        found = {
+            "law": own.confidence or file.confidence,
+            "treated_as": alias.confidence if alias is not None else "verified",
+            "gpc": (own.gpc or file.gpc).confidence,
+            "ask_again": (ask if any(days) else file.ask_again).confidence,
+            "own_statistics": exemption.confidence if exemption is not None else "verified",
+        }
+        return tuple(name for name, confidence in found.items() if confidence == "unverified")
+
+    def name(self, code: str) -> str:
+        """What people call the place, in English, as the files say; else its code."""
+        if code in self._names or not files.is_code(code):
+            return self._names.get(code, code)
+        return babel.Locale("en").territories.get(code) or code
 
     def faults(self, rules: Mapping[str, RegionRule]) -> list[str]:
         """What is wrong with a store's region rules, each as ``key: found; accepted``."""
@@ -234,8 +278,8 @@ class Regions:
         start = own.from_ or file.from_
         why = (own.why or file.why).format_map(
             {
-                "place": self._name(here),
-                "law": (own.law + file.law)[0],
+                "place": self.name(here),
+                "law": (own.law + file.law or (_NO_LAW,))[0],
                 "from": start.isoformat() if start else "its first day",
             }
         )
@@ -249,9 +293,6 @@ class Regions:
             first = min(coming, key=lambda later: later.days.first)
             why = f"{why}; its own law begins on {first.days.first.isoformat()} ({first.regime})"
         return why
-
-    def _name(self, code: str) -> str:
-        return self._names.get(code) or babel.Locale("en").territories.get(code) or code
 
     def _codes(self, place: Place) -> tuple[str, ...]:
         """The place's codes, most exact first; none when it says nothing or contradicts itself."""
@@ -290,16 +331,18 @@ class Regions:
         file = self._files[id_]
         own = file.places.get(table or "", files.NO_TABLE)
         gpc = own.gpc or file.gpc
+        exemption = own.own_statistics or file.own_statistics
         binding = gpc.since is None or on >= gpc.since
-        built = self._built.get((id_, table, binding))
+        exempt = exemption is not None and (exemption.since is None or on >= exemption.since)
+        built = self._built.get((id_, table, binding, exempt))
         if built is None:
             fields: dict[str, Any] = {
                 "id": id_,
                 "name": file.name,
                 "model": file.model,
-                "law": own.law + file.law,
+                "law": own.law + file.law or (_NO_LAW,),
                 "source": own.source or file.source,
-                "reviewed": file.reviewed,
+                "reviewed": own.reviewed or file.reviewed,
                 "confidence": own.confidence or file.confidence,
                 "gpc_duty": gpc.duty if binding else "none",
                 "gpc_overrides_choice": file.gpc.overrides_choice,
@@ -308,8 +351,9 @@ class Regions:
                 "refuse_days": own.ask_again.refuse_days or file.ask_again.refuse_days,
                 "google_advanced": file.google_advanced,
                 "automatic_collection": file.automatic_collection,
+                "own_statistics": exemption if exempt else None,
             }
-            built = self._built[id_, table, binding] = Regime(**fields, sha256="").sealed()
+            built = self._built[id_, table, binding, exempt] = Regime(**fields, sha256="").sealed()
         return built
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 from consent import data
 from consent.errors import DataError, DataErrors
-from consent.model import WITH_STATES, Confidence, Duty, GpcDuty, Model
+from consent.model import WITH_STATES, Confidence, Duty, GpcDuty, Model, OwnStatistics
 from consent.regions import zones
 
 PSEUDO_CODES = frozenset({"XX", "T1", "EU", "AP", "A1", "A2", "O1", "ZZ"})
@@ -69,12 +69,14 @@ class PlaceTable(_Strict, frozen=True, kw_only=True, rename={"from_": "from"}):
     name: str = ""
     law: tuple[str, ...] = ()
     source: str = ""
+    reviewed: dt.date | None = None
     from_: dt.date | None = None
     until: dt.date | None = None
     confidence: Confidence | None = None
     gpc: PlaceGpc | None = None
     duties: tuple[Duty, ...] = ()
     ask_again: PlaceAskAgain = PlaceAskAgain()
+    own_statistics: OwnStatistics | None = None
     why: str = ""
     note: str = ""
 
@@ -87,7 +89,7 @@ class RegimeFile(_Strict, frozen=True, kw_only=True, rename={"from_": "from"}):
 
     name: str
     model: Model
-    law: tuple[str, ...]
+    law: tuple[str, ...] = ()
     source: str
     reviewed: dt.date
     confidence: Confidence
@@ -98,6 +100,7 @@ class RegimeFile(_Strict, frozen=True, kw_only=True, rename={"from_": "from"}):
     why: str
     google_advanced: bool = False
     automatic_collection: bool = False
+    own_statistics: OwnStatistics | None = None
     from_: dt.date | None = None
     until: dt.date | None = None
     note: str = ""
@@ -257,11 +260,14 @@ def _zone_faults(
 def _regime_faults(
     file: RegimeFile, groups: Mapping[str, frozenset[str]], name: str
 ) -> Iterator[DataError]:
-    for key in ("name", "law", "why", "applies_to"):
+    for key in ("name", "why", "applies_to"):
         if not getattr(file, key):
             yield DataError(name, key, "is empty; expected at least one entry or word")
-    if not file.source.startswith("https://"):
-        yield DataError(name, "source", f"{file.source!r}; expected an https address")
+    lawless = [code for code in file.applies_to if not file.places.get(code, NO_TABLE).law]
+    if lawless and not file.law:
+        fault = f"is empty; expected a law here, or one in the table of {', '.join(lawless)}"
+        yield DataError(name, "law", fault)
+    yield from _source_faults(name, "source", file.source)
     if file.google_advanced and file.model == "opt-in":
         fault = "true with model opt-in; expected false, as a refused tag sends nothing there"
         yield DataError(name, "google_advanced", fault)
@@ -289,8 +295,15 @@ def _regime_faults(
             yield DataError(
                 name, where, "until is not after from; expected the first day without it"
             )
+        if own.source:
+            yield from _source_faults(name, f"{where}.source", own.source)
         yield from _text_faults(name, f"{where}.why", own.why)
         yield from _day_faults(name, f"{where}.ask_again", own.ask_again)
+
+
+def _source_faults(name: str, key: str, source: str) -> Iterator[DataError]:
+    if not source.startswith("https://"):
+        yield DataError(name, key, f"{source!r}; expected an https address")
 
 
 def _no_place(entry: str) -> str:

@@ -154,6 +154,7 @@ def settle(
         "accept_days": accept or chosen.accept_days,
         "refuse_days": refuse or chosen.refuse_days,
         "looser": tuple(_answered_for(approved)),
+        "own_statistics": shipped.own_statistics,
     }
     return Settled(
         regime=chosen if _same(chosen, changes) else msgspec.structs.replace(chosen, **changes),
