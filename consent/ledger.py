@@ -16,7 +16,7 @@ Promises:
   before the first decision that refers to them. Where a page named a banner that the service does
   not know, its hash is kept and its content is not there.
 * **The clock may go back.** ``at`` is the server's time as given; only ``seq`` orders the ledger.
-  ``search`` shows by time, and by ``seq`` among equals.
+  ``consent.search`` shows by time, and by ``seq`` among equals.
 
 Whoever later removes a person's content must keep the row's ``seq`` taken.
 """
@@ -27,7 +27,7 @@ import datetime as dt
 import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -36,13 +36,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consent.database import lookups, tables
 from consent.database.dialects import take_lock
 from consent.errors import NotFoundError
-from consent.model import CHOOSABLE, Action, Entry, Grants, Place, Record, Regime
+from consent.model import CHOOSABLE, Entry, Grants, Place, Record, Regime
 
 MOST_AT_ONCE = 1000
 """The most entries in one ``append``; SQLite takes 32 766 parameters in a statement."""
-
-_MERGED_STORES = 20
-"""Up to so many stores are searched one by one and merged; more are picked out of all."""
 
 _SAME = (
     *("id", "visitor", "action", "language", "banner_sha256"),
@@ -64,23 +61,6 @@ class Appended(msgspec.Struct, frozen=True):
     record: Record
     fresh: bool
     conflict: bool = False
-
-
-class LedgerFilter(msgspec.Struct, frozen=True):
-    """Which records are meant. An empty filter means all; every part given must hold.
-
-    ``stores`` are keys: None for all of them, an empty tuple for none. ``since`` counts,
-    ``until`` no longer does. ``place`` is a country or a subdivision: ``US`` includes ``US-CA``.
-    ``kind`` is about the grants, ``regime`` is a regime's id.
-    """
-
-    stores: tuple[str, ...] | None = None
-    since: dt.datetime | None = None
-    until: dt.datetime | None = None
-    place: str | None = None
-    action: Action | None = None
-    kind: Literal["all", "none", "some"] | None = None
-    regime: str | None = None
 
 
 async def append(c: AsyncConnection, entries: Sequence[Entry]) -> list[Appended]:
@@ -144,46 +124,15 @@ async def following(c: AsyncConnection, seq: int, limit: int) -> list[Record]:
     return [_of_row(row) for row in rows]
 
 
-async def search(
-    c: AsyncConnection, filter_: LedgerFilter, *, before: int | None = None, limit: int
-) -> list[Record]:
-    """The newest records that pass the filter, newest first.
-
-    Args:
-        c: a connection from ``Database.read``.
-        filter_: which records.
-        before: the ``seq`` of the last record of the page before; None for the first page.
-        limit: how many at most.
-    """
-    clauses = _clauses(filter_)
-    if before is not None:
-        cursor = (await c.execute(sa.select(_d.at).where(_d.seq == before))).scalar()
-        if cursor is None:
-            return []
-        clauses.append(sa.tuple_(_d.at, _d.seq) < sa.tuple_(sa.literal(cursor, _d.at.type), before))
-    store_ids = await _store_ids(c, filter_.stores)
-    query = sa.select(tables.decisions).where(*clauses)
-    if store_ids is None:
-        rows = _newest(query, limit)
-    elif not store_ids:
-        return []
-    elif len(store_ids) <= _MERGED_STORES:
-        each = (_newest(query.where(_d.store_id == one), limit) for one in store_ids)
-        rows = _merged(list(each), limit)
-    else:
-        rows = _newest(query.where(_d.store_id.in_(store_ids)), limit)
-    d = rows.subquery("d")
-    found = await c.execute(_records_in(d, d.c.at.desc(), d.c.seq.desc()))
-    return [_of_row(row) for row in found]
 
 
-async def count(c: AsyncConnection, filter_: LedgerFilter) -> int:
-    """How many records pass the filter."""
-    query = sa.select(sa.func.count()).select_from(tables.decisions).where(*_clauses(filter_))
-    store_ids = await _store_ids(c, filter_.stores)
-    if store_ids is not None:
-        query = query.where(_d.store_id.in_(store_ids))
-    return int((await c.execute(query)).scalar_one())
+async def by_seqs(c: AsyncConnection, seqs: Iterable[int]) -> list[Record]:
+    """The records with these ``seq``, newest first by time and by ``seq`` among equals."""
+    wanted, found = list(seqs), []
+    for start in range(0, len(wanted), MOST_AT_ONCE):
+        rows = await c.execute(_BY_SEQS, {"seqs": wanted[start : start + MOST_AT_ONCE]})
+        found += [_of_row(row) for row in rows]
+    return sorted(found, key=lambda record: (record.at, record.seq), reverse=True)
 
 
 async def banner_content(c: AsyncConnection, sha256: str) -> bytes | None:
@@ -296,48 +245,6 @@ async def _keep(c: AsyncConnection, table: sa.Table, sha256: str, values: dict[s
     return int((await c.execute(insert)).scalar_one())
 
 
-async def _store_ids(c: AsyncConnection, keys: tuple[str, ...] | None) -> list[int] | None:
-    if keys is None:
-        return None
-    query = sa.select(tables.stores.c.id).where(tables.stores.c.key.in_(keys))
-    return list((await c.execute(query)).scalars())
-
-
-def _clauses(filter_: LedgerFilter) -> list[sa.ColumnElement[bool]]:
-    clauses: list[sa.ColumnElement[bool]] = []
-    if filter_.since is not None:
-        clauses.append(_d.at >= filter_.since)
-    if filter_.until is not None:
-        clauses.append(_d.at < filter_.until)
-    if filter_.place is not None:
-        clauses.append((_d.subdivision if "-" in filter_.place else _d.country) == filter_.place)
-    if filter_.action is not None:
-        clauses.append(_d.action == filter_.action)
-    if filter_.regime is not None:
-        regimes = sa.select(tables.regimes.c.id).where(tables.regimes.c.regime == filter_.regime)
-        clauses.append(_d.regime_id.in_(regimes))
-    given = [_d[purpose] for purpose in CHOOSABLE]
-    if filter_.kind == "all":
-        clauses.append(sa.and_(*given))
-    elif filter_.kind == "none":
-        clauses.append(sa.not_(sa.or_(*given)))
-    elif filter_.kind == "some":
-        clauses.append(sa.and_(sa.or_(*given), sa.not_(sa.and_(*given))))
-    return clauses
-
-
-def _newest(query: sa.Select[Any], limit: int) -> sa.Select[Any]:
-    return query.order_by(_d.at.desc(), _d.seq.desc()).limit(limit)
-
-
-def _merged(queries: list[sa.Select[Any]], limit: int) -> sa.Select[Any]:
-    """The newest of several stores, each read from its own index."""
-    if len(queries) == 1:
-        return queries[0]
-    all_ = sa.union_all(*(sa.select(query.subquery()) for query in queries)).subquery()
-    return sa.select(all_).order_by(all_.c.at.desc(), all_.c.seq.desc()).limit(limit)
-
-
 def _records_in(d: sa.Subquery, *order: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """The rows of ``d`` with what they refer to."""
     s, v, r = (t.c for t in (tables.stores, tables.versions, tables.regimes))
@@ -360,6 +267,11 @@ def _by_ids_query() -> sa.Select[Any]:
     return _records_in(sa.select(tables.decisions).where(_d.id.in_(ids)).subquery("d"))
 
 
+def _by_seqs_query() -> sa.Select[Any]:
+    seqs: sa.BindParameter[int] = sa.bindparam("seqs", expanding=True)
+    return _records_in(sa.select(tables.decisions).where(_d.seq.in_(seqs)).subquery("d"))
+
+
 def _history_query() -> sa.Select[Any]:
     s = tables.stores.c
     store_id = sa.select(s.id).where(s.key == sa.bindparam("store")).scalar_subquery()
@@ -376,6 +288,7 @@ def _following_query() -> sa.Select[Any]:
 
 _FOLLOWING = _following_query()
 _BY_IDS = _by_ids_query()
+_BY_SEQS = _by_seqs_query()
 _HISTORY = _history_query()
 
 

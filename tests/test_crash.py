@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from consent import database, ledger
+from consent import database, search
 from consent.model import Grants
+from consent.search import LedgerFilter
 from tests.e2e.service import PUBLISHED, Service
 
 ORIGIN = "https://summit.example"
@@ -88,7 +89,7 @@ async def kept(url: str, acknowledged: dict[uuid.UUID, Grants]) -> dict[uuid.UUI
     """Those of the acknowledged decisions that are in the ledger, with the grants it holds."""
     opened = database.connect(url)
     async with opened.read() as c:
-        records = await ledger.search(c, ledger.LedgerFilter(), limit=10**6)
+        records = (await search.find(c, LedgerFilter(), limit=10**6)).records
     await opened.close()
     return {record.id: record.grants for record in records if record.id in acknowledged}
 

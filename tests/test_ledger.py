@@ -9,12 +9,11 @@ from typing import NamedTuple
 import pytest
 import sqlalchemy as sa
 
-from consent import database as database_
-from consent import ledger, stores
+from consent import ledger, search, stores
 from consent.database import Database, tables
 from consent.errors import NotFoundError
-from consent.ledger import LedgerFilter
 from consent.model import Entry, Grants, Place, Regime, StoreConfig, canonical
+from consent.search import LedgerFilter
 
 pytestmark = pytest.mark.anyio
 
@@ -92,13 +91,6 @@ async def store(database: Database) -> Store:
 async def append(database: Database, *entries: Entry) -> list[ledger.Appended]:
     async with database.write() as c:
         return await ledger.append(c, entries)
-
-
-async def search(database: Database, *, before=None, limit=100, **filter_) -> list[uuid.UUID]:
-    async with database.read() as c:
-        found = await ledger.search(c, LedgerFilter(**filter_), before=before, limit=limit)
-        assert limit < 100 or len(found) == await ledger.count(c, LedgerFilter(**filter_))
-    return [record.id for record in found]
 
 
 async def test_a_record_is_read_back_as_it_was_appended(database, store):
@@ -274,73 +266,6 @@ async def test_the_database_refuses_to_change_or_remove_rows(database, store, ta
         assert await ledger.get(c, entry.id) is not None
 
 
-async def test_search_gives_the_newest_first_page_by_page(database, store):
-    entries = [an_entry(store, at=START + dt.timedelta(seconds=n // 3)) for n in range(20)]
-    await append(database, *entries)
-    expected = [entry.id for entry in reversed(entries)]
-    for filter_ in (LedgerFilter(), LedgerFilter(stores=("summit",))):
-        pages, before = [], None
-        async with database.read() as c:
-            while page := await ledger.search(c, filter_, before=before, limit=7):
-                pages += [record.id for record in page]
-                before = page[-1].seq
-        assert pages == expected
-
-
-async def test_search_goes_by_time_even_when_the_clock_went_back(database, store):
-    late = an_entry(store, at=START + dt.timedelta(hours=1))
-    early = an_entry(store)
-    await append(database, late)
-    await append(database, early)
-    assert await search(database) == [late.id, early.id]
-
-
-async def test_search_keeps_to_the_stores_named(database):
-    many = [await a_store(database, f"store-{n:02}") for n in range(23)]
-    entries = [
-        an_entry(store, at=START + dt.timedelta(seconds=n)) for n, store in enumerate(many * 2)
-    ]
-    await append(database, *entries)
-    newest = list(reversed(entries))
-    keys = {store.id: store.key for store in many}
-    for chosen in (0, 1, 3, 22):
-        named = tuple(store.key for store in many[:chosen])
-        expected = [entry.id for entry in newest if keys[entry.store_id] in named]
-        assert await search(database, stores=named) == expected
-        assert await search(database, stores=named, limit=5) == expected[:5]
-    assert await search(database, stores=("no-such-store",)) == []
-    assert await search(database) == [entry.id for entry in newest]
-
-
-async def test_each_part_of_a_filter_narrows_the_search(database, store):
-    grants = [Grants.all(True), Grants.all(False), Grants(False, True, False)]
-    actions = ["accept_all", "reject_all", "save"]
-    choices = list(zip(grants, actions, strict=True))
-    places = [(BERLIN, EEA), (LOS_ANGELES, CALIFORNIA), (Place("US", None, "header"), CALIFORNIA)]
-    entries = [
-        an_entry(store, grants=g, action=a, place=p, regime=r, at=START + dt.timedelta(hours=n))
-        for n, ((g, a), (p, r)) in enumerate(itertools.product(choices, places))
-    ]
-    await append(database, *entries)
-    noon = START + dt.timedelta(hours=4)
-    for filter_, holds in [
-        ({"since": noon}, lambda e: e.at >= noon),
-        ({"until": noon}, lambda e: e.at < noon),
-        ({"place": "US"}, lambda e: e.place.country == "US"),
-        ({"place": "US-CA"}, lambda e: e.place == LOS_ANGELES),
-        ({"action": "save"}, lambda e: e.action == "save"),
-        ({"kind": "all"}, lambda e: e.grants.kind == "all"),
-        ({"kind": "none"}, lambda e: e.grants.kind == "none"),
-        ({"kind": "some"}, lambda e: e.grants.kind == "some"),
-        ({"regime": "us-ca"}, lambda e: e.regime == CALIFORNIA),
-        ({"regime": "us-ca", "kind": "some", "since": noon, "stores": ("summit",)}, None),
-    ]:
-        holds = holds or (lambda e: e.regime == CALIFORNIA and e.grants.kind == "some")
-        expected = [entry.id for entry in reversed(entries) if holds(entry)]
-        assert expected
-        assert await search(database, **filter_) == expected
-
-
 WRITER = """
 import asyncio, sys, uuid
 from consent import database, ledger
@@ -375,7 +300,7 @@ async def test_two_processes_append_at_once_and_lose_nothing(database, database_
     assert [writer.returncode for writer in writers] == [0, 0]
     acknowledged = {uuid.UUID(id_) for id_ in itertools.chain(*printed)}
     async with database.read() as c:
-        records = await ledger.search(c, LedgerFilter(), limit=1000)
+        records = (await search.find(c, LedgerFilter(), limit=1000)).records
         history = await ledger.history(c, "summit", visitor)
     assert {record.id for record in records} == acknowledged
     assert sorted(record.seq for record in records) == list(range(1, 151))
@@ -391,46 +316,6 @@ async def test_a_killed_process_loses_nothing_acknowledged(database, database_ur
         assert all([await ledger.get(c, id_) for id_ in acknowledged])
     (appended,) = await append(database, an_entry(store))
     assert appended.record.seq > len(acknowledged)
-
-
-async def test_sqlite_finds_what_is_asked_for_by_an_index(sqlite_url):
-    opened = database_.connect(sqlite_url)
-    store = await a_store(opened)
-    entry = an_entry(store)
-    await append(opened, entry)
-    plans: list[str] = []
-    engine = opened._reader.sync_engine
-
-    @sa.event.listens_for(engine, "before_cursor_execute", retval=True)
-    def explain(connection, cursor, statement, parameters, context, many):
-        if statement.startswith("SELECT") and "decisions" in statement:
-            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            plans.append("\n".join(row[3] for row in cursor.fetchall()))
-        return statement, parameters
-
-    async def plan(question) -> str:
-        plans.clear()
-        async with opened.read() as c:
-            await question(c)
-        return plans[-1]
-
-    def newest(**filter_):
-        return lambda c: ledger.search(c, LedgerFilter(**filter_), before=1, limit=50)
-
-    expected = {
-        "ix_decisions_store (store_id=? AND at<?)": newest(stores=("summit",)),
-        "ix_decisions_at (at<?)": newest(),
-        "ix_decisions_visitor (visitor=? AND store_id=?)": lambda c: ledger.history(
-            c, "summit", entry.visitor
-        ),
-        "sqlite_autoindex_decisions_1 (id=?)": lambda c: ledger.get(c, entry.id),
-    }
-    for index, question in expected.items():
-        found = await plan(question)
-        assert f"SEARCH decisions USING INDEX {index}" in found
-        assert "SCAN decisions" not in found
-        assert "TEMP B-TREE" not in found.partition("SCAN d\n")[0] or index.endswith("store_id=?)")
-    await opened.close()
 
 
 def _fields(entry: Entry) -> dict[str, object]:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import msgspec
 import pytest
 
-from consent import counts, folding, ledger, record, stores
+from consent import counts, folding, ledger, record, search, stores
 from consent.compose import Composer
 from consent.database import Database
 from consent.errors import ConflictError, RefusedError, UnavailableError
@@ -16,6 +16,7 @@ from consent.model import DecisionPost, Grants, Pixel, Place, StoreConfig, Versi
 from consent.platforms import Platforms
 from consent.record import Receipt, Recorder
 from consent.regions import Regions
+from consent.search import LedgerFilter
 from consent.signing import Signer
 from consent.texts import Texts
 
@@ -83,7 +84,7 @@ def recorded(recorder: Recorder, version: Version) -> Record:
 
 async def stored(database: Database) -> int:
     async with database.read() as c:
-        return await ledger.count(c, ledger.LedgerFilter())
+        return (await search.count(c, LedgerFilter())).n
 
 
 async def totals(database: Database, now) -> dict[str, int]:

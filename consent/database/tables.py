@@ -76,6 +76,9 @@ regimes = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
 
+RARE_ACTION = sa.text("action NOT IN ('accept_all', 'reject_all')")
+"""What every second visitor does needs no index: a page of it is soon found without one."""
+
 decisions = sa.Table(
     "decisions",
     metadata,
@@ -101,9 +104,19 @@ decisions = sa.Table(
     sa.Column("subdivision", sa.Text),
     sa.Column("place_source", sa.Text, nullable=False),
     sa.Column("refused", Keys),
-    sa.Index("ix_decisions_at", "at", "seq"),
-    sa.Index("ix_decisions_store", "store_id", "at", "seq"),
     sa.Index("ix_decisions_visitor", "visitor", "store_id", "seq"),
+    sa.Index("ix_decisions_at", "at"),
+    sa.Index("ix_decisions_store", "store_id", "at"),
+    sa.Index("ix_decisions_version", "version_id", "at"),
+    sa.Index("ix_decisions_country", "store_id", "country", "at"),
+    sa.Index("ix_decisions_regime", "store_id", "regime_id", "at"),
+    sa.Index("ix_decisions_language", "store_id", "language", "at"),
+    sa.Index(
+        "ix_decisions_action",
+        *("store_id", "action", "at"),
+        sqlite_where=RARE_ACTION,
+        postgresql_where=RARE_ACTION,
+    ),
 )
 
 counts = sa.Table(

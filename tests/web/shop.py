@@ -6,9 +6,10 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from consent import ledger, settings, stores
+from consent import search, settings, stores
 from consent.database import Database, connect
 from consent.model import Pixel, StoreConfig, Version
+from consent.search import LedgerFilter
 from consent.web.app import App, create_app
 
 ORIGIN = "https://summit.example"
@@ -62,7 +63,7 @@ def send(client: TestClient, post, headers=FROM_SHOP, store: str = "summit"):
 def stored(client: TestClient) -> int:
     async def work(db: Database) -> int:
         async with db.read() as c:
-            return await ledger.count(c, ledger.LedgerFilter())
+            return (await search.count(c, LedgerFilter())).n
 
     url = client.app.services.settings.database_url
     return asyncio.run(with_new_connection(url, work))

@@ -12,8 +12,10 @@ import babel
 import babel.core
 
 from consent import data
+from consent.errors import ConsentError
 from consent.model import CHOOSABLE, Action, Place, Record
 from consent.rates import Outcome, Rate
+from consent.regions import Regions
 
 ACTIONS: dict[Action, str] = {
     "accept_all": "Accept all",
@@ -225,6 +227,14 @@ def as_sentence(text: str) -> str:
 def stopped(text: str) -> str:
     """``text`` with one full stop at its end, also where it is a name such as ``X Corp.``."""
     return text if text.endswith(".") else f"{text}."
+
+
+def regime(regions: Regions, id_: str, on: dt.date, place_: Place = Place()) -> str:
+    """The regime's short name; its id when this release does not have it any more."""
+    try:
+        return short(regions.regime(id_, place_, on=on).name)
+    except ConsentError:
+        return id_
 
 
 def short(name: str) -> str:

@@ -22,9 +22,9 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from consent import database, ledger, publish, settings, storefile, stores
-from consent.ledger import LedgerFilter
+from consent import database, publish, search, settings, storefile, stores
 from consent.model import Record
+from consent.search import LedgerFilter
 from consent.web.app import create_app, utcnow
 from tests.e2e.service import free_port
 
@@ -229,5 +229,5 @@ class MovableService:
 
     async def _records(self, key: str) -> list[Record]:
         async with self.app.services.database.read() as connection:
-            found = await ledger.search(connection, LedgerFilter(stores=(key,)), limit=10_000)
-        return sorted(found, key=lambda record: record.seq)
+            found = await search.find(connection, LedgerFilter(stores=(key,)), limit=10_000)
+        return sorted(found.records, key=lambda record: record.seq)
