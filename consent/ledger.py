@@ -124,8 +124,6 @@ async def following(c: AsyncConnection, seq: int, limit: int) -> list[Record]:
     return [_of_row(row) for row in rows]
 
 
-
-
 async def by_seqs(c: AsyncConnection, seqs: Iterable[int]) -> list[Record]:
     """The records with these ``seq``, newest first by time and by ``seq`` among equals."""
     wanted, found = list(seqs), []

@@ -229,10 +229,10 @@ def stopped(text: str) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
-def regime(regions: Regions, id_: str, on: dt.date, place_: Place = Place()) -> str:
+def regime(regions: Regions, id_: str, on: dt.date, place_: Place | None = None) -> str:
     """The regime's short name; its id when this release does not have it any more."""
     try:
-        return short(regions.regime(id_, place_, on=on).name)
+        return short(regions.regime(id_, place_ or Place(), on=on).name)
     except ConsentError:
         return id_
 

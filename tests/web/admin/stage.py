@@ -110,5 +110,18 @@ def write(client: TestClient, work) -> None:
     asyncio.run(run())
 
 
+def ask(client: TestClient, question):
+    """What ``question`` finds in the service's database."""
+
+    async def run():
+        db = database.connect(client.app.services.settings.database_url)
+        async with db.read() as c:
+            found = await question(c)
+        await db.close()
+        return found
+
+    return asyncio.run(run())
+
+
 def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))

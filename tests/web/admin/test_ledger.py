@@ -5,13 +5,15 @@ import msgspec
 import pytest
 from bs4 import BeautifulSoup
 
-from consent import database, ledger
+from consent import database, ledger, search
 from consent.model import Grants, Place, Record, Review
 from consent.platforms import custom
 from consent.rates import Rate
 from consent.web.admin import words
 from tests.web.admin.seed import LODGE, OWN, Seed
 from tests.web.admin.stage import HOSTILE, NOW, sign_in, soup
+
+CHANGED = "What changed from one to the next"
 
 
 class TestLedger:
@@ -30,6 +32,10 @@ class TestLedger:
             ("place=DE", "Germany"),
             ("place=US", "United States"),
             ("place=US-CA", "California"),
+            ("place=@eea", "European"),
+            ("regime=eea", "European"),
+            ("language=fr", "French"),
+            ("version=1&language=ja", "version 1"),
             ("store=harbor", "Harbor"),
         ],
     )
@@ -48,6 +54,17 @@ class TestLedger:
         assert today + before == 133
         assert 0 < today < 133
 
+    def test_times_are_told_and_meant_in_the_zone_of_the_address(self, signed_in):
+        client = signed_in("lex@example.com")
+        moment = "from=2026-11-23&from_time=18:20&until=2026-11-23&until_time=18:20"
+        assert self.found(client, moment)[0] == 0
+        total, lines = self.found(client, f"{moment}&zone=Europe/Berlin")
+        assert total >= 1
+        assert all("18:20:" in line for line in lines)
+        page = soup(client.get("/admin/ledger?zone=Europe/Berlin"))
+        assert "times in Europe/Berlin" in page.text
+        assert page.find("details", class_="more").has_attr("open")
+
     def test_filters_add_up(self, signed_in):
         client = signed_in("lex@example.com")
         kinds = [self.found(client, f"store=summit&choice={kind}")[0] for kind in words.KINDS]
@@ -55,27 +72,29 @@ class TestLedger:
 
     def test_pages_go_to_older_ones_and_back_and_miss_nothing(self, signed_in):
         client = signed_in("lex@example.com")
-        seen, address, addresses = [], "/admin/ledger?store=summit", []
+        address, pages = "/admin/ledger?store=summit", []
         while address:
-            addresses.append(address)
             page = soup(client.get(address))
-            seen += [link["href"] for link in page.select("table.records th a")]
+            pages.append([link["href"] for link in page.select("table.records th a")])
             older = page.find("a", rel="next")
             address = older["href"] if older else None
+        seen = [link for links in pages for link in links]
         assert len(seen) == len(set(seen)) == 121
-        assert len(addresses) == 3
-        newer = page.find("a", rel="prev")["href"]
-        assert newer == addresses[1]
-        assert soup(client.get(newer)).find("a", rel="prev")["href"] == addresses[0]
+        assert len(pages) == 3
+        page = soup(client.get(page.find("a", rel="prev")["href"]))
+        assert [link["href"] for link in page.select("table.records th a")] == pages[1]
+        page = soup(client.get(page.find("a", rel="prev")["href"]))
+        assert [link["href"] for link in page.select("table.records th a")] == pages[0]
+        assert not page.find("a", rel="prev")
+        assert page.find("a", rel="next")
 
     @pytest.mark.parametrize(
         "query",
         [
-            "page=x",
-            "page=1.2.",
-            "page=-4",
-            "page=99999999999999999999999",
-            "page=" + ".".join(["5"] * 300),
+            "before=x",
+            "before=-4",
+            "after=99999999999999999999999",
+            "after=900&before=x",
             "from=&until=&place=&choice=&action=",
             "nothing=1",
         ],
@@ -93,6 +112,15 @@ class TestLedger:
             ("action=foo", "action", "accept_all, reject_all"),
             ("choice=maybe", "choice", "all, some or none"),
             ("from=2026-99-99", "from", "a day such as 2026-11-23"),
+            ("zone=Nowhere/Else", "zone", "Europe/Berlin"),
+            ("zone=..%2F..%2Fetc%2Fpasswd", "zone", "Europe/Berlin"),
+            ("from_time=12:00", "from_time", "without its day"),
+            ("from=2026-11-20&from_time=25:00", "from_time", "14:30"),
+            ("regime=xx", "regime", "eea"),
+            ("language=xx", "language", "pt-BR"),
+            ("version=0x3", "version", "number such as 3"),
+            ("visitor=me", "visitor", "32 hexadecimal digits"),
+            ("place=@nowhere", "place", "a country such as DE"),
             ("until=yesterday", "until", "a day such as 2026-11-23"),
             ("from=2026-11-20&until=2026-11-10", "until", "is before 2026-11-20"),
         ],
@@ -108,6 +136,25 @@ class TestLedger:
         assert control["aria-invalid"] == "true"
         assert not page.find("table")
         assert "<script>alert" not in answer.text
+
+    def test_a_visitor_is_looked_up_in_the_filter_and_that_is_noted(self, editor, story):
+        client = editor("lex@example.com")
+        link = soup(client.get(f"/admin/ledger/{story.summit[0]}")).find("a", string=CHANGED)
+        visitor = link["href"].rpartition("/")[2]
+        total, _ = self.found(client, f"visitor={visitor}")
+        assert total >= 1
+        acts = soup(client.get("/admin/activity?what=history"))
+        assert [one.text for one in acts.select(".subject .hash")] == [visitor]
+
+    def test_a_total_that_is_not_known_says_so(self, signed_in, monkeypatch):
+        monkeypatch.setattr(search, "WINDOWS", (5, 5))
+        page = soup(signed_in("lex@example.com").get("/admin/ledger?choice=some"))
+        assert page.find(id="found").text.startswith("At least")
+        assert "not all looked at" in page.text
+        assert page.find("a", rel="next").text == "Look further"
+        monkeypatch.setattr(search, "WINDOWS", (1,))
+        page = soup(signed_in("lex@example.com").get("/admin/ledger?place=JP&choice=some"))
+        assert page.h2.text in ("None among the newest", "At least 1 decision matches")
 
     def test_nothing_found_offers_to_clear_the_filter(self, signed_in):
         page = soup(signed_in("lex@example.com").get("/admin/ledger?place=FJ"))

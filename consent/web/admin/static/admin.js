@@ -62,3 +62,14 @@ for (const plot of document.querySelectorAll("[data-plot]")) {
     });
   }
 }
+
+// A receipt file fills the field above it. The file itself is not sent.
+for (const label of document.querySelectorAll("[data-reads-into]")) {
+  label.hidden = false;
+  const field = document.getElementById(label.dataset.readsInto);
+  label.querySelector("input").addEventListener("change", async ({ target }) => {
+    if (!target.files.length) return;
+    field.value = await target.files[0].text();
+    field.form.requestSubmit();
+  });
+}

@@ -1,0 +1,132 @@
+import msgspec
+import pytest
+from bs4 import BeautifulSoup
+
+from consent import search
+from consent.model import Grants, Place, Record
+from consent.regions import Regions
+from consent.search import LedgerFilter
+from consent.web.admin import history
+from tests.web.admin.stage import HERE, ask, soup
+
+
+def the_record(client, id_) -> Record:
+    async def read(c):
+        found = await search.find(c, LedgerFilter(), limit=1000)
+        return next(one for one in found.records if one.id == id_)
+
+    return ask(client, read)
+
+
+def returning(client, ids) -> Record:
+    """A record of someone who had decided before."""
+    return next(r for r in (the_record(client, id_) for id_ in ids[11::12]) if r.previous)
+
+
+def find(client, text):
+    return client.post("/admin/ledger/find", data={"text": text}, headers=HERE)
+
+
+class TestHistory:
+    def test_it_tells_all_decisions_in_order_and_what_changed(self, editor, story):
+        client = editor("lex@example.com")
+        record = returning(client, story.summit)
+        page = soup(client.get(f"/admin/ledger/visitors/{record.visitor}"))
+        links = [link["href"] for link in page.select(".story h2 a")]
+        assert links.index(f"/admin/ledger/{record.previous}") < links.index(
+            f"/admin/ledger/{record.id}"
+        )
+        assert "nothing is allowed" in page.find(class_="story-lead").text
+        assert page.select(".story .changes li")
+        assert " later" in page.find(class_="after").text
+        (act,) = soup(client.get("/admin/activity")).select("tbody tr")
+        assert "Opened a visitor's history" in act.text
+        assert str(record.visitor) in act.text
+
+    def test_another_store_s_visitor_is_not_there(self, editor, story):
+        client = editor("lex@summit.example")
+        visitor = the_record(client, story.harbor[0]).visitor
+        for address in (visitor, "x", "../../etc"):
+            assert client.get(f"/admin/ledger/visitors/{address}").status_code == 404
+        assert find(client, str(visitor)).status_code == 404
+        assert find(client, str(story.harbor[0])).status_code == 404
+        page = soup(client.get(f"/admin/ledger?visitor={visitor}"))
+        assert page.h2.text == "No decision matches"
+
+    def test_the_differences_between_two_decisions_are_named(self, signed_in, story):
+        client = signed_in("lex@example.com")
+        one = the_record(client, story.summit[0])
+        one = msgspec.structs.replace(
+            one, grants=Grants(True, False, False), place=Place("DE", None, "header"), refused=()
+        )
+        other = msgspec.structs.replace(
+            one,
+            grants=Grants(False, True, False),
+            place=Place("US", "US-CA", "header"),
+            version=2,
+            language="ja",
+            regime_id="us-ca",
+            refused=("meta",),
+        )
+        told = "; ".join(history.changes(one, other, Regions.load()))
+        for said in (
+            "Now allowed: analytics",
+            "No longer allowed: preferences",
+            "Refused by name since: meta",
+            "Version 2 instead of 1",
+            "From California",
+            "In Japanese",
+            "instead of",
+        ):
+            assert said in told
+        assert history.changes(one, one, Regions.load()) == ["The same choice again"]
+
+
+class TestFind:
+    def test_an_id_a_receipt_and_a_file_lead_to_the_decision(self, signed_in, story):
+        client = signed_in("lex@example.com")
+        id_ = str(story.summit[3])
+        receipt = soup(client.get(f"/admin/ledger/{id_}")).find(id="receipt-text").text
+        answer = {"id": id_, "at": "2026", "receipt": receipt}
+        for text in (
+            id_,
+            f"  {id_.upper()}\n",
+            id_.replace("-", ""),
+            receipt,
+            msgspec.json.encode(answer).decode(),
+            msgspec.json.encode({"receipt": receipt}).decode(),
+            msgspec.json.encode({"record": {"id": id_, "seq": 4}}).decode(),
+        ):
+            assert find(client, text).headers["location"] == f"/admin/ledger/{id_}"
+
+    def test_a_visitor_s_id_leads_to_the_history(self, signed_in, story):
+        client = signed_in("lex@example.com")
+        visitor = the_record(client, story.summit[3]).visitor
+        found = find(client, str(visitor))
+        assert found.headers["location"] == f"/admin/ledger/visitors/{visitor}"
+
+    @pytest.mark.parametrize(
+        ("text", "status"),
+        [
+            ("", 400),
+            ("hello", 400),
+            ("a.forged.receipt", 400),
+            ("{", 400),
+            ("{}", 400),
+            ('{"record": 3, "receipt": 4}', 400),
+            ("00000000-0000-4000-8000-000000000000", 404),
+            ("x" * 70_000, 413),
+        ],
+    )
+    def test_what_leads_nowhere_is_told(self, signed_in, text, status):
+        answer = find(signed_in("lex@example.com"), text)
+        assert answer.status_code == status
+        assert BeautifulSoup(answer.text, "html.parser").h1
+
+    def test_another_site_cannot_ask(self, signed_in, story):
+        client = signed_in("lex@example.com")
+        elsewhere = {"Origin": "https://evil.example"}
+        answer = client.post(
+            "/admin/ledger/find", data={"text": str(story.summit[0])}, headers=elsewhere
+        )
+        assert answer.status_code == 403
