@@ -65,11 +65,6 @@ class Regions:
         return tuple(sorted(self._files))
 
     @property
-    def groups(self) -> Mapping[str, frozenset[str]]:
-        """The codes in each group of ``groups.toml``, by the group's name."""
-        return self._groups
-
-    @property
     def subdivisions(self) -> tuple[str, ...]:
         """Every state and province that a group names, in alphabetical order."""
         members = {code for group in self._groups.values() for code in group if "-" in code}
