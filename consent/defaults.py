@@ -14,7 +14,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from consent.model import Place, Purpose, Rules, StoreConfig, Version
+from consent.model import CHOOSABLE, Place, Purpose, Rules, StoreConfig, Version
 from consent.regions import Regions
 
 TYPES: dict[str, Purpose] = {
@@ -48,7 +48,8 @@ def lists(regions: Regions, rules: Rules, *, at: dt.datetime) -> Lists:
 
     Google gives a territory that has a code of its own that code: Réunion is ``RE``, never ``FR``.
     So every code is asked for by itself, and the lists name each that differs from denied. A
-    purpose that a place does not offer is denied there.
+    purpose that a place does not offer is denied there. So is all that a law which is known to
+    come, or the end of a rule, will deny: a page keeps what was printed beyond that day.
 
     Args:
         regions: the law.
@@ -57,9 +58,11 @@ def lists(regions: Regions, rules: Rules, *, at: dt.datetime) -> Lists:
     """
 
     def running(place: Place) -> tuple[Purpose, ...]:
-        on = regions.day(place, at)
-        found = regions.resolve(place, on=on, rules=rules)
-        return found.purposes if found.regime.model != "opt-in" else ()
+        days = (regions.day(place, at), dt.date.max)
+        found = [regions.resolve(place, on=on, rules=rules) for on in days]
+        if any(one.regime.model == "opt-in" for one in found):
+            return ()
+        return tuple(p for p in CHOOSABLE if all(p in one.purposes for one in found))
 
     found = {place.code: running(place) for place in regions.every_place}
     differing = {

@@ -55,10 +55,10 @@ def rows(
     if unverified:
         return [row for row in codes if row["unverified"]]
     by_code = {row["code"]: row for row in codes}
-    groups = known.regions.groups.items()
+    groups = sorted(known.regions.groups.items())
     return [
         *codes,
-        *(_group(f"@{name}", [by_code[m] for m in members]) for name, members in groups),
+        *(_group(f"@{name}", [by_code[one] for one in sorted(group)]) for name, group in groups),
     ]
 
 

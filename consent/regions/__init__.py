@@ -101,11 +101,6 @@ class Regions:
         return tuple(sorted(named))
 
     @property
-    def groups(self) -> Mapping[str, tuple[str, ...]]:
-        """Each group's name, without the @, and its members in alphabetical order."""
-        return {name: tuple(sorted(codes)) for name, codes in sorted(self._groups.items())}
-
-    @property
     def strictest(self) -> Regime:
         """The regime of a place that nobody knows."""
         return self._regime(self._fallback, None, dt.date.max)
