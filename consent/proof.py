@@ -13,19 +13,23 @@ contradict each other. What does not fit is logged and counted, and nothing is s
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import datetime as dt
 from collections.abc import Callable, Sequence
 
+import msgspec
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consent import ledger, merkle, notes, receipt, seals
 from consent.database import Database
-from consent.errors import ConsentError, LedgerError
-from consent.merkle import Frontier, Node, Span
+from consent.errors import ConsentError, LedgerError, NotFoundError
+from consent.evidence import Anchor, ReceiptFile
+from consent.merkle import Frontier, Node, Span, Tile
 from consent.model import Record
 from consent.notes import Checkpoint, Vkey
-from consent.seals import Growth, Head
+from consent.seals import Anchored, Growth, Head
 from consent.signing import LogKey, is_signed
 
 SEAL_SECONDS = 1.0
@@ -35,6 +39,59 @@ BATCH_RECORDS = 2048
 _YOUNG = dt.timedelta(seconds=SEAL_SECONDS * 0.9)
 
 _log = structlog.get_logger("proof")
+
+
+class Prover:
+    """Makes receipt files under one head, however many; each tile is read once.
+
+    Args:
+        c: a connection from ``Database.read``.
+        head: the signed tree.
+        anchors: what was said of it.
+    """
+
+    def __init__(self, c: AsyncConnection, head: Head, anchors: Sequence[Anchored] = ()) -> None:
+        self._connection = c
+        self._tiles: dict[Tile, bytes] = {}
+        self.head = head
+        self._anchors = tuple(
+            Anchor(one.kind, one.url, one.at.isoformat(), _base64(one.answer)) for one in anchors
+        )
+
+    async def prove(self, record: Record, signed: str) -> ReceiptFile:
+        """The receipt file of ``record``, whose receipt is ``signed``.
+
+        Raises:
+            NotFoundError: the head is older than the record.
+            LedgerError: the tree has not what it should have.
+        """
+        index, size = record.seq - 1, self.head.size
+        if index >= size:
+            raise _not_sealed()
+        path = merkle.inclusion_path(index, size)
+        for tile in merkle.tiles_for(path, size) - set(self._tiles):
+            self._tiles[tile] = await seals.tile(self._connection, tile)
+        return ReceiptFile(
+            record=msgspec.to_builtins(receipt.content(record)),
+            receipt=signed,
+            index=index,
+            proof=tuple(map(_base64, merkle.hashes_of(path, size, self._tiles))),
+            checkpoint=str(self.head.note),
+            key=self.head.key.text,
+            anchors=self._anchors,
+        )
+
+
+async def prover(c: AsyncConnection, seq: int) -> Prover:
+    """For the record ``seq``, under the first anchored head that has it, else under the newest.
+
+    Raises:
+        NotFoundError: no head has it yet.
+    """
+    head = await seals.head_for(c, seq)
+    if head is None:
+        raise _not_sealed()
+    return Prover(c, head, await seals.anchors(c, head.size))
 
 
 class Sealer:
@@ -139,6 +196,16 @@ class Sealer:
             why = str(error) if isinstance(error, ConsentError) else ""
             _log.error("records not sealed", error=type(error).__name__, why=why)
         self._failing = True
+
+
+def _not_sealed() -> NotFoundError:
+    return NotFoundError(
+        "not_sealed", "receipt: not sealed yet; expected within a few seconds of the decision"
+    )
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
 
 
 def origin_of(public_url: str) -> str:

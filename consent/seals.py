@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consent.database import tables
 from consent.database.dialects import try_lock
 from consent.errors import LedgerError
+from consent.evidence import Anchoring
 from consent.merkle import (
     HASH_BYTES,
     TILE_HEIGHT,
@@ -37,9 +38,7 @@ from consent.merkle import (
 )
 from consent.notes import Checkpoint, Note, Signature, Vkey
 
-_e, _n, _k, _c = (
-    table.c for table in (tables.entries, tables.nodes, tables.log_keys, tables.checkpoints)
-)
+_e, _n, _k, _c, _a = (table.c for table in tables.LOG)
 _INSERT = {table: sa.insert(table) for table in tables.LOG}
 
 
@@ -61,6 +60,16 @@ class Head(msgspec.Struct, frozen=True):
         """The signed note, as everybody can verify it."""
         signature = Signature(self.key.name, self.key.id_, self.signature)
         return Note(self.checkpoint.text, (signature,))
+
+
+class Anchored(msgspec.Struct, frozen=True):
+    """What somebody outside said of the head over ``size`` entries. ``at``: when it came."""
+
+    size: int
+    url: str
+    kind: Anchoring
+    at: dt.datetime
+    answer: bytes
 
 
 class Growth(msgspec.Struct, frozen=True):
@@ -112,6 +121,23 @@ async def newest(c: AsyncConnection) -> Head | None:
     return _head((await c.execute(_HEADS.order_by(_c.size.desc()).limit(1))).one_or_none())
 
 
+async def head_for(c: AsyncConnection, size: int) -> Head | None:
+    """The head that proves the most about entry ``size - 1``: the first anchored, else the newest.
+
+    None when that entry is not sealed.
+    """
+    anchored = sa.select(sa.func.min(_a.size)).where(_a.size >= size).scalar_subquery()
+    newest = sa.select(sa.func.max(_c.size)).scalar_subquery()
+    found = _HEADS.where(_c.size == sa.func.coalesce(anchored, newest), _c.size >= size)
+    return _head((await c.execute(found)).one_or_none())
+
+
+async def anchors(c: AsyncConnection, size: int) -> list[Anchored]:
+    """What was said of the head over ``size`` entries."""
+    rows = await c.execute(sa.select(tables.anchors).where(_a.size == size).order_by(_a.url))
+    return [Anchored(**{**row._mapping, "answer": bytes(row.answer)}) for row in rows]
+
+
 async def heads(c: AsyncConnection, after: int, limit: int) -> list[Head]:
     """The heads of trees larger than ``after``, smallest first."""
     rows = await c.execute(_HEADS.where(_c.size > after).order_by(_c.size).limit(limit))
@@ -142,6 +168,12 @@ async def frontier(c: AsyncConnection, size: int) -> Frontier:
         edge.push(leaf_hash(entry))
     edge.done.clear()
     return edge
+
+
+async def end(c: AsyncConnection) -> int:
+    """How many entries there are up to the last one, sealed under a head or not."""
+    last = (await c.execute(_LAST)).one_or_none()
+    return last.start + len(last.digests) // HASH_BYTES if last else 0
 
 
 async def entries(c: AsyncConnection, span: Span) -> bytes:
@@ -176,6 +208,13 @@ async def tile(c: AsyncConnection, wanted: Tile) -> bytes:
     if wanted.level == 0:
         return b"".join(map(leaf_hash, hashes_in(await entries(c, span))))
     return b"".join(await _nodes(c, wanted.level, span))
+
+
+async def node(c: AsyncConnection, level: int, number: int) -> bytes | None:
+    """One hash of a tile above level 0."""
+    found = sa.select(_n.hash).where(_n.level == level, _n.number == number)
+    hash_ = (await c.execute(found)).scalar()
+    return None if hash_ is None else bytes(hash_)
 
 
 async def _nodes(c: AsyncConnection, level: int, span: Span) -> list[bytes]:
@@ -213,6 +252,7 @@ def _head(row: Any) -> Head | None:
     return Head(row.size, bytes(row.root), row.at, key, bytes(row.signature))
 
 
+_LAST = sa.select(_e.start, _e.digests).order_by(_e.start.desc()).limit(1)
 _HEADS = sa.select(_c.size, _c.root, _c.at, _c.signature, _k.vkey).join_from(
     tables.checkpoints, tables.log_keys
 )

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from consent.database import connections
+from consent.database import connections, tables
 
 
 @contextlib.asynccontextmanager
@@ -34,3 +34,17 @@ async def run(url: str, *statements: str, **values: object) -> None:
         for statement in statements:
             named = {name: value for name, value in values.items() if f":{name}" in statement}
             await c.execute(sa.text(statement), named)
+
+
+TABLES = ("stores", *(table.name for table in tables.APPEND_ONLY))
+
+
+async def keep(url: str) -> None:
+    """Remembers every row, for ``restore``."""
+    await run(url, *(f"CREATE TABLE kept_{name} AS SELECT * FROM {name}" for name in TABLES))
+
+
+async def restore(url: str) -> None:
+    """Puts back what ``keep`` remembered."""
+    for name in TABLES:
+        await run(url, f"DELETE FROM {name}", f"INSERT INTO {name} SELECT * FROM kept_{name}")

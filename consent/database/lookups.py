@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from consent.database import tables
 from consent.database.dialects import Digest, Serial
 
 Pair = tuple[uuid.UUID, int]
@@ -102,6 +103,46 @@ def _sqlite(ids: int, pairs: int) -> str:
         f"WHERE id IN ({wanted}) UNION ALL "
         f"SELECT 0, visitor, store_id, id FROM decisions WHERE seq IN ({newest})"
     )
+
+
+async def first_unlinked(c: AsyncConnection, after: int, until: int) -> int | None:
+    """The first ``seq`` up to ``until`` whose ``previous`` is not the same visitor's record before.
+
+    None when all of them are linked as ``append`` links them.
+    """
+    found = await c.execute(_UNLINKED, {"after": after, "until": until})
+    return found.scalars().first()
+
+
+_UNLINKED = sa.text(
+    "SELECT seq FROM (SELECT d.seq AS seq, d.previous AS said, ("
+    "SELECT p.id FROM decisions p WHERE p.visitor = d.visitor AND p.store_id = d.store_id "
+    "AND p.seq < d.seq ORDER BY p.seq DESC LIMIT 1) AS found "
+    "FROM decisions d WHERE d.seq > :after AND d.seq <= :until) AS links "
+    "WHERE said IS DISTINCT FROM found ORDER BY seq LIMIT 1"
+)
+
+
+async def content(c: AsyncConnection, table: str, after: int) -> tuple[int, str, bytes] | None:
+    """Id, SHA-256 and content of the row of ``table`` after the one with the id ``after``.
+
+    ``table``: versions, banners or regimes.
+    """
+    row = (await c.execute(_CONTENTS[table], {"after": after})).one_or_none()
+    return None if row is None else (row.id, row.sha256, bytes(row.content))
+
+
+def _contents(table: sa.Table, column: str) -> sa.Select[Any]:
+    id_ = table.c.id
+    query = sa.select(id_, table.c.sha256, table.c[column].label("content"))
+    return query.where(id_ > sa.bindparam("after")).order_by(id_).limit(1)
+
+
+_CONTENTS = {
+    "versions": _contents(tables.versions, "config"),
+    "banners": _contents(tables.banners, "content"),
+    "regimes": _contents(tables.regimes, "content"),
+}
 
 
 async def references(
