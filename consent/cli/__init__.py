@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from consent import __version__
-from consent.cli import activity, check, explain, geo, ledger, scan, serve, store, user
+from consent.cli import activity, check, explain, geo, ledger, receipt, scan, serve, store, user
 from consent.errors import ConsentError, LedgerError, UnavailableError
 
 
@@ -27,6 +27,7 @@ for command in (
         user.user,
         activity.activity,
         ledger.ledger,
+        receipt.receipt,
         explain.explain,
         geo.geo,
     ),

@@ -1,14 +1,25 @@
-"""``consent ledger``: sealing and proving what was decided."""
+"""``consent ledger``: sealing, proving and verifying what was decided."""
 
 from __future__ import annotations
 
+import sys
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
 import click
 
-from consent import settings
+from consent import audit, evidence, settings
+from consent import ledger as records
+from consent.audit import Kept, Report
 from consent.cli import parts
 from consent.database import Database
-from consent.proof import Sealer, origin_of
-from consent.signing import log_key
+from consent.errors import NotFoundError
+from consent.evidence import ReceiptFile
+from consent.notes import Note
+from consent.proof import Sealer, origin_of, prover
+from consent.record import facts
+from consent.signing import Signer, log_key
 from consent.web.app import utcnow
 
 
@@ -27,3 +38,77 @@ def seal() -> None:
         return await Sealer(db, key, origin_of(chosen.public_url), utcnow).seal_all()
 
     click.echo(f"sealed {parts.with_database(work)} records")
+
+
+@ledger.command()
+@click.argument("id_", metavar="ID", type=click.UUID)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it there.")
+@click.option("--tlog-proof", is_flag=True, help="Only the proof, as C2SP tlog-proof.")
+def prove(id_: uuid.UUID, out: Path | None, tlog_proof: bool) -> None:
+    """Write the receipt file of the decision ID: the record, and what proves it offline."""
+    signer = Signer(settings.load().secret_keys)
+
+    async def work(db: Database) -> ReceiptFile:
+        async with db.read() as connection:
+            record = await records.get(connection, id_)
+            if record is None:
+                raise NotFoundError("unknown_decision", f"ledger: no decision has the id {id_}")
+            signed = signer.receipt(facts(record))
+            return await (await prover(connection, record.seq)).prove(record, signed)
+
+    file = parts.with_database(work)
+    content = evidence.tlog_proof(file).encode() if tlog_proof else evidence.write(file)
+    if out is None:
+        click.echo(content, nl=False)
+    else:
+        out.write_bytes(content)
+        click.echo(f"wrote {out}", err=True)
+
+
+@ledger.command()
+@click.option(
+    "--checkpoint",
+    "kept",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A checkpoint kept elsewhere, which the ledger has to agree with. May be repeated.",
+)
+@click.option("--key", "keys", multiple=True, help=parts.KEY_HELP)
+@parts.as_json
+def verify(kept: Sequence[Path], keys: Sequence[str], json_: bool) -> None:
+    """Verify every record, from the first to the last. Exits with 1 when something is wrong."""
+    known = parts.vkeys(keys)
+    checkpoints = [Kept(Note.parse(parts.text_of(path)), known) for path in kept]
+
+    async def work(db: Database) -> Report:
+        return await audit.verify(db, kept=checkpoints, progress=_progress)
+
+    report = parts.with_database(work)
+    if json_:
+        parts.echo_json(report)
+    else:
+        click.echo(_words(report, len(checkpoints)))
+    if report.fault is not None:
+        sys.exit(1)
+
+
+def _progress(done: int, of: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{done:,} of {of:,} records", nl=done == of, err=True)
+    elif done == of or done % (100 * audit.CHUNK_RECORDS) == 0:
+        click.echo(f"{done:,} of {of:,} records", err=True)
+
+
+def _words(report: Report, kept: int) -> str:
+    if report.fault is not None:
+        return f"NOT VERIFIED: {report.fault}\n{report.records} records before it hold"
+    if report.checkpoints == 0:
+        return f"{report.records} records are in order; none is sealed yet"
+    against = f" and {kept} kept elsewhere" if kept else ""
+    waiting = report.records - report.sealed
+    return (
+        f"verified: {report.sealed} records are what was sealed in {report.origin}, under "
+        f"{report.checkpoints} checkpoints{against}; root {report.root}"
+        + (f"\n{waiting} records are in order, and not sealed yet" if waiting else "")
+        + ("" if kept else "\nnot compared with a checkpoint kept elsewhere (--checkpoint)")
+    )

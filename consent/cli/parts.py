@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -12,8 +13,9 @@ import msgspec
 
 from consent import database, settings
 from consent.database import Database
-from consent.errors import DataError, SettingsError
+from consent.errors import DataError, RefusedError, SettingsError
 from consent.geo import Geo
+from consent.notes import Vkey
 from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.settings import Settings
@@ -31,6 +33,36 @@ class Files(NamedTuple):
     platforms: Platforms
     regions: Regions
     texts: Texts
+
+
+KEY_HELP = "A public key of the log (vkey), or a file of them. May be repeated."
+
+
+def vkeys(given: Sequence[str]) -> list[Vkey]:
+    """The keys that ``--key`` names, each itself or by a file with one a line.
+
+    Raises:
+        click.UsageError: neither a vkey nor such a file.
+    """
+    texts: list[str] = []
+    for one in given:
+        texts += [one] if "+" in one else text_of(Path(one)).split()
+    try:
+        return [Vkey.parse(text) for text in texts]
+    except RefusedError as error:
+        raise click.UsageError(f"--key: {error.detail}") from error
+
+
+def text_of(path: Path) -> str:
+    """The text in a file.
+
+    Raises:
+        click.UsageError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{path}: {error}; expected a text in UTF-8") from error
 
 
 def files() -> Files:

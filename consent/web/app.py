@@ -34,7 +34,7 @@ from consent.regions import Regions
 from consent.settings import Settings
 from consent.signing import Signer, log_key
 from consent.texts import Texts
-from consent.web import admin, errors, logs
+from consent.web import admin, errors, log, logs
 from consent.web.metrics import Metrics, of_places, of_service
 from consent.web.services import Published, Services
 from consent.web.tally import Tally, shared_folder
@@ -68,6 +68,7 @@ class App(Starlette):
                 Route("/readyz", _ready),
                 Route("/metrics", _metrics(Metrics(self.tally))),
                 Route("/.well-known/gpc.json", _gpc),
+                Mount("/log", routes=log.routes(services)),
                 Route("/admin", _to_admin),
                 Mount("/admin", routes=admin.routes(services)),
             ],

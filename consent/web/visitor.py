@@ -10,7 +10,8 @@
 ``GET debug.js``              the debug view
 ``POST decisions``            one decision -> 201 and its receipt, after it is on disk
 ``POST seen``                 a banner was shown -> 204
-``GET receipts/{id}``         the decision again, with its receipt
+``GET receipts/{id}``         the decision again, its receipt, and once sealed its proof
+``POST receipts/{id}``        the receipt file, for the visitor who made the decision
 ============================  ==================================================
 
 Posts come from the store's own origins only. A post that is refused has written nothing.
@@ -18,6 +19,7 @@ Posts come from the store's own origins only. A post that is refused has written
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections.abc import Sequence
@@ -28,12 +30,17 @@ from starlette.types import Receive, Scope, Send
 
 from consent import counts, ledger
 from consent.errors import ForbiddenError, NotFoundError, RefusedError
+from consent.evidence import write
 from consent.model import DecisionPost, SeenPost, Version
+from consent.proof import prover
+from consent.receipt import digest
 from consent.record import facts
 from consent.web import cookie, errors, signals
 from consent.web.metrics import Answered
 from consent.web.responses import (
+    JSON,
     NO_STORE,
+    NOSNIFF,
     Answer,
     Headers,
     header,
@@ -44,15 +51,24 @@ from consent.web.responses import (
 from consent.web.scripts import NAMES, Scripts
 from consent.web.services import Services
 
-Post = TypeVar("Post", DecisionPost, SeenPost)
+
+class OwnerPost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A visitor asks for the own receipt file."""
+
+    visitor: uuid.UUID
+
+
+Post = TypeVar("Post", DecisionPost, SeenPost, OwnerPost)
 
 PREFIX = "/s/"
 VARY_ORIGIN = (b"vary", b"Origin")
 CREDENTIALS = (b"access-control-allow-credentials", b"true")
 PREFLIGHT_SECONDS = 86_400
+FILE: Headers = [JSON, NOSNIFF, (b"content-disposition", b'attachment; filename="receipt.json"')]
 
 _DECISION = msgspec.json.Decoder(DecisionPost)
 _SEEN = msgspec.json.Decoder(SeenPost)
+_OWNER = msgspec.json.Decoder(OwnerPost)
 
 
 class Visitor:
@@ -77,7 +93,8 @@ class Visitor:
             case ["", "s", key, "seen"]:
                 await (await self._posted(key, "seen", scope, receive))(scope, receive, send)
             case ["", "s", key, "receipts", id_]:
-                await (await self._receipt(key, id_, scope))(scope, receive, send)
+                answered = await self._receipt(key, id_, scope, receive)
+                await answered(scope, receive, send)
             case _:
                 answer = errors.answer(NotFoundError("not_found", "address: nothing is here"))
                 await answer(scope, receive, send)
@@ -170,23 +187,55 @@ class Visitor:
             )
         )
 
-    async def _receipt(self, key: str, id_: str, scope: Scope) -> Answer:
+    async def _receipt(self, key: str, id_: str, scope: Scope, receive: Receive) -> Answer:
+        """What is known of a decision to whoever has its id; to its visitor, the whole file.
+
+        The record names the visitor's random id, the place and the device, so it takes that id to
+        get it. It is posted, since addresses end up in logs.
+        """
         headers: Headers = [VARY_ORIGIN]
-        services = self._services
         try:
-            version = services.current(key)
-            require_method(scope, headers, "GET", "HEAD")
-            if header(scope, b"origin") is not None:
+            version = self._services.current(key)
+            require_method(scope, headers, "GET", "HEAD", "POST")
+            if header(scope, b"origin") is not None or scope["method"] == "POST":
                 allowed = _allowed_origin(scope, version)
                 headers.append((b"access-control-allow-origin", allowed))
-            async with services.database.read() as connection:
-                record = await ledger.get(connection, _uuid(id_))
-            if record is None or record.store != key:
-                raise _no_decision()
-            content = {**facts(record), "receipt": services.recorder.receipt(record).receipt}
-            return json_answer(200, content, headers)
+            if scope["method"] != "POST":
+                return json_answer(200, await self._known(key, id_), headers)
+            _check_type(scope)
+            post = _decode(_OWNER, await read_body(scope, receive))
+            return Answer(200, [*FILE, NO_STORE, *headers], await self._file(key, id_, post))
         except Exception as error:
             return errors.answer(error, headers)
+
+    async def _known(self, key: str, id_: str) -> dict[str, object]:
+        """Nothing that the page which decided did not know, and what proves it."""
+        services = self._services
+        async with services.database.read() as connection:
+            record = await ledger.get(connection, _uuid(id_))
+            if record is None or record.store != key:
+                raise _no_decision()
+            signed = services.recorder.receipt(record).receipt
+            known = {**facts(record), "receipt": signed}
+            with contextlib.suppress(NotFoundError):
+                file = await (await prover(connection, record.seq)).prove(record, signed)
+                known |= {
+                    "digest": digest(record).hex(),
+                    "index": file.index,
+                    "proof": list(file.proof),
+                    "checkpoint": file.checkpoint,
+                    "key": file.key,
+                }
+            return known
+
+    async def _file(self, key: str, id_: str, post: OwnerPost) -> bytes:
+        services = self._services
+        async with services.database.read() as connection:
+            record = await ledger.get(connection, _uuid(id_))
+            if record is None or record.store != key or record.visitor != post.visitor:
+                raise _no_decision()
+            signed = services.recorder.receipt(record).receipt
+            return write(await (await prover(connection, record.seq)).prove(record, signed))
 
 
 def _allowed_origin(scope: Scope, version: Version) -> bytes:
@@ -233,7 +282,9 @@ def _decode(decoder: msgspec.json.Decoder[Post], body: bytes) -> Post:
     except msgspec.ValidationError as error:
         fault, _, where = str(error).partition(" - at `$.")
         where = where.rstrip("`")
-        code = "invalid_decision" if decoder is _DECISION else "invalid_count"
+        code = "invalid_count" if decoder is _SEEN else "invalid_visitor"
+        if decoder is _DECISION:
+            code = "invalid_decision"
         if where == "grants" and "unknown field" in fault:
             code = "unknown_purpose"
         raise RefusedError(code, f"{where or 'body'}: {fault}") from None

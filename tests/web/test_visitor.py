@@ -231,9 +231,7 @@ class TestReceipts:
         content = answer.json()
         assert content["receipt"] == receipt
         assert content["grants"] == post["grants"]
-        assert client.app.services.signer.read_receipt(receipt) == {
-            name: value for name, value in content.items() if name != "receipt"
-        }
+        assert client.app.services.signer.read_receipt(receipt).items() <= content.items()
         assert post["visitor"] not in answer.text
         assert answer.headers["cache-control"] == "no-store"
 

@@ -1,0 +1,49 @@
+"""``consent receipt``: verifying a receipt file offline."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from consent import evidence
+from consent.cli import parts
+
+
+@click.group()
+def receipt() -> None:
+    """Verify receipt files. Needs no database and no network."""
+
+
+@receipt.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--key", "keys", multiple=True, required=True, help=parts.KEY_HELP)
+@parts.as_json
+def verify(file: Path, keys: Sequence[str], json_: bool) -> None:
+    """Check FILE. Exits with 0 when all holds, 1 when something does not, 2 when it is no receipt.
+
+    The key has to come from somewhere else than the file: from the service's /log/key, or from a
+    copy of it that was kept.
+    """
+    read = evidence.read(file.read_bytes())
+    checks = evidence.verify(read, parts.vkeys(keys))
+    content = evidence.decision(read)
+    holds = all(check.holds for check in checks)
+    if json_:
+        answer = {"holds": holds, "checks": [check._asdict() for check in checks]}
+        parts.echo_json({**answer, "unchecked": evidence.UNCHECKED})
+        sys.exit(not holds)
+    said = evidence.sentences(content) if content else []
+    click.echo("VERIFIED" if holds else "NOT VERIFIED: do not rely on this file")
+    for heading, lines in (
+        ("What the file says", said),
+        ("Checked", [f"{'holds' if c.holds else 'WRONG'}: {c.words}" for c in checks]),
+        ("Not checked, and not shown by any such file", list(evidence.UNCHECKED)),
+    ):
+        if lines:
+            click.echo(f"\n{heading}")
+        for line in lines:
+            click.echo(f"  {line}")
+    sys.exit(not holds)

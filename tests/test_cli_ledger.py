@@ -1,0 +1,110 @@
+"""``consent ledger`` and ``consent receipt``, as their users run them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+
+from consent import database as database_
+from consent.cli import main
+from consent.signing import LogKey
+from tests import attack
+from tests.tampered import NO_FILES, VKEY, tampered
+from tests.test_ledger import a_store, an_entry, append
+
+
+@pytest.fixture
+def run(database_url: str, monkeypatch, capsys, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CONSENT_DATABASE_URL", database_url)
+    monkeypatch.setenv("CONSENT_SECRET_KEYS", "k" * 40)
+    monkeypatch.setenv("CONSENT_PUBLIC_URL", "https://consent.summit.example")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def ids(database_url: str) -> list[uuid.UUID]:
+    """Three records."""
+
+    async def fill() -> list[uuid.UUID]:
+        opened = database_.connect(database_url)
+        store = await a_store(opened)
+        entries = [an_entry(store) for _ in range(3)]
+        await append(opened, *entries)
+        await opened.close()
+        return [entry.id for entry in entries]
+
+    return asyncio.run(fill())
+
+
+def test_a_ledger_is_sealed_proved_and_verified(run, ids, database_url, tmp_path: Path):
+    assert run("ledger", "prove", str(ids[1]))[2].startswith("consent: not_sealed: receipt: not")
+    assert "none is sealed yet" in run("ledger", "verify")[1]
+    assert run("ledger", "seal") == (0, "sealed 3 records\n", "")
+    status, out, _ = run("ledger", "verify")
+    assert status == 0
+    assert "verified: 3 records are what was sealed in consent.summit.example/log" in out
+
+    assert run("ledger", "prove", str(ids[1]), "--out", "receipt.json")[0] == 0
+    file = json.loads(Path("receipt.json").read_text())
+    Path("keys.txt").write_text(file["key"] + "\n")
+    status, out, _ = run("receipt", "verify", "receipt.json", "--key", "keys.txt")
+    assert (status, out.splitlines()[0]) == (0, "VERIFIED")
+    assert "a visitor of the store “summit” accepted everything" in out
+    assert "Not checked" in out
+    assert run("ledger", "prove", str(ids[1]), "--tlog-proof")[1].startswith("c2sp.org/tlog-proof")
+    assert "no decision has the id" in run("ledger", "prove", str(uuid.uuid4()))[2]
+
+    Path("checkpoint.txt").write_text(file["checkpoint"])
+    assert run("ledger", "verify", "--checkpoint", "checkpoint.txt")[0] == 0
+    attack_ = attack.run(database_url, "UPDATE decisions SET analytics = NOT analytics")
+    asyncio.run(attack_)
+    status, out, _ = run("ledger", "verify", "--checkpoint", "checkpoint.txt", "--json")
+    assert (status, json.loads(out)["seq"], json.loads(out)["id"]) == (1, 1, str(ids[0]))
+    assert run("ledger", "verify")[1].startswith("NOT VERIFIED: record 1")
+
+
+@pytest.fixture
+def offline(monkeypatch, capsys, tmp_path: Path):
+    """``consent receipt verify`` without settings and without a database."""
+    monkeypatch.chdir(tmp_path)
+
+    def verify(content: bytes, *arguments: str) -> tuple[int, str]:
+        Path("receipt.json").write_bytes(content)
+        with pytest.raises(SystemExit) as ended:
+            main(["receipt", "verify", "receipt.json", *arguments])
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out + said.err
+
+    return verify
+
+
+def test_exit_codes_tell_a_good_file_a_changed_one_and_none(offline):
+    key = ("--key", VKEY.text)
+    assert offline(tampered("nothing"), *key)[0] == 0
+    status, out = offline(tampered("grants"), *key)
+    assert status == 1
+    assert "WRONG: The record, as it stands here, is not in the log's tree." in out
+    status, out = offline(tampered("salt"), *key, "--json")
+    assert (status, json.loads(out)["holds"]) == (1, False)
+    assert offline(NO_FILES["no JSON"], *key)[0] == 2
+
+
+def test_a_key_has_to_be_given_and_to_be_one(offline):
+    assert offline(tampered("nothing"))[0] == 2
+    status, out = offline(tampered("nothing"), "--key", VKEY.text[:-4] + "AAAA")
+    assert (status, "consent: --key: key: " in out) == (2, True)
+    assert offline(tampered("nothing"), "--key", "nowhere.txt")[0] == 2
+    other = VKEY._replace(public=LogKey(b"o" * 32).public).text
+    assert offline(tampered("nothing"), "--key", other)[0] == 1
