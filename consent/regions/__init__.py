@@ -101,6 +101,11 @@ class Regions:
         return tuple(sorted(named))
 
     @property
+    def groups(self) -> Mapping[str, frozenset[str]]:
+        """The codes in each group of ``groups.toml``, by the group's name."""
+        return self._groups
+
+    @property
     def strictest(self) -> Regime:
         """The regime of a place that nobody knows."""
         return self._regime(self._fallback, None, dt.date.max)
