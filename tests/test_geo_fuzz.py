@@ -49,7 +49,7 @@ def both(**strategies: Any) -> Callable[[Callable[..., None]], Callable[..., Non
     def decorate(check: Callable[..., None]) -> Callable[..., None]:
         quick = settings(max_examples=60, deadline=None)
         many = settings(
-            max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
         )
 
         @pytest.mark.parametrize(

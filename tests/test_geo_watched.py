@@ -163,6 +163,28 @@ class TestWithoutASetting:
         failure = looked(geo).database.failure
         assert failure is not None
         assert failure.fault == "built 2024-01-02; expected one newer than the shipped one"
+        fetched.unlink()
+        assert looked(geo).database.failure is None
+
+    def test_what_was_fetched_and_is_gone_stays_in_use_and_is_told(
+        self, tmp_path: Path, now: Clock
+    ) -> None:
+        fetched = places.write(tmp_path / "places.mmdb")
+        geo = Geo(None, [], now=now, fetched=fetched)
+        fetched.unlink()
+        assert looked(geo).database.failure is not None
+        assert geo.database.kind == "DBIP-City-Lite"
+
+    def test_a_named_file_that_never_served_and_is_gone_is_still_missing(
+        self, tmp_path: Path, now: Clock
+    ) -> None:
+        named = tmp_path / "named.mmdb"
+        named.write_bytes(b"broken")
+        geo = Geo(named, [], now=now, strict=False)
+        named.unlink()
+        failure = looked(geo).database.failure
+        assert failure is not None
+        assert failure.fault == "is gone; expected a MaxMind DB file"
 
     def test_a_broken_one_is_an_error_at_the_desk_and_a_warning_in_service(
         self, tmp_path: Path, now: Clock

@@ -125,12 +125,12 @@ class Watched:
         if stamp == self._judged:
             return
         self._judged = stamp
-        if stamp is None:
-            self._fail("is gone; expected a MaxMind DB file")
-        elif stamp == self._used:
-            self.failure = None  # what was moved away came back
-        else:
+        if stamp is not None and stamp != self._used:
             self._take(self._path, stamp)
+        elif stamp is None and (self._named or self._used is not None):
+            self._fail("is gone; expected a MaxMind DB file")
+        else:
+            self.failure = None  # what was moved away came back, or what could not serve is gone
 
     def facts(self) -> PlaceFacts:
         current, built_at = self.current, self.current.built_at
