@@ -12,6 +12,7 @@ that no other store pays for it. The second layer comes by itself, when it is wa
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -117,6 +118,27 @@ class Composer:
         if first and resolution.regime.model != "opt-in":
             text = f"({self._built('again')})(()=>{text})"
         return _EAGER + text if first else text
+
+    def drawn(
+        self, version: Version, resolution: Resolution, language: str, *, gpc: bool
+    ) -> dict[str, str]:
+        """What draws the banner for somebody who looks at it and is no visitor: the loader of a
+        first visit with no pixel and no part in it, and what it fetches, by name.
+        """
+        banner = self.banner(version, resolution, language)
+        config = _script(canonical(self._config(version, resolution, language, gpc=gpc)))
+        choices, loader = (self._offering(name, resolution) for name in ("choices", "loader"))
+        return {
+            "loader": f"({loader})({config},[],[],{choices},{_first_layer(banner)})",
+            "preferences": self.preferences(version, resolution, language),
+            "optout": self.optout(version, resolution, language),
+        }
+
+    def apart(self) -> Composer:
+        """Another one that knows the same and has kept nothing yet, for what is not published."""
+        apart = copy.copy(self)
+        apart._banners = Banners(self._platforms, self._texts, self._campaign)
+        return apart
 
     def choices(self, version: Version, resolution: Resolution, language: str) -> str:
         """``choices.js``: the banner for a page whose loader came without it."""

@@ -65,6 +65,11 @@ class Regions:
         return tuple(sorted(self._files))
 
     @property
+    def groups(self) -> Mapping[str, frozenset[str]]:
+        """The codes in each group, the largest group first."""
+        return dict(sorted(self._groups.items(), key=lambda one: (-len(one[1]), one[0])))
+
+    @property
     def subdivisions(self) -> tuple[str, ...]:
         """Every state and province that a group names, in alphabetical order."""
         members = {code for group in self._groups.values() for code in group if "-" in code}
@@ -100,10 +105,22 @@ class Regions:
         named |= {key for key in self._claims if files.is_code(key)}
         return tuple(sorted(named))
 
-    @property
-    def groups(self) -> Mapping[str, frozenset[str]]:
-        """The codes in each group of ``groups.toml``, by the group's name."""
-        return self._groups
+    @cached_property
+    def days_of_change(self) -> tuple[dt.date, ...]:
+        """Every day on which some rule begins or has ended, earliest first."""
+        found: set[dt.date | None] = set()
+        for file in self._files.values():
+            found |= {file.from_, file.until, file.gpc.since}
+            for own in file.places.values():
+                found |= {own.from_, own.until, own.gpc.since if own.gpc else None}
+        return tuple(sorted(day for day in found if day is not None))
+
+    def keys(self, place: Place) -> tuple[str, ...]:
+        """What a rule that reaches ``place`` may be called, most specific first; ``*`` is the last.
+
+        Empty for a place that is not known: no rule reaches it.
+        """
+        return self._rule_keys(place)
 
     @property
     def strictest(self) -> Regime:

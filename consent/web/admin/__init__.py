@@ -14,11 +14,18 @@ from consent.web.admin import (
     decision,
     door,
     find,
+    groups,
     history,
     ledger,
+    looser,
     pages,
     pixels,
+    place,
+    preview,
+    publishing,
     rates,
+    regions,
+    rules,
     stores,
 )
 from consent.web.admin.door import Visit
@@ -42,12 +49,64 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/ledger/visitors/{visitor}", door.page(services, "ledger", history.show)),
         Route("/ledger/{id}", door.page(services, "ledger", decision.show)),
         Route("/activity", door.page(services, "activity", activity.show)),
+        *_region_routes(services),
+        *_group_routes(services),
         *_pixel_routes(services),
         Route("/stores", door.page(services, "stores", stores.show)),
         Mount("/static", app=_Static(directory=pages.STATIC)),
         Route("/{path:path}", door.page(services, None, _nothing), methods=["GET", "POST"]),
     ]
     return [Mount("", routes=found, middleware=[Middleware(pages.Headers)])]
+
+
+def _region_routes(services: Services) -> list[BaseRoute]:
+    def read(show: door.Page) -> door.Endpoint:
+        return door.page(services, "regions", show)
+
+    def write(act: door.Act) -> door.Endpoint:
+        return door.change(services, "regions", act)
+
+    return [
+        Route("/regions", read(regions.show)),
+        Route("/regions/looser", read(looser.show)),
+        Route("/regions/view", read(place.view)),
+        Route("/regions/{place}", read(place.show)),
+        Route("/regions/{place}/preview", read(preview.show)),
+        Route("/stores/{key}/rule", read(rules.show), methods=["GET"]),
+        Route("/stores/{key}/rule", write(rules.save), methods=["POST"]),
+        Route("/stores/{key}/rule/remove", write(rules.remove), methods=["POST"]),
+        Route(
+            "/stores/{key}/rule/allow",
+            door.change(services, "approvals", rules.allow),
+            methods=["POST"],
+        ),
+        Route("/stores/{key}/publish", read(publishing.show), methods=["GET"]),
+        Route("/stores/{key}/publish", write(publishing.make_live), methods=["POST"]),
+        Route("/versions", read(publishing.versions)),
+    ]
+
+
+def _group_routes(services: Services) -> list[BaseRoute]:
+    def read(show: door.Page) -> door.Endpoint:
+        return door.page(services, "groups", show)
+
+    def write(act: door.Act) -> door.Endpoint:
+        return door.change(services, "regions", act)
+
+    return [
+        Route("/groups", read(groups.show_all)),
+        Route("/groups/add", read(groups.add), methods=["GET"]),
+        Route("/groups/add", write(groups.save), methods=["POST"]),
+        Route("/groups/{key}", read(groups.show), methods=["GET"]),
+        Route("/groups/{key}", write(groups.save), methods=["POST"]),
+        Route("/groups/{key}/apply", read(groups.look), methods=["GET"]),
+        Route("/groups/{key}/apply", write(groups.apply), methods=["POST"]),
+        Route(
+            "/groups/{key}/allow",
+            door.change(services, "approvals", groups.allow),
+            methods=["POST"],
+        ),
+    ]
 
 
 def _pixel_routes(services: Services) -> list[BaseRoute]:

@@ -10,30 +10,34 @@ from consent import stores
 from consent.errors import ForbiddenError, NotFoundError
 from consent.model import Role, User
 
-Page = Literal["rates", "ledger", "activity", "pixels", "stores"]
+Page = Literal["rates", "ledger", "activity", "regions", "groups", "pixels", "stores"]
 
 PAGES: dict[Role, tuple[Page, ...]] = {
-    "owner": ("rates", "ledger", "activity", "pixels", "stores"),
-    "developer": ("rates", "ledger", "pixels", "stores"),
-    "marketer": ("rates", "pixels"),
-    "legal": ("ledger", "activity", "pixels"),
+    "owner": ("rates", "ledger", "activity", "regions", "groups", "pixels", "stores"),
+    "developer": ("rates", "ledger", "regions", "groups", "pixels", "stores"),
+    "marketer": ("rates", "regions", "pixels"),
+    "legal": ("ledger", "activity", "regions", "groups", "pixels"),
 }
 """The pages of each role; the first one is where it lands after signing in."""
 
-Change = Literal["pixels", "reviews"]
+Change = Literal["pixels", "reviews", "regions", "approvals"]
 
 CHANGES: dict[Role, tuple[Change, ...]] = {
-    "owner": ("pixels", "reviews"),
-    "developer": ("pixels",),
+    "owner": ("pixels", "reviews", "regions"),
+    "developer": ("pixels", "regions"),
     "marketer": ("pixels",),
-    "legal": ("reviews",),
+    "legal": ("reviews", "approvals"),
 }
-"""What each role may change on the page of the pixels: them, or what was said of a store's own."""
+"""What each role may change: pixels, what was said of a store's own code, the rules of regions, and
+whether a rule may be looser than the law.
+"""
 
 _NAMES: dict[Page, str] = {
     "rates": "Decline rates",
     "ledger": "Ledger",
     "activity": "Activity",
+    "regions": "Regions",
+    "groups": "Groups",
     "pixels": "Pixels",
     "stores": "Stores",
 }

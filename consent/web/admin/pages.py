@@ -24,12 +24,13 @@ POLICY = "; ".join(
         "style-src 'self'",
         "script-src 'self'",
         "img-src 'self' data:",
+        "frame-src 'self'",
         "form-action 'self'",
         "frame-ancestors 'none'",
         "base-uri 'none'",
     )
 )
-"""Nothing inline, nothing from elsewhere, and no frame around the pages."""
+"""Nothing inline, nothing from elsewhere, and no frame around the pages but our own preview's."""
 
 HEADERS = {
     "content-security-policy": POLICY,
@@ -45,7 +46,9 @@ HEADERS = {
 
 
 class Headers:
-    """Puts ``HEADERS`` on every answer, and keeps all but the static files out of caches."""
+    """Puts ``HEADERS`` on every answer that does not bring its own, and keeps all but the static
+    files out of caches.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -55,7 +58,7 @@ class Headers:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 

@@ -61,6 +61,16 @@ def _subdivisions() -> dict[str, str]:
     return dict(data.read_json(Path(__file__).with_name("subdivisions.json")))
 
 
+def countries() -> dict[str, str]:
+    """Every country by its code, and what it is called."""
+    return dict(_countries())
+
+
+def subdivisions() -> dict[str, str]:
+    """Every state and province by its code, and what it is called."""
+    return dict(_subdivisions())
+
+
 def is_place(code: str) -> bool:
     """Whether ``code`` is a country or a subdivision that has a name here."""
     return code in _countries() or code in _subdivisions()
@@ -221,7 +231,7 @@ def sentence(record: Record) -> str:
 
 def as_sentence(text: str) -> str:
     """The detail of an error as a sentence: a capital at its beginning, a full stop."""
-    return stopped(f"{text[:1].upper()}{text[1:]}")
+    return stopped(first_up(text))
 
 
 def stopped(text: str) -> str:
@@ -247,7 +257,13 @@ def _within(place_: Place) -> str:
     return f", {beside}" if beside in _countries().values() else ""
 
 
+def first_up(text: str) -> str:
+    """``text`` with a capital at its beginning."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 FILTERS: dict[str, Any] = {
+    "first_up": first_up,
     "place_name": place,
     "beside_place": beside_place,
     "language_name": language,

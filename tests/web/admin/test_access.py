@@ -81,12 +81,19 @@ class TestRoles:
 
     def test_everyone_lands_on_the_own_work_and_is_offered_nothing_else(self, signed_in):
         for email, home, names in (
-            ("mia@example.com", "/admin/rates", ["Decline rates", "Pixels"]),
-            ("lex@example.com", "/admin/ledger", ["Ledger", "Activity", "Pixels"]),
+            ("mia@example.com", "/admin/rates", ["Decline rates", "Regions", "Pixels"]),
+            (
+                "lex@example.com",
+                "/admin/ledger",
+                ["Ledger", "Activity", "Regions", "Groups", "Pixels"],
+            ),
             (
                 "owner@example.com",
                 "/admin/rates",
-                ["Decline rates", "Ledger", "Activity", "Pixels", "Stores"],
+                [
+                    *("Decline rates", "Ledger", "Activity", "Regions", "Groups"),
+                    *("Pixels", "Stores"),
+                ],
             ),
         ):
             client = signed_in(email)

@@ -1,0 +1,64 @@
+"""What a visitor sees, drawn by the very script that draws it on the shop's pages.
+
+It stands in a frame of its own with nothing of this page's: sandboxed, so without an origin,
+cookies or storage, and with no way to any network. No pixel is in it. What a click posts goes
+nowhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+
+import msgspec
+from starlette.responses import Response
+
+from consent.errors import NotFoundError
+from consent.model import StoreConfig, Version
+from consent.web.admin import pages, place
+from consent.web.admin.door import Visit
+
+_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'nonce-{nonce}'; "
+    "style-src 'nonce-{nonce}'; img-src data: {origins}; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'self'"
+)
+
+
+async def show(visit: Visit) -> Response:
+    """The page in the frame."""
+    services, query = visit.services, visit.request.query_params
+    state = await place.state_of(visit)
+    if state is None:
+        raise NotFoundError("no_store", "a preview is of one store; the address names none")
+    seen = place.read_seen(services, visit.request.path_params["place"], query, state)
+    version = _with_logo(state.version)
+    resolution = services.regions.resolve(seen.place, on=seen.on, rules=state.version.rules)
+    composer = services.composer.apart()
+    scripts = composer.drawn(version, resolution, seen.language, gpc=seen.gpc)
+    nonce = secrets.token_urlsafe(16)
+    context = {
+        "nonce": nonce,
+        "language": seen.language,
+        "dir": services.texts.direction(seen.language),
+        "name": version.config.name,
+        "scripts": {name: _as_data(text) for name, text in scripts.items()},
+    }
+    response = pages.render("preview.html", context)
+    origins = " ".join(version.config.origins)
+    response.headers["content-security-policy"] = _POLICY.format(nonce=nonce, origins=origins)
+    response.headers["x-frame-options"] = "SAMEORIGIN"
+    return response
+
+
+def _with_logo(version: Version) -> Version:
+    """``version`` with a logo that is a path led to the shop, where it is."""
+    config: StoreConfig = version.config
+    if not config.banner.logo.startswith("/") or not config.origins:
+        return version
+    banner = msgspec.structs.replace(config.banner, logo=config.origins[0] + config.banner.logo)
+    return msgspec.structs.replace(version, config=msgspec.structs.replace(config, banner=banner))
+
+
+def _as_data(script: str) -> str:
+    return f"data:text/javascript;base64,{base64.b64encode(script.encode()).decode()}"

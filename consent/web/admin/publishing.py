@@ -1,0 +1,197 @@
+"""What is not live yet, in plain words; publishing it; the versions of a store, and going back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from starlette.responses import RedirectResponse, Response
+
+from consent import activity, publish, stores
+from consent.activity import ActivityFilter
+from consent.errors import ConflictError, NotFoundError, RefusedError
+from consent.model import User, Version
+from consent.web.admin import access, diff, pages, states, words
+from consent.web.admin.door import Post, Visit
+from consent.web.admin.states import State
+from consent.web.services import Services
+
+
+class Line(NamedTuple):
+    """One version in the list: who published it, and what it changed."""
+
+    version: Version
+    by: str
+    changes: list[str]
+    live: bool
+
+
+async def show(visit: Visit) -> Response:
+    """The draft beside what is live."""
+    key = visit.request.path_params["key"]
+    state = await states.of(visit.services, visit.connection, visit.user, key)
+    return _page(visit.services, visit.user, state, {})
+
+
+async def make_live(post: Post) -> Response:
+    """Publishes the draft, if it is the one that the page had shown and has no faults."""
+    services, key = post.services, post.request.path_params["key"]
+    async with services.database.read() as c:
+        state = await states.of(services, c, post.user, key)
+    try:
+        version = await publish.publish(
+            services.database,
+            key,
+            platforms=services.platforms,
+            regions=services.regions,
+            texts=services.texts,
+            now=services.now,
+            shown=post.fields.get("draft", ""),
+        )
+    except ConflictError as error:
+        return _page(services, post.user, state, {"refused": error.detail}, status=409)
+    except RefusedError as error:
+        if error.code != "unfit":
+            raise
+        return _page(services, post.user, state, {"refused": "the draft has faults"}, status=422)
+    return RedirectResponse(address(key, done=str(version.number)), status_code=303)
+
+
+async def versions(visit: Visit) -> Response:
+    """The versions of a store, newest first, and what differs between two of them."""
+    services, c, query = visit.services, visit.connection, visit.request.query_params
+    found = await access.visible(c, visit.user)
+    key = query.get("store", "") or (found[0].key if len(found) == 1 else "")
+    if not key:
+        chooser = {"here": "regions", "stores": found}
+        return pages.render("versionstores.html", chooser, user=visit.user)
+    state = await states.of(services, c, visit.user, key)
+    every = await stores.every_version(c, key)
+    names = await _publishers(visit, key)
+    lines = [
+        Line(
+            version,
+            names.get(version.number, ""),
+            diff.said(services, before, version) if before else [],
+            index == 0,
+        )
+        for index, (version, before) in enumerate(zip(every, [*every[1:], None], strict=True))
+    ]
+    context: dict[str, Any] = {
+        "here": "regions",
+        "state": state,
+        "lines": lines,
+        "compared": _compared(services, every, query),
+        "done": query.get("done", ""),
+        "may_change": access.may_change(visit.user, "regions"),
+    }
+    return pages.render("versions.html", context, user=visit.user)
+
+
+async def confirm(visit: Visit) -> Response:
+    """What going back to an earlier version would change."""
+    key = visit.request.path_params["key"]
+    state = await states.of(visit.services, visit.connection, visit.user, key)
+    target = await _target(visit, state, visit.request.query_params.get("to", ""))
+    return _confirm(visit.services, visit.user, state, target, {})
+
+
+def address(key: str, **more: str) -> str:
+    return f"/admin/versions?{urlencode({'store': key, **more})}"
+
+
+def _page(
+    services: Services, user: User, state: State, said: Mapping[str, Any], status: int = 200
+) -> Response:
+    draft = state.draft
+    faults = publish.check(
+        draft.own,
+        services.platforms,
+        services.regions,
+        services.texts,
+        on=services.now().date(),
+        template=draft.template,
+    )
+    notes = [] if faults else _notes(services, state)
+    context = {
+        "here": "regions",
+        "state": state,
+        "changes": diff.said(services, state.live, state.version),
+        "asks": diff.asks(state.live, state.version),
+        "draft": draft.sha256,
+        "unfit": faults,
+        "notes": notes,
+        "may_change": access.may_change(user, "regions"),
+        "publishers": words.listed(access.who_may("regions"), "or"),
+        "refused": "",
+        **said,
+    }
+    return pages.render("publish.html", context, user=user, status=status)
+
+
+def _notes(services: Services, state: State) -> list[str]:
+    on = services.now().date()
+    return publish.notes(state.version.config, services.platforms, services.regions, on=on)
+
+
+def _confirm(
+    services: Services,
+    user: User,
+    state: State,
+    target: Version,
+    said: Mapping[str, Any],
+    status: int = 200,
+) -> Response:
+    context = {
+        "here": "regions",
+        "state": state,
+        "target": target,
+        "changes": diff.said(services, state.live, target),
+        "lost": diff.said(services, state.live, state.version) if state.differs else [],
+        "may_change": access.may_change(user, "regions"),
+        "refused": "",
+        **said,
+    }
+    return pages.render("rollback.html", context, user=user, status=status)
+
+
+async def _target(visit: Visit, state: State, number: str) -> Version:
+    """The version that one wants to go back to.
+
+    Raises:
+        NotFoundError: there is none with that number.
+    """
+    key = state.store.key
+    found = None
+    if number.isascii() and number.isdigit() and len(number) < 9:
+        found = await stores.version(visit.connection, key, int(number))
+    if found is None:
+        raise NotFoundError("no_such_version", f"{key} has no version {number[:12]!r}")
+    return found
+
+
+def _compared(
+    services: Services, every: list[Version], query: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """The difference that the address asks for; None when it asks for none."""
+    numbers = {str(version.number): version for version in every}
+    if "from" not in query or "to" not in query:
+        return None
+    before, after = numbers.get(query["from"]), numbers.get(query["to"])
+    if before is None or after is None:
+        found = query["from"] if before is None else query["to"]
+        raise RefusedError("bad_version", f"version: {found[:12]!r} is none of this store")
+    return {
+        "before": before,
+        "after": after,
+        "changes": diff.said(services, before, after),
+        "asks": diff.asks(before, after),
+    }
+
+
+async def _publishers(visit: Visit, key: str) -> dict[int, str]:
+    """Who published each version, as far as it was noted."""
+    filter_ = ActivityFilter(stores=(key,), what="publishing")
+    found = await activity.search(visit.connection, filter_, limit=1000)
+    return {int(one.subject): one.email for one in found if one.subject.isdigit()}
