@@ -9,17 +9,17 @@ other parts remain, records are looked at one by one, and only so many for one a
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import ledger
+from consent import filters, ledger
 from consent.database import tables
-from consent.model import CHOOSABLE, Action, Record
+from consent.filters import Clause, LedgerFilter
+from consent.model import Action, Record
 
 COUNTED = 50_000
 """Up to so many records are counted exactly."""
@@ -35,30 +35,7 @@ _FREQUENT: tuple[Action, ...] = ("accept_all", "reject_all")
 _d = tables.decisions.c
 _KEYS = (_d.at, _d.seq)
 
-Clause = sa.ColumnElement[bool]
 Key = tuple[dt.datetime, int]
-
-
-class LedgerFilter(msgspec.Struct, frozen=True):
-    """Which records are meant. An empty filter means all; every part given must hold.
-
-    ``stores`` are keys: None for all of them, an empty tuple for none. ``since`` counts,
-    ``until`` no longer does. ``places`` are countries and subdivisions: ``US`` includes ``US-CA``,
-    and an empty text means an unknown place. ``kind`` is about the grants, ``regime`` is a
-    regime's id, ``looser`` means regimes that a store made milder than the law by its own rule.
-    """
-
-    stores: tuple[str, ...] | None = None
-    since: dt.datetime | None = None
-    until: dt.datetime | None = None
-    places: tuple[str, ...] | None = None
-    action: Action | None = None
-    kind: Literal["all", "none", "some"] | None = None
-    regime: str | None = None
-    looser: bool = False
-    version: int | None = None
-    language: str | None = None
-    visitor: uuid.UUID | None = None
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -135,7 +112,7 @@ async def count(c: AsyncConnection, filter_: LedgerFilter) -> Total:
     if filter_ == LedgerFilter():
         return Total(await ledger.last(c))
     driver = await _driver(c, filter_)
-    bounds = _times(filter_)
+    bounds = filters.times(filter_)
     if not driver.rest:
         n = await _count_arms(c, driver, bounds, COUNTED + 1)
         return Total(min(n, COUNTED), n <= COUNTED)
@@ -160,7 +137,7 @@ async def _walk(
     backward: bool,
 ) -> tuple[list[Key], int | None]:
     """The next keys from ``cursor`` on, and where the walk stopped before it was through."""
-    bounds = _times(filter_)
+    bounds = filters.times(filter_)
     if not driver.rest:
         return await _keys(c, driver, _beyond(bounds, cursor, backward), limit, backward), None
     found: list[Key] = []
@@ -225,12 +202,12 @@ async def _count_arms(
 
 async def _driver(c: AsyncConnection, filter_: LedgerFilter) -> _Driver:
     """The part of the filter whose index has the fewest records, and what is left to look at."""
-    stores = await _store_ids(c, filter_.stores)
+    stores = await filters.store_ids(c, filter_.stores)
     if filter_.visitor is not None:
         mine: list[Clause] = [_d.visitor == filter_.visitor]
         arms = [mine] if stores is None else [[*mine, _d.store_id == one] for one in stores]
-        return _Driver(arms, [clause for _, clause in await _parts(c, filter_, stores)])
-    parts = await _parts(c, filter_, stores)
+        return _Driver(arms, [clause for _, clause in await filters.parts(c, filter_, stores)])
+    parts = await filters.parts(c, filter_, stores)
     options = await _options(c, filter_, stores)
     if not options:
         arms = [[]] if stores is None else [[_d.store_id == one] for one in stores]
@@ -238,11 +215,11 @@ async def _driver(c: AsyncConnection, filter_: LedgerFilter) -> _Driver:
     name = min(options)
     if len(options) > 1:
         sizes = {
-            each: await _count_arms(c, _Driver(arms, []), _times(filter_), _PROBED)
+            each: await _count_arms(c, _Driver(arms, []), filters.times(filter_), _PROBED)
             for each, arms in options.items()
         }
         name = min(sizes, key=lambda each: sizes[each])
-    covered = {name} if name != "place" or not _has_subdivisions(filter_) else set()
+    covered = {name} if name != "place" or not filters.has_subdivisions(filter_) else set()
     return _Driver(options[name], [clause for part, clause in parts if part not in covered])
 
 
@@ -253,9 +230,9 @@ async def _options(
     values: dict[str, list[Clause]] = {}
     if filter_.places is not None:
         countries = dict.fromkeys(place.partition("-")[0] for place in filter_.places)
-        values["place"] = [_is_country(country) for country in countries]
+        values["place"] = [filters.in_country(country) for country in countries]
     if filter_.regime is not None or filter_.looser:
-        values["regime"] = [_d.regime_id == one for one in await _regime_ids(c, filter_)]
+        values["regime"] = [_d.regime_id == one for one in await filters.regime_ids(c, filter_)]
     if filter_.language is not None:
         values["language"] = [_d.language == filter_.language]
     if filter_.action is not None and filter_.action not in _FREQUENT:
@@ -263,73 +240,18 @@ async def _options(
         values["action"] = [sa.and_(_d.action == filter_.action, _d.action.not_in(_rare()))]
     options: dict[str, list[list[Clause]]] = {}
     if values:
-        every = await _all_store_ids(c) if stores is None else stores
+        every = await filters.all_store_ids(c) if stores is None else stores
         for name, clauses in values.items():
             options[name] = [[_d.store_id == one, clause] for one in every for clause in clauses]
     if filter_.version is not None:
-        ids = await _version_ids(c, filter_.version, stores)
+        ids = await filters.version_ids(c, filter_.version, stores)
         options["version"] = [[_d.version_id == one] for one in ids]
     return options
-
-
-async def _parts(
-    c: AsyncConnection, filter_: LedgerFilter, stores: list[int] | None
-) -> list[tuple[str, Clause]]:
-    """Each part of the filter but stores and times, as a condition that no index takes up."""
-    parts: list[tuple[str, Clause]] = []
-    if filter_.places is not None:
-        parts.append(("place", sa.or_(*map(_is_place, filter_.places))))
-    if filter_.regime is not None or filter_.looser:
-        ids = await _regime_ids(c, filter_)
-        parts.append(("regime", _plain(_d.regime_id).in_(ids)))
-    if filter_.version is not None:
-        ids = await _version_ids(c, filter_.version, stores)
-        parts.append(("version", _plain(_d.version_id).in_(ids)))
-    if filter_.language is not None:
-        parts.append(("language", _plain(_d.language) == filter_.language))
-    if filter_.action is not None:
-        parts.append(("action", _plain(_d.action) == filter_.action))
-    given = [_d[purpose] for purpose in CHOOSABLE]
-    if filter_.kind == "all":
-        parts.append(("kind", sa.and_(*given)))
-    elif filter_.kind == "none":
-        parts.append(("kind", sa.not_(sa.or_(*given))))
-    elif filter_.kind == "some":
-        parts.append(("kind", sa.and_(sa.or_(*given), sa.not_(sa.and_(*given)))))
-    return parts
-
-
-def _is_country(code: str) -> Clause:
-    return _d.country == code if code else _d.country.is_(None)
-
-
-def _is_place(code: str) -> Clause:
-    if not code:
-        return _plain(_d.country).is_(None)
-    return _plain(_d.subdivision if "-" in code else _d.country) == code
-
-
-def _plain(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """The same value, of which neither database knows an index: the driver's is the one to use."""
-    return sa.func.coalesce(column, column, type_=column.type)
 
 
 def _rare() -> list[sa.ColumnElement[str]]:
     """As literals: a condition with parameters proves nothing about a partial index."""
     return [sa.literal_column(f"'{action}'") for action in _FREQUENT]
-
-
-def _has_subdivisions(filter_: LedgerFilter) -> bool:
-    return any("-" in place for place in filter_.places or ())
-
-
-def _times(filter_: LedgerFilter) -> list[Clause]:
-    clauses: list[Clause] = []
-    if filter_.since is not None:
-        clauses.append(_d.at >= filter_.since)
-    if filter_.until is not None:
-        clauses.append(_d.at < filter_.until)
-    return clauses
 
 
 def _beyond(bounds: Sequence[Clause], cursor: Key | None, backward: bool = False) -> list[Clause]:
@@ -364,36 +286,3 @@ def _chunks(arms: Sequence[list[Clause]]) -> Iterator[Sequence[list[Clause]]]:
 async def _key(c: AsyncConnection, seq: int) -> Key | None:
     at = (await c.execute(sa.select(_d.at).where(_d.seq == seq))).scalar()
     return None if at is None else (at, seq)
-
-
-async def _store_ids(c: AsyncConnection, keys: tuple[str, ...] | None) -> list[int] | None:
-    if keys is None:
-        return None
-    query = sa.select(tables.stores.c.id).where(tables.stores.c.key.in_(keys))
-    return list((await c.execute(query)).scalars())
-
-
-async def _all_store_ids(c: AsyncConnection) -> list[int]:
-    return list((await c.execute(sa.select(tables.stores.c.id))).scalars())
-
-
-async def _version_ids(c: AsyncConnection, number: int, stores: list[int] | None) -> list[int]:
-    v = tables.versions.c
-    query = sa.select(v.id).where(v.number == number)
-    if stores is not None:
-        query = query.where(v.store_id.in_(stores))
-    return list((await c.execute(query)).scalars())
-
-
-async def _regime_ids(c: AsyncConnection, filter_: LedgerFilter) -> list[int]:
-    """The contents that the filter's regime has had, or those that a rule made looser."""
-    r = tables.regimes.c
-    query = sa.select(r.id, r.content)
-    if filter_.regime is not None:
-        query = query.where(r.regime == filter_.regime)
-    rows = (await c.execute(query)).all()
-    return [row.id for row in rows if not filter_.looser or _is_looser(row.content)]
-
-
-def _is_looser(content: bytes) -> bool:
-    return bool(msgspec.json.decode(content).get("looser"))

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from consent import database, search
+from consent.filters import LedgerFilter
 from consent.model import Grants
-from consent.search import LedgerFilter
 from tests.e2e.service import PUBLISHED, Service
 
 ORIGIN = "https://summit.example"

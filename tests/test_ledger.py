@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from consent import ledger, search, stores
 from consent.database import Database, tables
 from consent.errors import NotFoundError
+from consent.filters import LedgerFilter
 from consent.model import Entry, Grants, Place, Regime, StoreConfig, canonical
-from consent.search import LedgerFilter
 
 pytestmark = pytest.mark.anyio
 

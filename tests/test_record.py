@@ -11,12 +11,12 @@ from consent import counts, folding, ledger, record, search, stores
 from consent.compose import Composer
 from consent.database import Database
 from consent.errors import ConflictError, RefusedError, UnavailableError
+from consent.filters import LedgerFilter
 from consent.folding import Folder
 from consent.model import DecisionPost, Grants, Pixel, Place, StoreConfig, Version
 from consent.platforms import Platforms
 from consent.record import Receipt, Recorder
 from consent.regions import Regions
-from consent.search import LedgerFilter
 from consent.signing import Signer
 from consent.texts import Texts
 

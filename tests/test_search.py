@@ -6,8 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from consent import ledger, search
+from consent.filters import LedgerFilter
 from consent.model import Entry, Grants, Place, Record
-from consent.search import Found, LedgerFilter, Total
+from consent.search import Found, Total
 from tests.test_ledger import CALIFORNIA, EEA, START, Store, a_store, an_entry
 
 pytestmark = pytest.mark.anyio

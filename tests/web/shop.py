@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 
 from consent import search, settings, stores
 from consent.database import Database, connect
+from consent.filters import LedgerFilter
 from consent.model import Pixel, StoreConfig, Version
-from consent.search import LedgerFilter
 from consent.web.app import App, create_app
 
 ORIGIN = "https://summit.example"

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from consent import ledger, search
 from consent.errors import ForbiddenError, NotFoundError, RefusedError
-from consent.search import LedgerFilter
+from consent.filters import LedgerFilter
 from consent.signing import Signer
 from consent.web.admin import posted
 from consent.web.admin.door import Visit

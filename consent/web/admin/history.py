@@ -11,9 +11,9 @@ from starlette.responses import Response
 from consent import search
 from consent.activity import Act
 from consent.errors import NotFoundError
+from consent.filters import LedgerFilter
 from consent.model import CHOOSABLE, Record
 from consent.regions import Regions
-from consent.search import LedgerFilter
 from consent.web.admin import access, pages, words
 from consent.web.admin.door import Visit
 

@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from consent import ledger, search
 from consent.activity import Act
+from consent.filters import LedgerFilter
 from consent.model import CHOOSABLE, Purpose, Record
-from consent.search import Found, LedgerFilter, Total
+from consent.search import Found, Total
 from consent.stores import StoreSummary
 from consent.web.admin import access, pages, sought, words
 from consent.web.admin.door import Visit

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
+from consent.filters import LedgerFilter
 from consent.model import Action
-from consent.search import LedgerFilter
 from consent.web.admin import periods, words
 from consent.web.services import Services
 
@@ -93,7 +93,7 @@ def _places(place: str, services: Services) -> tuple[str, ...]:
     if place == "unknown":
         return ("",)
     if place.startswith("@"):
-        return tuple(sorted(services.regions.groups[place[1:]]))
+        return services.regions.groups[place[1:]]
     return (place,)
 
 

@@ -23,8 +23,8 @@ from granian.server.embed import Server
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from consent import database, publish, search, settings, storefile, stores
+from consent.filters import LedgerFilter
 from consent.model import Record
-from consent.search import LedgerFilter
 from consent.web.app import create_app, utcnow
 from tests.e2e.service import free_port
 

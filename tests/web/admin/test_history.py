@@ -3,9 +3,9 @@ import pytest
 from bs4 import BeautifulSoup
 
 from consent import search
+from consent.filters import LedgerFilter
 from consent.model import Grants, Place, Record
 from consent.regions import Regions
-from consent.search import LedgerFilter
 from consent.web.admin import history
 from tests.web.admin.stage import HERE, ask, soup
 
