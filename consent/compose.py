@@ -265,6 +265,8 @@ class Composer:
             yield self._called("pageviews")
         if version.config.campaign:
             yield self._called("campaign", self._campaign)
+        if version.config.coverage:
+            yield self._called("coverage")
 
     def _called(self, part: str, *arguments: object) -> str:
         said = (_script(canonical(argument)) for argument in arguments)

@@ -21,6 +21,17 @@ Model = Literal["opt-in", "opt-out", "notice"]
 Action = Literal["accept_all", "reject_all", "save", "close", "gpc", "withdraw"]
 PlaceSource = Literal["header", "database", "none"]
 Device = Literal["phone", "tablet", "desktop"]
+Reached = Literal[
+    "sent",
+    "limited",  # in the vendor's limited mode
+    "declined",  # the visitor refused it
+    "no_choice",  # nobody had chosen when the page was left
+    "gpc",  # Global Privacy Control refused it
+    "blocked",  # the browser or the page's policy kept the vendor's library out
+    "left",  # the page was left before the library, or the receipt, was there
+]
+"""How an event of a shop ended for one platform."""
+
 Role = Literal["owner", "marketer", "legal", "developer"]
 Layout = Literal["bar", "box", "dialog"]
 Confidence = Literal["verified", "unverified"]
@@ -403,6 +414,8 @@ class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``automatic``: the loader tracks PageView by itself, also when a page changes its address."""
     campaign: bool = False
     """Whether campaign parameters and click ids are kept, and handed on with events."""
+    coverage: bool = False
+    """Whether pages count how much of what they track reaches each platform."""
     signals: SignalsConfig = SignalsConfig()
     google: GoogleConfig = GoogleConfig()
     cookie: CookieConfig = CookieConfig()

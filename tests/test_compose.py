@@ -154,6 +154,7 @@ PART_MARKS = {
     "ads_data_redaction": {"google": GoogleConfig(ads_data_redaction=True)},
     "persisted": {"page_views": "automatic"},
     "pixelgate_campaign": {"campaign": True},
+    "/coverage": {"coverage": True},
 }
 
 

@@ -95,6 +95,7 @@ def store_config(shop_port: int) -> StoreConfig:
         name="Summit Outdoor",
         origins=(shop_url, f"http://127.0.0.1:{shop_port}"),
         privacy_url=f"{shop_url}/privacy",
+        coverage=True,
         pixels=PIXELS,
     )
 

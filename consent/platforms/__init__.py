@@ -32,6 +32,7 @@ from consent.platforms.files import (
     read,
 )
 from consent.platforms.recognise import Recogniser
+from consent.platforms.sending import takes
 from consent.platforms.templates import compiled, digests, fill
 
 __all__ = ["BY_CONSENT_MODE", "EVENTS", "EVENT_PARAMETERS", "Platform", "Platforms"]
@@ -115,6 +116,10 @@ class Platforms(Mapping[str, Platform]):
     def purposes(self, pixel: Pixel) -> tuple[Purpose, ...]:
         """The purposes that must all be granted before ``pixel`` runs. Never empty."""
         return pixel.purposes or self.of(pixel).purposes
+
+    def takes(self, pixel: Pixel, event: str) -> bool:
+        """Whether ``pixel`` sends ``event`` at all, whatever was granted."""
+        return pixel.custom is not None or takes(self.of(pixel), event, pixel.labels)
 
     def traces(self, pixel: Pixel) -> tuple[Trace, ...]:
         """What this pixel leaves behind; ``{id}`` in a name is its id without the prefix."""

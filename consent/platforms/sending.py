@@ -75,6 +75,11 @@ def sent(
     )
 
 
+def takes(platform: Platform, event: str, labels: Mapping[str, str]) -> bool:
+    """Whether the vendor is told of ``event`` by a pixel with ``labels``."""
+    return bool(_name(platform, event, labels))
+
+
 def _name(platform: Platform, event: str, labels: Mapping[str, str]) -> str:
     if event in platform.unsent:
         return ""

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from consent import counts, database
+from consent import counts, coverage, database
 from consent import settings as setting_table
 from consent.campaign import Campaign
 from consent.compose import Composer
@@ -131,6 +131,7 @@ def create_app(
             composer=composer,
             recorder=Recorder(db, composer, regions, signer, now),
             folder=Folder(db, counts.add),
+            coverage=Folder(db, coverage.add),
             sealer=Sealer(
                 db,
                 log_key(settings.log_keys, settings.secret_keys),

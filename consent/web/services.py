@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from consent import counts, stores
+from consent import counts, coverage, stores
 from consent.compose import Composer
 from consent.database import Database
 from consent.errors import ConsentError, NotFoundError, UnavailableError
@@ -155,6 +155,7 @@ class Services:
     composer: Composer
     recorder: Recorder
     folder: Folder[counts.Key]
+    coverage: Folder[coverage.Key]
     sealer: Sealer
     signer: Signer
     published: Published
@@ -169,6 +170,7 @@ class Services:
         await self.published.start()
         self.recorder.start()
         self.folder.start()
+        self.coverage.start()
         self.sealer.start()
         self.geo.start()
 
@@ -179,5 +181,6 @@ class Services:
         await self.recorder.stop()
         await self.folder.stop()
         await self.geo.stop()
+        await self.coverage.stop()
         await self.database.close()
         self.geo.close()

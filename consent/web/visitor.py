@@ -10,6 +10,7 @@
 ``GET debug.js``              the debug view
 ``POST decisions``            one decision -> 201 and its receipt, after it is on disk
 ``POST seen``                 a banner was shown -> 204
+``POST coverage``             which platforms had a page's events -> 204
 ``GET receipts/{id}``         the decision again, its receipt, and once sealed its proof
 ``POST receipts/{id}``        the receipt file, for the visitor who made the decision
 ============================  ==================================================
@@ -28,10 +29,11 @@ from typing import TypeVar
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from consent import counts, ledger
+from consent import counts, coverage, ledger
 from consent.errors import ForbiddenError, NotFoundError, RefusedError
 from consent.evidence import write
 from consent.model import DecisionPost, SeenPost, Version
+from consent.platforms.files import EVENTS
 from consent.proof import prover
 from consent.receipt import digest
 from consent.record import facts
@@ -58,7 +60,7 @@ class OwnerPost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     visitor: uuid.UUID
 
 
-Post = TypeVar("Post", DecisionPost, SeenPost, OwnerPost)
+Post = TypeVar("Post", DecisionPost, SeenPost, OwnerPost, coverage.Post)
 
 PREFIX = "/s/"
 VARY_ORIGIN = (b"vary", b"Origin")
@@ -69,6 +71,7 @@ FILE: Headers = [JSON, NOSNIFF, (b"content-disposition", b'attachment; filename=
 _DECISION = msgspec.json.Decoder(DecisionPost)
 _SEEN = msgspec.json.Decoder(SeenPost)
 _OWNER = msgspec.json.Decoder(OwnerPost)
+_COVERAGE = msgspec.json.Decoder(coverage.Post)
 
 
 class Visitor:
@@ -90,8 +93,8 @@ class Visitor:
                 await self.scripts(NAMES[name], key, scope, receive, send)
             case ["", "s", key, "decisions"]:
                 await (await self._posted(key, "decisions", scope, receive))(scope, receive, send)
-            case ["", "s", key, "seen"]:
-                await (await self._posted(key, "seen", scope, receive))(scope, receive, send)
+            case ["", "s", key, "seen" | "coverage" as what]:
+                await (await self._posted(key, what, scope, receive))(scope, receive, send)
             case ["", "s", key, "receipts", id_]:
                 answered = await self._receipt(key, id_, scope, receive)
                 await answered(scope, receive, send)
@@ -115,6 +118,9 @@ class Visitor:
             body = await read_body(scope, receive)
             if what == "seen":
                 await self._count(key, version, _decode(_SEEN, body), scope)
+                return Answer(204, [NO_STORE, *cross_origin], b"")
+            if what == "coverage":
+                await self._cover(key, _decode(_COVERAGE, body), scope)
                 return Answer(204, [NO_STORE, *cross_origin], b"")
             return await self._record(key, _decode(_DECISION, body), scope, origin, cross_origin)
         except Exception as error:
@@ -186,6 +192,23 @@ class Visitor:
                 measure="visit" if post.entry else "repeat",
             )
         )
+
+    async def _cover(self, key: str, post: coverage.Post, scope: Scope) -> None:
+        services = self._services
+        if len(post.events) > coverage.EVENTS_AT_ONCE:
+            most = coverage.EVENTS_AT_ONCE
+            raise RefusedError("too_many", f"events: {len(post.events)}; expected {most} at most")
+        version = await services.published.numbered(key, post.version)
+        place = signals.place(scope, services.geo).code
+        hour = counts.hour_of(services.now())
+        base = coverage.Key(version.store_id, hour, place, "", "", "sent", "")
+        for event in post.events:
+            known = event.name if event.name in EVENTS else coverage.OTHER
+            for pixel in {one.key: one for one in version.config.pixels}.values():
+                if pixel.key in event.reached and services.platforms.takes(pixel, event.name):
+                    named = msgspec.structs.replace(event, name=known)
+                    for added, n in coverage.keys(named, pixel.key, base):
+                        services.coverage.add(added, n)
 
     async def _receipt(self, key: str, id_: str, scope: Scope, receive: Receive) -> Answer:
         """What is known of a decision to whoever has its id; to its visitor, the whole file.
@@ -282,9 +305,9 @@ def _decode(decoder: msgspec.json.Decoder[Post], body: bytes) -> Post:
     except msgspec.ValidationError as error:
         fault, _, where = str(error).partition(" - at `$.")
         where = where.rstrip("`")
-        code = "invalid_count" if decoder is _SEEN else "invalid_visitor"
-        if decoder is _DECISION:
-            code = "invalid_decision"
+        code = "invalid_count"
+        if decoder is _DECISION or decoder is _OWNER:
+            code = "invalid_decision" if decoder is _DECISION else "invalid_visitor"
         if where == "grants" and "unknown field" in fault:
             code = "unknown_purpose"
         raise RefusedError(code, f"{where or 'body'}: {fault}") from None

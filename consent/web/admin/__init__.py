@@ -11,6 +11,7 @@ from consent.errors import NotFoundError
 from consent.web.admin import (
     access,
     activity,
+    coverage,
     decision,
     door,
     find,
@@ -44,6 +45,14 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/rates", door.page(services, "rates", rates.show)),
         Route("/rates.csv", door.page(services, "rates", rates.download)),
         Route("/rates.json", door.page(services, "rates", rates.download)),
+        Route("/coverage", door.page(services, "coverage", coverage.show)),
+        Route("/coverage.csv", door.page(services, "coverage", coverage.download)),
+        Route("/coverage.json", door.page(services, "coverage", coverage.download)),
+        Route(
+            "/stores/{key}/coverage",
+            door.change(services, "pixels", coverage.switch_on),
+            methods=["POST"],
+        ),
         Route("/ledger", door.page(services, "ledger", ledger.show)),
         Route("/ledger/find", door.page(services, "ledger", find.find), methods=["POST"]),
         Route("/ledger/visitors/{visitor}", door.page(services, "ledger", history.show)),

@@ -10,12 +10,12 @@ from consent import stores
 from consent.errors import ForbiddenError, NotFoundError
 from consent.model import Role, User
 
-Page = Literal["rates", "ledger", "activity", "regions", "groups", "pixels", "stores"]
+Page = Literal["rates", "coverage", "ledger", "activity", "regions", "groups", "pixels", "stores"]
 
 PAGES: dict[Role, tuple[Page, ...]] = {
-    "owner": ("rates", "ledger", "activity", "regions", "groups", "pixels", "stores"),
-    "developer": ("rates", "ledger", "regions", "groups", "pixels", "stores"),
-    "marketer": ("rates", "regions", "pixels"),
+    "owner": ("rates", "coverage", "ledger", "activity", "regions", "groups", "pixels", "stores"),
+    "developer": ("rates", "coverage", "ledger", "regions", "groups", "pixels", "stores"),
+    "marketer": ("rates", "coverage", "regions", "pixels"),
     "legal": ("ledger", "activity", "regions", "groups", "pixels"),
 }
 """The pages of each role; the first one is where it lands after signing in."""
@@ -34,6 +34,7 @@ whether a rule may be looser than the law.
 
 _NAMES: dict[Page, str] = {
     "rates": "Decline rates",
+    "coverage": "Signal coverage",
     "ledger": "Ledger",
     "activity": "Activity",
     "regions": "Regions",

@@ -8,7 +8,7 @@ import math
 import random
 import uuid
 
-from consent import accounts, counts, ledger, stores
+from consent import accounts, counts, coverage, ledger, stores
 from consent.campaign import Campaign
 from consent.compose import Composer
 from consent.database import Database
@@ -22,6 +22,7 @@ from consent.model import (
     Hosts,
     Pixel,
     Place,
+    Reached,
     Role,
     StoreConfig,
     Trace,
@@ -172,6 +173,35 @@ class Seed:
         add("visit", n - gpc)
         add("repeat", n // 3)
         add("withdrawn", 1 if self.random.random() < 0.02 else 0)
+
+    async def coverage(self, version: Version, *, days: int = 30) -> None:
+        """What the pages of this store have told of their events, in the shares of ``PLACES``."""
+        deltas: dict[coverage.Key, int] = {}
+        for back in range(days):
+            at = self.now.replace(hour=8, minute=0) - dt.timedelta(days=back)
+            for code, _, visits, (accepted, partly, declined, closed, gpc) in PLACES:
+                shares: dict[Reached, float] = {
+                    "sent": accepted * 0.93,
+                    "limited": partly / 3,
+                    "declined": declined + closed,
+                    "gpc": gpc,
+                    "blocked": accepted * 0.05,
+                    "left": accepted * 0.02,
+                    "no_choice": 1 - accepted - partly / 3 - declined - closed - gpc,
+                }
+                for platform in ("meta", "ga4", "google-ads"):
+                    for event, times in (("PageView", 4.0), ("AddToCart", 0.3), ("Purchase", 0.04)):
+                        for reached, share in shares.items():
+                            n = round(visits * times * share * self.random.uniform(0.8, 1.2))
+                            key = coverage.Key(
+                                version.store_id, at, code, platform, event, reached, ""
+                            )
+                            deltas[key] = n
+                            if event == "Purchase":
+                                worth = n * self.random.randint(40_000, 160_000)
+                                deltas[key._replace(currency="EUR")] = worth
+        async with self.database.write() as c:
+            await coverage.add(c, deltas)
 
     async def decisions(self, version: Version, number: int) -> list[uuid.UUID]:
         """Appends decisions over the last days; every twelfth visitor takes consent back."""

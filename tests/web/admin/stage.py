@@ -50,6 +50,7 @@ class Story:
         seed = Seed(db, NOW)
         summit, harbor = await seed.store(SUMMIT), await seed.store(HARBOR)
         await seed.counts(summit, days=62)
+        await seed.coverage(summit)
         await seed.counts(harbor, days=8, size=0.2)
         self.summit = await seed.decisions(summit, 120)
         self.harbor = await seed.decisions(harbor, 12)

@@ -22,7 +22,7 @@ PIXELS = "/admin/stores/summit/pixels"
 OWN_PIXEL = f"/admin/stores/{LODGE.key}/pixels/one?platform=custom&id={OWN.id}"
 PAGES = (
     *("/admin/rates", "/admin/rates?days=90&plot=share&by=regime&step=week&place=DE"),
-    *("/admin/ledger", "/admin/stores"),
+    *("/admin/coverage", "/admin/coverage?store=harbor", "/admin/ledger", "/admin/stores"),
     "/admin/activity",
     *("/admin/pixels", PIXELS, f"{PIXELS}/add", f"{PIXELS}/add?platform=google-ads"),
     f"{PIXELS}/add?platform=tiktok",
@@ -89,6 +89,7 @@ async def tell(url: str) -> None:
     summit, harbor = await seed.store(SUMMIT), await seed.store(HARBOR)
     await seed.counts(summit, days=95)
     await seed.counts(harbor, days=10, size=0.3)
+    await seed.coverage(summit)
     await seed.decisions(summit, 70)
     await seed.user("owner@example.com", "owner")
     async with db.write() as c:

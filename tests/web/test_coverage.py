@@ -1,0 +1,100 @@
+"""What pages tell of the reach of their events, and what is made of what they should not tell."""
+
+import json
+
+import pytest
+
+from consent.model import Pixel, StoreConfig
+from tests.web.shop import FROM_SHOP, ORIGIN, published, refused
+
+SHOP = StoreConfig(
+    key="harbor",
+    name="Harbor",
+    origins=(ORIGIN,),
+    pixels=(
+        Pixel("meta", "123456789012345"),
+        Pixel("gtm", "GTM-ABC1234"),
+        Pixel("criteo", "12345"),
+    ),
+    coverage=True,
+)
+BOUGHT = {
+    "name": "Purchase",
+    "value": 20.5,
+    "currency": "EUR",
+    "reached": {"meta": "sent", "criteo": "declined"},
+}
+
+
+@pytest.fixture
+def told(client, now):
+    """Posts events as a page does; gives the answer and what was folded of it."""
+    published(client.app.services.settings.database_url, now, SHOP)
+    assert client.portal is not None
+    client.portal.call(client.app.services.published.refresh)
+
+    def tell(*events, headers=FROM_SHOP, version=1):
+        content = json.dumps({"version": version, "events": events}).encode()
+        answer = client.post("/s/harbor/coverage", content=content, headers=headers)
+        folded = client.app.services.coverage._folded
+        return answer, {
+            (key.platform, key.event, key.reached, key.currency): n for key, n in folded.items()
+        }
+
+    return tell
+
+
+def test_a_purchase_is_counted_for_each_platform_with_its_worth(told):
+    answer, folded = told(BOUGHT)
+    assert answer.status_code == 204
+    assert folded == {
+        ("meta", "Purchase", "sent", ""): 1,
+        ("meta", "Purchase", "sent", "EUR"): 20_500,
+        ("criteo", "Purchase", "declined", ""): 1,
+        ("criteo", "Purchase", "declined", "EUR"): 20_500,
+    }
+
+
+def test_a_platform_that_has_no_use_for_an_event_has_lost_nothing(told):
+    reached = {"meta": "declined", "criteo": "declined"}
+    _, folded = told({"name": "Lead", "reached": reached})
+    assert set(folded) == {("meta", "Lead", "declined", "")}
+
+
+def test_names_that_a_shop_has_made_up_are_one(told):
+    _, folded = told(*({"name": f"x{n}", "reached": {"meta": "sent"}} for n in range(3)))
+    assert folded == {("meta", "custom", "sent", ""): 3}
+
+
+def test_what_is_no_pixel_of_the_version_is_left_out(told):
+    _, folded = told({"name": "PageView", "reached": {"tiktok": "sent", "<script>": "sent"}})
+    assert folded == {}
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "code"),
+    [
+        ({"name": "PageView", "reached": {"meta": "stolen"}}, 422, "invalid_count"),
+        ({"name": 5, "reached": {}}, 422, "invalid_count"),
+        ({"name": "PageView"}, 422, "invalid_count"),
+        ({**BOUGHT, "value": "12"}, 422, "invalid_count"),
+    ],
+)
+def test_what_is_malformed_is_refused_and_counts_nothing(told, event, status, code):
+    answer, folded = told(BOUGHT, event)
+    refused(answer, status, code)
+    assert folded == {}
+
+
+def test_too_many_events_are_refused(told):
+    answer, folded = told(*[BOUGHT] * 41)
+    refused(answer, 422, "too_many")
+    assert folded == {}
+
+
+def test_a_version_that_is_not_there_and_a_foreign_origin_are_refused(told):
+    refused(told(BOUGHT, version=9)[0], 404, "unknown_version")
+    foreign = {**FROM_SHOP, "Origin": "https://evil.example"}
+    answer, folded = told(BOUGHT, headers=foreign)
+    refused(answer, 403, "forbidden_origin")
+    assert folded == {}
