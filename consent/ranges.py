@@ -54,10 +54,9 @@ async def range_query(c: AsyncConnection, filter_: LedgerFilter) -> sa.Select[An
     if filter_.until is not None:
         clauses.append(filters.plain(_d.at) < filter_.until)
     # As the driver gives them: turning each into a value of ours would take most of the time.
-    raw = [sa.type_coerce(column, sa.types.NullType()) for column in _d]
+    raw: list[Any] = [sa.type_coerce(column, sa.types.NullType()) for column in _d]
     within = (_d.seq > sa.bindparam("after"), _d.seq <= sa.bindparam("last"))
-    query: sa.Select[Any] = sa.select(*raw)
-    return query.where(*within, *clauses).order_by(_d.seq)
+    return sa.select(*raw).where(*within, *clauses).order_by(_d.seq)
 
 
 async def in_range(

@@ -9,7 +9,19 @@ from typing import NoReturn
 import click
 
 from consent import __version__
-from consent.cli import activity, check, explain, geo, ledger, receipt, scan, serve, store, user
+from consent.cli import (
+    activity,
+    check,
+    explain,
+    geo,
+    handout,
+    ledger,
+    receipt,
+    scan,
+    serve,
+    store,
+    user,
+)
 from consent.errors import ConsentError, LedgerError, UnavailableError
 
 
@@ -33,6 +45,9 @@ for command in (
     ),
 ):
     consent.add_command(command)
+
+
+ledger.ledger.add_command(handout.export_)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

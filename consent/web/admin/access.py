@@ -94,4 +94,8 @@ def pick(found: list[stores.StoreSummary], key: str) -> stores.StoreSummary | No
     for store in found:
         if store.key == key:
             return store
-    raise NotFoundError("no_such_store", f"there is no store {key[:40]!r}")
+    raise no_such_store(key)
+
+
+def no_such_store(key: str) -> NotFoundError:
+    return NotFoundError("no_such_store", f"there is no store {key[:40]!r}")

@@ -49,6 +49,7 @@ async def show(visit: Visit) -> Response:
         **listed,
         **sought.choices(visit.services, visit.services.now().date()),
         "may_see_stores": "stores" in access.PAGES[visit.user.role],
+        "export": urlencode(asked.kept),
         "any": bool(listed["lines"]) or await ledger.last(visit.connection) > 0,
     }
     status = 400 if asked.faults else 200

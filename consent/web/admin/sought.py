@@ -93,7 +93,7 @@ def _places(place: str, services: Services) -> tuple[str, ...]:
     if place == "unknown":
         return ("",)
     if place.startswith("@"):
-        return services.regions.groups[place[1:]]
+        return tuple(sorted(services.regions.groups[place[1:]]))
     return (place,)
 
 
