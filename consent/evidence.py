@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -18,11 +19,13 @@ import msgspec
 from consent import merkle
 from consent.errors import RefusedError
 from consent.model import CHOOSABLE, canonical
-from consent.notes import Checkpoint, Note, Vkey
+from consent.notes import Checkpoint, Note, Vkey, decoded
 from consent.receipt import Content
 
 MOST_BYTES = 1024 * 1024
 _SAFE = 2**53
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+_PAYLOAD = re.compile(r"[\w-]+", re.ASCII)
 
 Anchoring = Literal["rfc3161", "witness"]
 
@@ -118,9 +121,11 @@ def verify(file: ReceiptFile, keys: Sequence[Vkey]) -> list[Check]:
 def decision(file: ReceiptFile) -> Content | None:
     """The record in its fields; None when it is not of a form that this release knows."""
     try:
-        return msgspec.convert(_plain(file.record), Content)
+        content = msgspec.convert(_plain(file.record), Content)
+        dt.datetime.fromisoformat(content.at)
     except (msgspec.ValidationError, ValueError):
         return None
+    return content if _AT.fullmatch(content.at) else None
 
 
 def sentences(content: Content) -> list[str]:
@@ -132,9 +137,8 @@ def sentences(content: Content) -> list[str]:
     return [
         f"On {at.day} {at:%B %Y} at {at:%H:%M:%S} UTC a visitor of the store “{content.store}” "
         f"{_ACTIONS[content.action]}.",
-        "; ".join(f"{p}: {'granted' if content.grants.of(p) else 'denied'}" for p in CHOOSABLE)
-        + (f"; refused one by one: {', '.join(content.refused)}" if content.refused else "")
-        + ".",
+        f"Granted: {_listed(content, granted=True)}. Denied: {_listed(content, granted=False)}."
+        + (f" Refused one by one: {', '.join(content.refused)}." if content.refused else ""),
         f"The visitor was in {place}{how}, on a {content.device}; the rules “{content.regime}” "
         f"applied; the banner spoke “{content.language}”.",
         "The browser "
@@ -154,6 +158,10 @@ _ACTIONS = {
 }
 
 
+def _listed(content: Content, *, granted: bool) -> str:
+    return ", ".join(p for p in CHOOSABLE if content.grants.of(p) is granted) or "nothing"
+
+
 def _record(file: ReceiptFile) -> Check:
     content = decision(file)
     if content is None:
@@ -170,6 +178,8 @@ def _receipt(file: ReceiptFile) -> Check:
     other = "The receipt that the visitor's page got does not say the same as the record."
     try:
         payload = file.receipt.rpartition(".")[0]
+        if _PAYLOAD.fullmatch(payload) is None:
+            return Check("receipt", False, other)
         facts = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         said = canonical(_plain(facts))
         return Check("receipt", *((True, same) if said == _facts(file) else (False, other)))
@@ -194,14 +204,16 @@ def _log(file: ReceiptFile) -> Check:
     try:
         head = Checkpoint.parse(Note.parse(file.checkpoint).text)
         entry = hashlib.sha256(canonical(_plain(file.record))).digest()
-        path = [base64.b64decode(text, validate=True) for text in file.proof]
     except RefusedError as error:
         return Check("log", False, f"The checkpoint cannot be read ({error.detail}).")
     except ValueError:
-        return Check("log", False, "The record or its proof cannot be read.")
+        return Check("log", False, "The record cannot be read.")
+    path = [hash_ for text in file.proof if (hash_ := decoded(text)) is not None]
+    if len(path) != len(file.proof):
+        return Check("log", False, "The proof cannot be read.")
     leaf = merkle.leaf_hash(entry)
     if merkle.verify_inclusion(file.index, head.size, leaf, path, head.root):
-        words = f"The record, as it stands here, is entry {file.index} of the {head.size} in the "
+        words = f"The record, as it stands here, is number {file.index + 1} of {head.size} in the "
         return Check("log", True, words + f"log “{head.origin}”.")
     return Check("log", False, "The record, as it stands here, is not in the log's tree.")
 

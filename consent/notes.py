@@ -69,7 +69,7 @@ class Vkey(NamedTuple):
         """
         name, _, rest = text.partition("+")
         encoded = rest.partition("+")[2]
-        key = _bytes(encoded)
+        key = decoded(encoded)
         if key is None or len(key) != 1 + HASH_BYTES or key[0] not in (ED25519, COSIGNATURE):
             raise _malformed("key", text, "a vkey: NAME+ID+BASE64 of an Ed25519 key")
         vkey = cls(name, key[1:], key[0])
@@ -158,7 +158,7 @@ class Checkpoint(NamedTuple):
             RefusedError: not the text of a checkpoint.
         """
         lines = text.split("\n")
-        root = _bytes(lines[2]) if len(lines) > 3 else None
+        root = decoded(lines[2]) if len(lines) > 3 else None
         if root is None or len(root) != HASH_BYTES or "" in lines[:-1]:
             raise _malformed("checkpoint", text, "an origin, a size and a root hash, line by line")
         if _SIZE.fullmatch(lines[1]) is None:
@@ -176,9 +176,18 @@ def is_name(name: str) -> bool:
     return bool(name) and "+" not in name and not any(c.isspace() or c < " " for c in name)
 
 
+def decoded(text: str) -> bytes | None:
+    """What ``text`` encodes; None unless it is the one way to write it in base64."""
+    try:
+        content = base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return content if _base64(content) == text else None
+
+
 def _signature(line: str) -> Signature:
     name, gap, encoded = line.removeprefix(_DASH).partition(" ")
-    value = _bytes(encoded)
+    value = decoded(encoded)
     if not line.startswith(_DASH) or not gap or not is_name(name):
         raise _malformed("note", line, "a line of a signature: a dash, a name and base64")
     if value is None or len(value) <= _ID_BYTES:
@@ -188,15 +197,6 @@ def _signature(line: str) -> Signature:
 
 def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode("ascii")
-
-
-def _bytes(text: str) -> bytes | None:
-    """What ``text`` encodes; None unless it is the one way to write it in base64."""
-    try:
-        content = base64.b64decode(text, validate=True)
-    except ValueError:
-        return None
-    return content if _base64(content) == text else None
 
 
 def _malformed(what: str, found: str, expected: str) -> RefusedError:

@@ -155,6 +155,12 @@ TABLE: dict[str, tuple[Callable[[dict[str, Any]], None] | None, set[str]]] = {
     "another receipt": (_other_receipt, {"receipt"}),
     "no receipt": (_set("receipt", to=""), {"receipt"}),
     "receipt no base64": (_set("receipt", to="!!!.x"), {"receipt"}),
+    "receipt with a space": (lambda file: file.update(receipt=" " + file["receipt"]), {"receipt"}),
+    "a time that is none": (_set("record", "at", to="noon"), {"record", "receipt", "log"}),
+    "a day that is none": (
+        _set("record", "at", to="2026-13-02T10:30:00.123000Z"),
+        {"record", "receipt", "log"},
+    ),
     "size": (_replace("checkpoint", "\n7\n", "\n8\n"), {"signature"}),
     "size with a zero": (_replace("checkpoint", "\n7\n", "\n07\n"), {"log", "signature"}),
     "origin": (_replace("checkpoint", f"{ORIGIN}\n7", "x.example/log\n7"), {"signature"}),

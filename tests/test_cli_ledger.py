@@ -108,3 +108,10 @@ def test_a_key_has_to_be_given_and_to_be_one(offline):
     assert offline(tampered("nothing"), "--key", "nowhere.txt")[0] == 2
     other = VKEY._replace(public=LogKey(b"o" * 32).public).text
     assert offline(tampered("nothing"), "--key", other)[0] == 1
+
+
+def test_the_page_is_written_with_the_keys_given(offline, monkeypatch, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["receipt", "page", "--key", VKEY.text, "--out", "verify.html"])
+    assert (ended.value.code, capsys.readouterr().err) == (0, "wrote verify.html\n")
+    assert VKEY.name in Path("verify.html").read_text()

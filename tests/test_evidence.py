@@ -36,7 +36,7 @@ def test_a_decision_is_told_in_sentences():
     content = evidence.decision(evidence.read(tampered("nothing")))
     text = "\n".join(evidence.sentences(content))
     assert "On 2 March 2026 at 10:30:00 UTC a visitor of the store “summit” chose" in text
-    assert "preferences: granted; analytics: denied; marketing: granted; refused one by" in text
+    assert "Granted: preferences, marketing. Denied: analytics. Refused one by one: meta." in text
     assert "in DE, found by the network's headers, on a phone; the rules “eea” applied" in text
     assert "sent Global Privacy Control" in text
 

@@ -10,6 +10,7 @@ import click
 
 from consent import evidence
 from consent.cli import parts
+from consent.web import verifier
 
 
 @click.group()
@@ -47,3 +48,16 @@ def verify(file: Path, keys: Sequence[str], json_: bool) -> None:
         for line in lines:
             click.echo(f"  {line}")
     sys.exit(not holds)
+
+
+@receipt.command()
+@click.option("--key", "keys", multiple=True, required=True, help=parts.KEY_HELP)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it there.")
+def page(keys: Sequence[str], out: Path | None) -> None:
+    """Write the verifier page: one HTML file that checks receipt files without a network."""
+    content = verifier.page(parts.vkeys(keys))
+    if out is None:
+        click.echo(content, nl=False)
+    else:
+        out.write_text(content, encoding="utf-8")
+        click.echo(f"wrote {out}", err=True)

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from consent import merkle, seals
 from consent.errors import NotFoundError
 from consent.merkle import HASH_BYTES, TILE_WIDTH, Span, Tile
+from consent.web import verifier
 from consent.web.services import Services
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -39,6 +40,7 @@ def routes(services: Services) -> list[Route]:
         Route("/checkpoint", log.checkpoint),
         Route("/key", log.key),
         Route("/tile/{path:path}", log.tile),
+        Route("/verify", log.verify),
     ]
 
 
@@ -57,6 +59,14 @@ class _Log:
         async with self._database.read() as c:
             keys = await seals.keys(c)
         return _answer("".join(f"{key.text}\n" for key in keys), _TEXT, A_MOMENT)
+
+    async def verify(self, request: Request) -> Response:
+        async with self._database.read() as c:
+            keys = await seals.keys(c)
+        content = verifier.page(keys)
+        answer = _answer(content, "text/html; charset=utf-8", A_MOMENT)
+        answer.headers["content-security-policy"] = f"{verifier.policy()}; frame-ancestors 'none'"
+        return answer
 
     async def tile(self, request: Request) -> Response:
         path: str = request.path_params["path"]

@@ -136,3 +136,15 @@ class TestFile:
         for body, status in (("{}", 422), ('{"visitor": 1}', 422), ("x", 400)):
             path = f"/s/summit/receipts/{post['id']}"
             assert client.post(path, content=body, headers=JSON).status_code == status
+
+
+def test_the_verifier_page_comes_with_the_keys_and_its_policy(client, decided):
+    decided()
+    answer = client.get("/log/verify")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert client.get("/log/key").text.strip().replace("+", "&#43;") in answer.text.replace(
+        "+", "&#43;"
+    )
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy
