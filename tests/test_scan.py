@@ -95,7 +95,7 @@ class TestSnippet:
     def test_one_that_comes_late_says_what_comes_before(self):
         found = scan(page(head=f"{META}\n{SNIPPET}"))
         late = next(one for one in found if one.kind == "snippet-late")
-        assert late.says == "one tag stands in the page before the snippet, the first in line 4"
+        assert late.says == "a tag stands before the snippet, in line 4"
         jquery = "<script src='/jquery.js'></script>"
         assert scan(page(head=f"{jquery}{SNIPPET}")) == []
 

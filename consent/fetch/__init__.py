@@ -13,6 +13,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Iterable
+from functools import cached_property
 from typing import NamedTuple, cast
 
 import httpcore2
@@ -90,9 +91,9 @@ class Fetcher:
         seconds: float = SECONDS,
     ) -> None:
         self._private = private
-        self._network = _Guarded(network or httpcore2.AnyIOBackend(), resolve, private)
-        self._trust = trust
         self._seconds = seconds
+        self._network = _Guarded(network or httpcore2.AnyIOBackend(), resolve, private)
+        self._given_trust = trust
 
     async def get(self, url: str, kinds: Collection[str] = HTML) -> Fetched:
         """What is at ``url``, after at most ``MOST_REDIRECTS`` redirects.
@@ -132,9 +133,13 @@ class Fetcher:
             raise _unfetchable(url, f"has port {port}; expected 80 or 443")
         return read
 
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        # Reading every certificate takes a while, and most who make a fetcher never use it.
+        return self._given_trust or httpx2.create_ssl_context(trust_env=False)
+
     async def _follow(self, url: httpx2.URL, kinds: Collection[str]) -> Fetched:
-        trust = self._trust or httpx2.create_ssl_context(trust_env=False)
-        pool = httpcore2.AsyncConnectionPool(ssl_context=trust, network_backend=self._network)
+        pool = httpcore2.AsyncConnectionPool(ssl_context=self._trust, network_backend=self._network)
         headers = {
             "user-agent": USER_AGENT,
             "accept": ", ".join(kinds),

@@ -164,10 +164,11 @@ def _first(
     before = [rival for rival in rivals if rival.start < one.element.start]
     if before:
         place = page.place(before[0].start)
+        where = "the first in" if before[1:] else "in"
         yield said(
             "snippet-late",
             "error",
-            f"{_count(before)} in the page before the snippet, the first in line {place.line}",
+            f"{_count(before)} before the snippet, {where} line {place.line}",
             "move the snippet up, so that it is the first script of <head>",
         )
     body = next((e for e in page.elements if e.name == "body" and e.state == "live"), None)
@@ -181,7 +182,7 @@ def _first(
 
 
 def _count(rivals: list[Element]) -> str:
-    return "one tag stands" if len(rivals) == 1 else f"{len(rivals)} tags stand"
+    return "a tag stands" if len(rivals) == 1 else f"{len(rivals)} tags stand"
 
 
 def _why_held(element: Element) -> str:

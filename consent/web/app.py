@@ -25,12 +25,15 @@ from consent import settings as setting_table
 from consent.campaign import Campaign
 from consent.compose import Composer
 from consent.embeds import Embeds
+from consent.fetch import Fetcher
 from consent.folding import Folder
 from consent.geo import OLD_DAYS, Geo, PlaceFacts
 from consent.platforms import Platforms
 from consent.proof import Sealer, origin_of
 from consent.record import Recorder
 from consent.regions import Regions
+from consent.scan import Scanner
+from consent.scan.others import Others
 from consent.settings import Settings
 from consent.signing import Signer, log_key
 from consent.texts import Texts
@@ -95,6 +98,7 @@ def create_app(
     *,
     now: Callable[[], dt.datetime] = utcnow,
     platforms: Platforms | None = None,
+    fetcher: Fetcher | None = None,
     figures: Path | None = None,
 ) -> App:
     """The service for ``settings``.
@@ -103,6 +107,7 @@ def create_app(
         settings: what the operator decided.
         now: the clock; it gives aware UTC.
         platforms: None means the shipped ones.
+        fetcher: brings pages to be checked; None means one that the settings allow.
         figures: where the processes of one service share their figures; None: this one is alone.
 
     Raises:
@@ -112,7 +117,8 @@ def create_app(
     regions, texts = Regions.load(), Texts.load()
     platforms = Platforms.load() if platforms is None else platforms
     signer = Signer(settings.secret_keys)
-    composer = Composer(regions, platforms, texts, Embeds.load(), Campaign.load())
+    embeds = Embeds.load()
+    composer = Composer(regions, platforms, texts, embeds, Campaign.load())
     return App(
         Services(
             settings=settings,
@@ -139,6 +145,8 @@ def create_app(
                 now,
             ),
             signer=signer,
+            fetcher=fetcher or Fetcher(private=settings.scan_private),
+            scanner=Scanner(composer.snippet, platforms, embeds, Others.load()),
             published=Published(db),
             now=now,
         ),

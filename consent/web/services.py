@@ -20,6 +20,7 @@ from consent import counts, coverage, stores
 from consent.compose import Composer
 from consent.database import Database
 from consent.errors import ConsentError, NotFoundError, UnavailableError
+from consent.fetch import Fetcher
 from consent.folding import Folder
 from consent.geo import Geo
 from consent.model import Version
@@ -27,6 +28,7 @@ from consent.platforms import Platforms
 from consent.proof import Sealer
 from consent.record import Recorder
 from consent.regions import Regions
+from consent.scan import Scanner
 from consent.settings import Settings
 from consent.signing import Signer
 from consent.texts import Texts
@@ -158,6 +160,8 @@ class Services:
     coverage: Folder[coverage.Key]
     sealer: Sealer
     signer: Signer
+    fetcher: Fetcher
+    scanner: Scanner
     published: Published
     now: Callable[[], dt.datetime]
 

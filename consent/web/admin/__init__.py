@@ -30,6 +30,7 @@ from consent.web.admin import (
     rules,
     stores,
 )
+from consent.web.admin.checking import Checking
 from consent.web.admin.door import Visit
 from consent.web.admin.login import Login
 from consent.web.services import Services
@@ -63,6 +64,7 @@ def routes(services: Services) -> list[BaseRoute]:
         *_region_routes(services),
         *_group_routes(services),
         *_pixel_routes(services),
+        *_check_routes(services),
         Route("/stores", door.page(services, "stores", stores.show)),
         Mount("/static", app=_Static(directory=pages.STATIC)),
         Route("/{path:path}", door.page(services, None, _nothing), methods=["GET", "POST"]),
@@ -134,6 +136,7 @@ def _pixel_routes(services: Services) -> list[BaseRoute]:
         Route(f"{path}/one", read(pixels.one)),
         Route(f"{path}/add", read(pixels.add), methods=["GET"]),
         Route(f"{path}/add", write(pixels.save), methods=["POST"]),
+        Route(f"{path}/paste", write(pixels.recognise), methods=["POST"]),
         Route(f"{path}/edit", read(pixels.edit), methods=["GET"]),
         Route(f"{path}/edit", write(pixels.save), methods=["POST"]),
         Route(f"{path}/remove", write(pixels.remove), methods=["POST"]),
@@ -143,6 +146,14 @@ def _pixel_routes(services: Services) -> list[BaseRoute]:
             door.change(services, "reviews", pixels.review_own),
             methods=["POST"],
         ),
+    ]
+
+
+def _check_routes(services: Services) -> list[BaseRoute]:
+    checking, path = Checking(services), "/stores/{key}/check"
+    return [
+        Route(path, door.page(services, "pixels", checking.show), methods=["GET"]),
+        Route(path, door.change(services, "pixels", checking.check), methods=["POST"]),
     ]
 
 

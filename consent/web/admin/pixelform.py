@@ -35,8 +35,9 @@ class Values(NamedTuple):
     """Custom events and their labels, as rows; what is empty counts for nothing."""
 
 
-def empty(platform: Platform) -> Values:
-    return Values(Pixel(platform.key, ""), platform.purposes, ())
+def empty(platform: Platform, id_: str = "") -> Values:
+    """The form of a new pixel, with the id if it is known already."""
+    return Values(Pixel(platform.key, id_), platform.purposes, ())
 
 
 def of(platforms: Platforms, pixel: Pixel) -> Values:

@@ -19,7 +19,7 @@ from consent.errors import ConflictError, NotFoundError, RefusedError
 from consent.model import Pixel, Purpose, StoreConfig, User, Version
 from consent.platforms import Platforms, custom
 from consent.stores import Draft, StoreSummary
-from consent.web.admin import access, changes, pages, pixelfacts, pixelform, words
+from consent.web.admin import access, changes, pages, paste, pixelfacts, pixelform, words
 from consent.web.admin.changes import Change
 from consent.web.admin.door import Post, Visit
 from consent.web.services import Services
@@ -123,18 +123,43 @@ async def add(visit: Visit) -> Response:
     access.check_change(visit.user, "pixels")
     services = visit.services
     opened = await open_store(visit.connection, visit.user, visit.request.path_params["key"])
-    key = visit.request.query_params.get("platform", "")
+    query = visit.request.query_params
+    key = query.get("platform", "")
     if key not in services.platforms:
         said = f"{key[:40]!r} is no platform; expected one of the list" if key else ""
-        context = {
-            **_frame(visit.user, opened),
-            "groups": pixelform.groups(services.platforms),
-            "unknown": said,
-        }
         status = 400 if key else 200
-        return pages.render("pixelplatform.html", context, user=visit.user, status=status)
-    values = pixelform.empty(services.platforms[key])
+        return _choice(services, visit.user, opened, {"unknown": said}, status=status)
+    values = pixelform.empty(services.platforms[key], query.get("id", "")[: paste.LONGEST])
     return _form(services, visit.user, opened, values, None)
+
+
+async def recognise(post: Post) -> Response:
+    """What was pasted: on to the form of the one pixel in it, or the choice between several."""
+    services, key = post.services, post.request.path_params["key"]
+    async with services.database.read() as c:
+        opened = await open_store(c, post.user, key)
+    text = post.fields.get("pasted", "")
+    found = paste.offers(text, services.platforms, opened.draft, address(key))
+    if len(found) == 1 and found[0].id and not found[0].registered:
+        return RedirectResponse(found[0].address, status_code=303)
+    said = {"pasted": text[: paste.LONGEST], "offers": found}
+    status = 200 if found else 422
+    return _choice(services, post.user, opened, said, status=status)
+
+
+def _choice(
+    services: Services, user: User, opened: Opened, said: Mapping[str, Any], *, status: int
+) -> Response:
+    """The page that asks for a platform, or for something to find it in."""
+    context = {
+        **_frame(user, opened),
+        "groups": pixelform.groups(services.platforms),
+        "unknown": "",
+        "pasted": "",
+        "offers": None,
+        **said,
+    }
+    return pages.render("pixelplatform.html", context, user=user, status=status)
 
 
 async def edit(visit: Visit) -> Response:
@@ -159,6 +184,7 @@ async def save(post: Post) -> Response:
     if platform not in services.platforms:
         raise RefusedError("unknown_platform", f"platform: {platform[:40]!r} is unknown")
     values = pixelform.read(services.platforms[platform], post.fields)
+    values = paste.taken(values, services.platforms)
     async with services.database.read() as c:
         opened = await open_store(c, post.user, key)
     if was is not None:
@@ -343,10 +369,21 @@ def _form(
     context = {
         **_frame(user, opened),
         **pixelform.context(values, found or {}, services.platforms, services.regions, on),
+        "offers": _offers(services, opened, pixel, found or {}),
         "was": was,
         "action": action,
     }
     return pages.render("pixelform.html", context, user=user, status=422 if found else 200)
+
+
+def _offers(
+    services: Services, opened: Opened, pixel: Pixel, found: Mapping[str, str]
+) -> list[paste.Offer]:
+    """Where else to go on from an id that has a fault: what is in it, if it is a snippet."""
+    if "id" not in found:
+        return []
+    those = paste.offers(pixel.id, services.platforms, opened.draft, address(opened.store.key))
+    return [one for one in those if one.id and not one.registered]
 
 
 def _frame(user: User, opened: Opened) -> dict[str, Any]:

@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from consent import database, stores
 from tests import browser_setup
 from tests.e2e.service import Service
+from tests.pasted import META, SNIPPETS
 from tests.web.admin.seed import HARBOR, LODGE, OWN, PASSWORD, SUMMIT, Seed
 
 pytestmark = pytest.mark.browser
@@ -28,6 +30,7 @@ PAGES = (
     f"{PIXELS}/add?platform=tiktok",
     f"{PIXELS}/one?platform=google-ads&id=AW-123456789",
     *(f"/admin/stores/{LODGE.key}/pixels", OWN_PIXEL),
+    f"/admin/stores/{LODGE.key}/check",
 )
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 FIND_VIOLATIONS = """async () => {
@@ -76,14 +79,15 @@ CONTRASTS = """() => {
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service = Service(tmp_path_factory.mktemp("admin"))
     url = service.environ["CONSENT_DATABASE_URL"]
+    service.environ["CONSENT_SCAN_PRIVATE"] = "true"
     database.migrate(url)
-    asyncio.run(tell(url))
+    asyncio.run(tell(url, service.url))
     service.start()
     yield service
     service.stop()
 
 
-async def tell(url: str) -> None:
+async def tell(url: str, own: str) -> None:
     db = database.connect(url)
     seed = Seed(db, dt.datetime.now(dt.UTC))  # noqa: TID251 - the service's clock is the real one
     summit, harbor = await seed.store(SUMMIT), await seed.store(HARBOR)
@@ -93,7 +97,7 @@ async def tell(url: str) -> None:
     await seed.decisions(summit, 70)
     await seed.user("owner@example.com", "owner")
     async with db.write() as c:
-        await stores.save(c, LODGE, seed.now)
+        await stores.save(c, msgspec.structs.replace(LODGE, origins=(own,)), seed.now)
     await db.close()
 
 
@@ -205,6 +209,26 @@ def test_the_code_to_review_is_wholly_visible_and_the_button_stands_below_it(ope
     assert code.bounding_box()["width"] > page.locator("main").bounding_box()["width"] * 0.8
     button = page.get_by_role("button", name="I have looked at it, and it may run").bounding_box()
     assert button["y"] > code.bounding_box()["y"] + code.bounding_box()["height"]
+
+
+def test_a_snippet_is_pasted_and_a_page_is_checked_with_no_fault_for_anybody(open_page):
+    page = open_page(f"{PIXELS}/add", PHONE)
+    page.get_by_label("An id, or the vendor's whole snippet").fill(f"{SNIPPETS['x']}{META}")
+    page.get_by_role("button", name="Find the pixel").click()
+    expect(page.get_by_text("is registered already")).to_be_visible()
+    page.evaluate(AXE)
+    assert page.evaluate(FIND_VIOLATIONS) == []
+    page.get_by_role("link", name="Add X Pixel q27qa").click()
+    expect(page.get_by_label("Id", exact=True)).to_have_value("q27qa")
+    # The sign-in page of the service itself is the store's page here, and has no snippet.
+    page.goto(f"/admin/stores/{LODGE.key}/check")
+    page.get_by_label("Address").fill("/admin/login")
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("heading", level=2)).to_have_text("1 error")
+    expect(page.locator(".findings")).to_contain_text("The snippet is not in the page.")
+    page.evaluate(AXE)
+    assert page.evaluate(FIND_VIOLATIONS) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
 @pytest.mark.parametrize(("viewport", "shown"), [(DESK, "wide"), (PHONE, "narrow")])

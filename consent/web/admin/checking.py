@@ -1,0 +1,167 @@
+"""Checking one page of a store's own: ``consent scan`` for who has no terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from consent import stores
+from consent.errors import RefusedError, ThrottledError
+from consent.model import Pixel, StoreConfig, User
+from consent.scan import Expected, Finding
+from consent.scan.findings import ORDER
+from consent.web.admin import access, pages, words
+from consent.web.admin.door import Post, Visit
+from consent.web.admin.pixels import Opened, address, open_store
+from consent.web.services import Services
+
+CHECKS, CHECK_SECONDS = 10, 10 * 60
+"""How many pages one user may check in how long."""
+AT_ONCE = 2
+"""How many pages one process looks at at a time: reading a large one takes a second or two."""
+LONGEST_ADDRESS = 2000
+_USERS_KEPT = 1000
+
+
+class Turns:
+    """Who may check a page now. Kept in memory, forgotten at a restart.
+
+    Args:
+        now: the clock, aware UTC.
+    """
+
+    def __init__(self, now: Callable[[], dt.datetime]) -> None:
+        self._now = now
+        self._taken: OrderedDict[int, deque[float]] = OrderedDict()
+        self.running = asyncio.Semaphore(AT_ONCE)
+
+    def take(self, user: User) -> None:
+        """Counts one check.
+
+        Raises:
+            ThrottledError: this user has had ``CHECKS``, or ``AT_ONCE`` are at work; nothing was
+                counted.
+        """
+        now = self._now().timestamp()
+        times = self._taken.setdefault(user.id, deque())
+        self._taken.move_to_end(user.id)
+        while times and times[0] <= now - CHECK_SECONDS:
+            times.popleft()
+        if len(times) >= CHECKS:
+            wait = int(times[0] + CHECK_SECONDS - now) + 1
+            raise _later(f"{CHECKS} pages were checked in {CHECK_SECONDS // 60} minutes", wait)
+        if self.running.locked():
+            raise _later("other pages are being checked", 5)
+        times.append(now)
+        while len(self._taken) > _USERS_KEPT:
+            self._taken.popitem(last=False)
+
+
+class Checking:
+    """The page and its form. ``services`` is the wiring."""
+
+    def __init__(self, services: Services) -> None:
+        self._turns = Turns(services.now)
+
+    async def show(self, visit: Visit) -> Response:
+        access.check_change(visit.user, "pixels")
+        key = visit.request.path_params["key"]
+        opened, config = await _open(visit.connection, visit.user, key)
+        return _page(visit.user, opened, config, config.origins[0] + "/", {})
+
+    async def check(self, post: Post) -> Response:
+        """Fetches the page that the form names, and says what is in it."""
+        services, key = post.services, post.request.path_params["key"]
+        async with services.database.read() as c:
+            opened, config = await _open(c, post.user, key)
+        typed = post.fields.get("address", "").strip()[:LONGEST_ADDRESS]
+        url = f"{config.origins[0]}{typed}" if typed.startswith("/") else typed
+        if not any(_is_on(url, origin) for origin in config.origins):
+            said = f"is on none of the store's origins; expected {' or '.join(config.origins)}"
+            return _page(post.user, opened, config, typed, {"fault": said}, status=422)
+        self._turns.take(post.user)
+        async with self._turns.running:
+            try:
+                fetched = await services.fetcher.get(url)
+            except RefusedError as error:
+                return _page(post.user, opened, config, url, {"failed": error.detail}, status=422)
+            found = await asyncio.to_thread(
+                services.scanner.page,
+                fetched.text,
+                url=fetched.url,
+                policies=fetched.policies,
+                expected=Expected(config, services.settings.public_url),
+            )
+        return _page(post.user, opened, config, url, _result(opened, fetched.url, found))
+
+
+async def _open(c: AsyncConnection, user: User, key: str) -> tuple[Opened, StoreConfig]:
+    """A store that the user may see, and what its pages should go by: what is live, if anything."""
+    opened = await open_store(c, user, key)
+    live = await stores.current(c, key)
+    return opened, live.config if live else opened.draft
+
+
+def _result(opened: Opened, url: str, found: list[Finding]) -> dict[str, Any]:
+    counts = {level: sum(one.severity == level for one in found) for level in ORDER}
+    said = [
+        f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items() if count
+    ]
+    return {
+        "url": url,
+        "found": list(zip(found, _adds(opened, found), strict=True)),
+        "summary": words.listed(said) if said else "",
+        "clean": not counts["error"] and not counts["warning"],
+    }
+
+
+def _adds(opened: Opened, found: list[Finding]) -> Iterator[str]:
+    """For each finding where its pixel is registered; empty where it is, or was offered before."""
+    there = {(pixel.platform, pixel.id) for pixel in opened.draft.pixels}
+    for one in found:
+        pixel = (one.platform, one.id)
+        wanted = one.kind == "pasted-pixel" and one.id and "," not in one.id
+        yield (
+            address(opened.store.key, "add", Pixel(*pixel)) if wanted and pixel not in there else ""
+        )
+        there.add(pixel)
+
+
+def _page(
+    user: User,
+    opened: Opened,
+    config: StoreConfig,
+    typed: str,
+    said: dict[str, Any],
+    *,
+    status: int = 200,
+) -> Response:
+    context = {
+        "here": "stores" if "stores" in access.PAGES[user.role] else "pixels",
+        "store": opened.store,
+        "live": opened.live,
+        "origins": config.origins,
+        "typed": typed,
+        "fault": "",
+        "failed": "",
+        "url": "",
+        **said,
+    }
+    return pages.render("check.html", context, user=user, status=status)
+
+
+def _is_on(url: str, origin: str) -> bool:
+    """Whether ``url`` is a page of ``origin``, as written: what follows cannot change its host."""
+    return url.lower() == origin or url.lower().startswith((f"{origin}/", f"{origin}?"))
+
+
+def _later(said: str, seconds: int) -> ThrottledError:
+    return ThrottledError(
+        "too_many_checks", f"{said}; try again later", retry_after_seconds=seconds
+    )
