@@ -104,6 +104,7 @@ async def show(visit: Visit) -> Response:
         "rule_address": lambda rule: rules.address(key, rule),
         "reach": ruleform.reach,
         "places": words.place_choices(),
+        "database": services.geo.database,
         "may_change": access.may_change(visit.user, "regions"),
     }
     return pages.render("regions.html", context, user=visit.user)

@@ -63,9 +63,9 @@ class Standing(NamedTuple):
     @property
     def kind(self) -> worldmap.Kind:
         regime = self.regime
-        if regime.model == "opt-in" and self.resolution.matched == "*" and not self.sign:
-            return "precaution"
-        return regime.model
+        own = "regime" in dict(self.resolution.given)
+        careful = self.resolution.matched == "*" or regime.id.endswith("-precaution")
+        return "precaution" if regime.model == "opt-in" and careful and not own else regime.model
 
     @property
     def sign(self) -> worldmap.Sign:

@@ -24,7 +24,7 @@ KINDS: dict[Kind, str] = {
     "opt-out": "Opt-out",
     "notice": "Notice only",
 }
-"""What a place is drawn as. A precaution: no law is known there."""
+"""What a place is drawn as. A precaution: the law asks for less, or none is known."""
 
 VIEWS = {"world": "World", "north-america": "North America", "europe": "Europe"}
 

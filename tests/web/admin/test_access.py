@@ -81,7 +81,11 @@ class TestRoles:
 
     def test_everyone_lands_on_the_own_work_and_is_offered_nothing_else(self, signed_in):
         for email, home, names in (
-            ("mia@example.com", "/admin/rates", ["Decline rates", "Regions", "Pixels"]),
+            (
+                "mia@example.com",
+                "/admin/rates",
+                ["Decline rates", "Signal coverage", "Regions", "Pixels"],
+            ),
             (
                 "lex@example.com",
                 "/admin/ledger",
@@ -91,7 +95,8 @@ class TestRoles:
                 "owner@example.com",
                 "/admin/rates",
                 [
-                    *("Decline rates", "Ledger", "Activity", "Regions", "Groups"),
+                    *("Decline rates", "Signal coverage", "Ledger", "Activity", "Regions"),
+                    "Groups",
                     *("Pixels", "Stores"),
                 ],
             ),

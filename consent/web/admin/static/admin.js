@@ -73,3 +73,20 @@ for (const label of document.querySelectorAll("[data-reads-into]")) {
     field.form.requestSubmit();
   });
 }
+
+// A long table is narrowed while one types; what the form itself finds is the same and more.
+for (const field of document.querySelectorAll("[data-narrow]")) {
+  const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const areas = [...document.getElementById(field.dataset.narrow)?.querySelectorAll("details") ?? []];
+  const rows = areas.flatMap((area) => [...area.querySelectorAll("tbody tr")]);
+  const texts = new Map(rows.map((row) => [row, plain(row.textContent)]));
+  const before = areas.map((area) => area.open);
+  field.addEventListener("input", () => {
+    const wanted = plain(field.value).split(/\s+/);
+    for (const row of rows) row.hidden = !wanted.every((word) => texts.get(row).includes(word));
+    areas.forEach((area, index) => {
+      area.hidden = !area.querySelector("tbody tr:not([hidden])");
+      area.open = field.value ? true : before[index];
+    });
+  });
+}
