@@ -42,6 +42,7 @@ class Folder(Generic[Key]):
         self._folded: dict[Key, int] = {}
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._failing = False
         self.dropped = 0
 
     def add(self, key: Key, n: int = 1) -> None:
@@ -72,10 +73,16 @@ class Folder(Generic[Key]):
         try:
             async with self._database.write() as connection:
                 await self._write(connection, folded)
-        except ConsentError:
+        except ConsentError as error:
             for key, n in folded.items():
                 self._folded[key] = self._folded.get(key, 0) + n
-            _log.warning("counts not stored", keys=len(folded))
+            if not self._failing:
+                _log.warning("counts not stored", error=str(error))
+            self._failing = True
+        else:
+            if self._failing:
+                _log.info("counts stored again", keys=len(folded))
+            self._failing = False
 
     async def _flush_often(self) -> None:
         stopping = False

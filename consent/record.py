@@ -41,6 +41,8 @@ from consent.signing import Signer
 
 BATCH_POSTS = 256
 QUEUE_POSTS = 8192
+COMMIT_SECONDS = 10.0
+"""How long posts wait for storage that has fallen silent. The write itself goes on meanwhile."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -83,6 +85,8 @@ class Recorder:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._open = False
+        self._silent = False
+        self._turned_away = 0
         self.recorded = 0
         self.batches = 0
 
@@ -122,7 +126,7 @@ class Recorder:
             UnavailableError: it was not stored; the same post may be sent again.
         """
         entry = self._entry(version, post, place, gpc_header, device)
-        if not self._open or len(self._waiting) >= QUEUE_POSTS:
+        if not self._open or self._silent or len(self._waiting) >= QUEUE_POSTS:
             raise UnavailableError("ledger: no room for another decision now; try again")
         done: asyncio.Future[ledger.Appended] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiter(entry, done))
@@ -254,22 +258,44 @@ class Recorder:
         """Stores ``batch`` and answers each of its waiters, with an error if need be."""
         if not batch:
             return
+        silence = asyncio.get_running_loop().call_later(COMMIT_SECONDS, self._give_up, batch)
         try:
             appended = await self._write([waiter.entry for waiter in batch])
         except UnavailableError as error:
-            _log.warning("decisions not stored", posts=len(batch))
-            _refuse(batch, error)
+            self._turn_away(batch, error)
         except Exception as error:
             if len(batch) == 1:
                 _log.error("decision not stored", error=type(error).__name__)
                 _refuse(batch, error)
                 return
+            silence.cancel()
             for waiter in batch:  # so that one bad entry fails alone
                 await self._commit([waiter])
         else:
             self.batches += 1
+            if self._turned_away:
+                _log.info("decisions stored again", turned_away=self._turned_away)
+                self._turned_away = 0
             for waiter, result in zip(batch, appended, strict=True):
                 self._answer(waiter, result)
+        finally:
+            silence.cancel()
+            self._silent = False
+
+    def _give_up(self, batch: Sequence[_Waiter]) -> None:
+        """Turns away who waits and who comes, until storage has said what became of ``batch``."""
+        self._silent = True
+        waiting = [*batch, *self._waiting]
+        self._waiting.clear()
+        fault = f"no answer for {COMMIT_SECONDS:g} seconds; expected a database that answers"
+        self._turn_away(waiting, UnavailableError(f"database: {fault}"))
+
+    def _turn_away(self, batch: Sequence[_Waiter], error: UnavailableError) -> None:
+        """Refuses ``batch``. One line says that storage is away, and one that it is back."""
+        if not self._turned_away:
+            _log.warning("decisions not stored", error=str(error))
+        self._turned_away += len(batch)
+        _refuse(batch, error)
 
     async def _write(self, entries: Sequence[Entry]) -> list[ledger.Appended]:
         async with self._database.write() as connection:

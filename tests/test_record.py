@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import datetime as dt
 import re
 import uuid
@@ -6,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from consent import counts, folding, ledger, record, search, stores
 from consent.compose import Composer
@@ -399,6 +401,49 @@ async def test_storage_that_is_away_is_said_and_the_next_post_works(database, ve
     await recorder.stop()
 
 
+async def test_storage_that_falls_silent_is_given_up_and_said_once(
+    database, version, a_post, now, monkeypatch
+):
+    class Silent:
+        """A database that answers once it is let go."""
+
+        def __init__(self) -> None:
+            self.answers = asyncio.Event()
+
+        @contextlib.asynccontextmanager
+        async def write(self):
+            await self.answers.wait()
+            async with database.write() as connection:
+                yield connection
+
+    monkeypatch.setattr(record, "COMMIT_SECONDS", 0.01)
+    silent = Silent()
+    recorder = Recorder(silent, COMPOSER, REGIONS, SIGNER, now)
+    recorder.start()
+    post = a_post()
+
+    def send(post: DecisionPost) -> Awaitable[ledger.Appended]:
+        return recorder.record(version, post, place=BERLIN, gpc_header=False, device="phone")
+
+    with capture_logs() as lines:
+        for one in (post, a_post(), a_post()):
+            with pytest.raises(UnavailableError):
+                await send(one)
+        monkeypatch.undo()
+        silent.answers.set()
+        await until(lambda: recorder.recorded == 1)
+        assert (await send(post)).fresh is False
+    await recorder.stop()
+    assert await stored(database) == 1
+    assert [line["event"] for line in lines] == ["decisions not stored", "decisions stored again"]
+
+
+async def until(what: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not what():
+            await asyncio.sleep(0.001)
+
+
 def a_key(version: Version, now, **changes) -> counts.Key:
     values = {
         "store_id": version.store_id,
@@ -429,12 +474,14 @@ async def test_sums_wait_while_storage_is_away(database, version, now):
             raise UnavailableError("database: gone")
 
     folder = Folder(Away(), counts.add)
-    folder.add(a_key(version, now))
-    await folder.flush()
-    folder.add(a_key(version, now))
-    folder._database = database
-    await folder.flush()
+    with capture_logs() as lines:
+        for _ in range(2):
+            folder.add(a_key(version, now))
+            await folder.flush()
+        folder._database = database
+        await folder.flush()
     assert await totals(database, now) == {"visit": 2}
+    assert [line["event"] for line in lines] == ["counts not stored", "counts stored again"]
 
 
 async def test_folded_sums_have_a_bound(database, version, now, monkeypatch):

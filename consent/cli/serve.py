@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import threading
+import time
 
 import click
 from granian import Granian
@@ -13,8 +16,12 @@ from granian.log import LogLevels
 from consent import database, settings
 from consent.cli import parts
 from consent.database import Database
+from consent.web.app import App, factory
 from consent.web.ports import check_free
 from consent.web.tally import shared_folder
+
+PARENT_SECONDS = 1.0
+"""How often a worker looks whether the process that started it is there."""
 
 
 @click.command()
@@ -34,7 +41,7 @@ def serve(host: str, port: int, workers: int) -> None:
     figures = shared_folder(os.getpid())
     shutil.rmtree(figures, ignore_errors=True)  # of a process that had this number before
     Granian(
-        "consent.web.app:factory",
+        f"{__name__}:worker",
         factory=True,
         interface=Interfaces.ASGI,
         address=host,
@@ -47,6 +54,21 @@ def serve(host: str, port: int, workers: int) -> None:
         workers_kill_timeout=30,
     ).serve()
     shutil.rmtree(figures, ignore_errors=True)
+
+
+def worker() -> App:
+    """What each process that answers runs. It ends when the one that started it is gone.
+
+    Else it would keep the port, and the service could not be started again.
+    """
+    threading.Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
+    return factory()
+
+
+def _end_after(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @click.command()

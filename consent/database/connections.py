@@ -25,6 +25,7 @@ _CHECKPOINT_PAGES = 4000
 
 _WAL_WAIT_SECONDS = 1.0
 _POSTGRESQL_CONNECTIONS = 10
+_STATEMENT_SECONDS = 60.0
 _SQLITE_READERS = 8
 
 
@@ -54,7 +55,8 @@ def open_postgresql(url: URL) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=BUSY_SECONDS,
         pool_pre_ping=True,
-        connect_args={"timeout": BUSY_SECONDS, "command_timeout": 60.0},
+        pool_use_lifo=True,  # after a fault the newest are the good ones
+        connect_args={"timeout": BUSY_SECONDS, "command_timeout": _STATEMENT_SECONDS},
     )
 
 

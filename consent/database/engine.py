@@ -48,6 +48,7 @@ class Database:
         self._uses = 0
         self._opening = asyncio.Lock()
         self._trusted = True
+        self._worn = False
         self._writes = 0
         self.generation = 0
         self.dialect: str = writer.dialect.name
@@ -116,7 +117,7 @@ class Database:
         """A connection of ``engine`` to the database that is at its address now."""
         with faults.translated():
             await self._open_what_is_there()
-            with self._used():
+            with self._used(), self._wearing():
                 async with engine.begin() as connection:
                     self._check_files()
                     if not self._trusted:
@@ -133,9 +134,25 @@ class Database:
         finally:
             self._uses -= 1
 
+    @contextlib.contextmanager
+    def _wearing(self) -> Iterator[None]:
+        """Notices a fault after which no connection that is open now is of use any more."""
+        try:
+            yield
+        except Exception as error:
+            self._worn = self._worn or faults.outlives_its_cause(error)
+            raise
+
     async def _open_what_is_there(self) -> None:
-        """Lets go of a file that was replaced, once nobody uses it any more."""
-        if self._files is None or self._files.are_in_place():
+        """Lets go of connections that are worn, or whose file was replaced, once unused."""
+        if self._files is None:
+            return
+        if self._worn and not self._uses:
+            async with self._opening:
+                if self._worn and not self._uses:
+                    await self.close()
+                    self._worn = False
+        if self._files.are_in_place():
             return
         async with self._opening:
             if self._files.are_gone() or self._uses:

@@ -52,10 +52,20 @@ def reason(error: BaseException) -> str | None:
     if isinstance(error, sqlalchemy.exc.TimeoutError):
         return "every connection is in use"
     if isinstance(error, sqlalchemy.exc.DBAPIError):
-        if error.connection_invalidated:
-            return "the connection was lost"
-        return _driver_reason(error.orig) or _driver_reason(error.orig and error.orig.__cause__)
+        found = _driver_reason(error.orig) or _driver_reason(error.orig and error.orig.__cause__)
+        return found or ("the connection was lost" if error.connection_invalidated else None)
     return _driver_reason(error)
+
+
+def outlives_its_cause(error: BaseException) -> bool:
+    """Whether SQLite goes on failing so, in this process, when the file is in order again.
+
+    A process that opened the file while it could not be written shares a read-only log among all
+    its connections until the last of them is closed.
+    """
+    cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", None)
+    return code is not None and (code & 0xFF) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
 
 
 def _driver_reason(error: BaseException | None) -> str | None:

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 PUBLISHED = """
@@ -66,6 +67,9 @@ class Service:
             "CONSENT_TRUSTED_PROXIES": "127.0.0.1",
             "CONSENT_PUBLIC_URL": self.url,
         }
+        self.command = [sys.executable, "-m", "consent", "serve"]
+        self.prepare: Callable[[], None] | None = None
+        """Runs in a new process before ``command`` does."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def consent(self, *arguments: str, stdin: str = "") -> str:
@@ -99,22 +103,23 @@ class Service:
     def start(self, *options: str) -> None:
         with (self.folder / "service.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "consent", "serve", "--port", str(self.port), *options],
+                [*self.command, "--port", str(self.port), *options],
                 cwd=self.folder,
                 env=self.environ,
+                preexec_fn=self.prepare,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self._process.poll() is None:
-            if self._is_ready():
+            if self.is_ready():
                 return
             time.sleep(0.05)
         self.stop(signal.SIGKILL)
         raise AssertionError((self.folder / "service.log").read_text())
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=1) as answer:
                 return bool(answer.status == 200)

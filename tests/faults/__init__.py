@@ -1,0 +1,5 @@
+"""The real service, started as an operator starts it, while something breaks.
+
+``House`` is one installation with its visitors, who keep what was acknowledged to them. A fault is
+whatever a test does to it meanwhile; ``House.check`` says afterwards whether a promise was broken.
+"""

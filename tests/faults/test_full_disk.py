@@ -1,0 +1,95 @@
+"""A SQLite file on a disk that fills up, may not be written, or holds another file now."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.disks import Disk, limited
+from tests.faults.house import House
+
+Fault = Callable[[Disk, int], AbstractContextManager[None]]
+
+
+def no_room(disk: Disk, pid: int) -> AbstractContextManager[None]:
+    return disk.full(pid)
+
+
+def no_longer_files(disk: Disk, pid: int) -> AbstractContextManager[None]:
+    return limited(pid, disk.folder)
+
+
+@pytest.mark.parametrize("fault", [no_room, no_longer_files])
+def test_a_disk_without_room_loses_nothing_and_is_used_again(
+    fault: Fault, sqlite_house: House, disk: Disk
+):
+    house = sqlite_house
+    since = len(house.log())
+    with house.visitors() as visitors:
+        house.progress(visitors)
+        with fault(disk, house.service.pid):
+            house.refusals(visitors)
+        house.progress(visitors)
+    house.check(at_least=80)
+    assert house.strangers() == set()
+    lines = house.assert_said(since)
+    assert all("the disk" in line["error"] for line in lines)
+
+
+@contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    paths = [folder, *folder.iterdir()]
+    modes = [path.stat().st_mode for path in paths]
+    for path in paths:
+        path.chmod(0o555 if path == folder else 0o444)
+    try:
+        yield
+    finally:
+        for path, mode in zip(paths, modes, strict=True):
+            with contextlib.suppress(FileNotFoundError):
+                path.chmod(mode)
+
+
+def test_files_that_may_not_be_written_are_written_again_once_they_may(
+    sqlite_house: House, disk: Disk
+):
+    house = sqlite_house
+    since = len(house.log())
+    with house.visitors() as visitors:
+        house.progress(visitors)
+        with read_only(disk.folder):
+            for _ in house.workers():  # what is open already stays writable; a new worker's is not
+                house.kill_worker()
+            house.refusals(visitors)
+            assert not house.is_ready()
+        house.progress(visitors)
+        house.wait(house.is_ready)
+    house.check(at_least=80)
+    assert house.strangers() == set()
+    lines = house.assert_said(since)
+    assert all("cannot be written" in line["error"] for line in lines)
+
+
+def test_a_backup_put_in_its_place_takes_over_at_once(sqlite_house: House, disk: Disk):
+    house = sqlite_house
+    file = disk.folder / "pixelgate.db"
+    with house.visitors() as visitors:
+        house.progress(visitors)
+    copy = disk.folder / "copy.db"
+    opened = contextlib.closing(sqlite3.connect(file)), contextlib.closing(sqlite3.connect(copy))
+    with opened[0] as source, opened[1] as target:
+        source.backup(target)
+    with house.visitors(replays=False) as visitors:  # what the backup lacks would be stored anew
+        house.progress(visitors)
+        copy.rename(file)
+        replaced = time.monotonic()
+        house.progress(visitors)
+    kept = house.ids()
+    house.forget(lambda one: one.sent < replaced and one.post["id"] not in kept)
+    house.check(at_least=40)

@@ -1,0 +1,52 @@
+"""Posts that come twice, at once over several processes, or with an id that is taken."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tests.faults.house import House
+from tests.faults.visitors import Acknowledged, Answer, Line, a_post
+
+AT_ONCE = 12
+ROUNDS = 8
+
+
+def posted_at_once(house: House, posts: list[dict[str, Any]]) -> list[Answer]:
+    """The answers to ``posts``, each on a connection of its own."""
+
+    def post(body: dict[str, Any]) -> Answer:
+        with contextlib.closing(Line(house.service.port)) as line:
+            answer = line.post(body)
+        assert answer is not None
+        return answer
+
+    with ThreadPoolExecutor(len(posts)) as pool:
+        return list(pool.map(post, posts))
+
+
+def test_the_same_post_at_once_is_stored_once_and_gets_one_receipt(house: House):
+    for number in range(ROUNDS):
+        post = a_post(house.banner, uuid.uuid4(), number)
+        answers = posted_at_once(house, [post] * AT_ONCE)
+        assert {answer.status for answer in answers} == {201}
+        receipts = {answer.body["receipt"] for answer in answers}
+        assert len(receipts) == 1
+        house.acknowledged[post["id"]] = Acknowledged(post, answers[0].body, 0.0)
+    house.check(at_least=ROUNDS)
+    assert house.strangers() == set()
+
+
+def test_one_id_with_two_contents_at_once_is_stored_as_one_of_them(house: House):
+    for number in range(ROUNDS):
+        first = a_post(house.banner, uuid.uuid4(), number)
+        other = a_post(house.banner, uuid.uuid4(), number + 1, id=first["id"])
+        answers = posted_at_once(house, [first, other] * (AT_ONCE // 2))
+        statuses = [{one.status for one in answers[start::2]} for start in (0, 1)]
+        assert sorted(map(sorted, statuses)) == [[201], [409]]
+        stored, start = (first, 0) if statuses[0] == {201} else (other, 1)
+        house.acknowledged[first["id"]] = Acknowledged(stored, answers[start].body, 0.0)
+    house.check(at_least=ROUNDS)
+    assert house.strangers() == set()
