@@ -1,4 +1,4 @@
-"""One house for each kind of database, for all the tests of a file."""
+"""One house for each kind of database, for all the tests of its file."""
 
 from __future__ import annotations
 
@@ -45,13 +45,6 @@ def postgresql_house(
     direct = server.new_url("house")
     folder = tmp_path_factory.mktemp("house")
     yield from _opened(folder, proxy.url(direct), ledger_url=direct)
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def house(request: pytest.FixtureRequest) -> House:
-    found = request.getfixturevalue(f"{request.param}_house")
-    assert isinstance(found, House)
-    return found
 
 
 def _opened(folder: Path, url: str, *, ledger_url: str | None = None) -> Iterator[House]:

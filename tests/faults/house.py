@@ -78,7 +78,7 @@ class House:
         self.statuses = sum((visitor.statuses for visitor in visitors), Counter[int]())
         self.longest_seconds = max(visitor.longest_seconds for visitor in visitors)
         for visitor in visitors:
-            assert visitor.broken == []
+            assert visitor.broken == [], visitor.broken
             self.acknowledged |= {one.post["id"]: one for one in visitor.acknowledged}
             if visitor.pending is not None:
                 self._pending[visitor.pending["id"]] = visitor.pending
@@ -127,7 +127,16 @@ class House:
         before = self.workers()
         killed = before[0]
         os.kill(killed, signal.SIGKILL)
-        self.wait(lambda: killed not in self.workers() and len(self.workers()) == len(before))
+        self.wait(lambda: killed not in self.workers() and self._all_listen(len(before)))
+
+    def _all_listen(self, number: int) -> bool:
+        """A worker that does not yet would not hear the signal to stop either."""
+        listening = [
+            worker
+            for worker in map(psutil.Process, self.workers())
+            if any(one.status == psutil.CONN_LISTEN for one in worker.net_connections())
+        ]
+        return len(listening) == number
 
     def log(self) -> str:
         return (self.service.folder / "service.log").read_text(errors="replace")

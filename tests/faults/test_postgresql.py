@@ -1,4 +1,4 @@
-"""PostgreSQL that crashes, hangs up, is slow, falls silent, or is cut off in mid-sentence."""
+"""A service over PostgreSQL; a server that crashes, hangs up, is slow, silent, or cut off."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pytest
 
 from consent import record
+from tests.faults.both import *  # noqa: F403
 from tests.faults.house import House
 from tests.faults.postgres import Proxy, Server
 
@@ -16,8 +17,12 @@ OTHERS = (
 )
 
 
-def test_a_crashed_server_loses_nothing_and_is_used_again(postgresql_house: House, server: Server):
-    house = postgresql_house
+@pytest.fixture
+def house(postgresql_house: House) -> House:
+    return postgresql_house
+
+
+def test_a_crashed_server_loses_nothing_and_is_used_again(house: House, server: Server):
     since = len(house.log())
     with house.visitors() as visitors:
         house.progress(visitors)
@@ -32,8 +37,7 @@ def test_a_crashed_server_loses_nothing_and_is_used_again(postgresql_house: Hous
     assert house.assert_said(since)
 
 
-def test_connections_that_the_server_ends_lose_nothing(postgresql_house: House, server: Server):
-    house = postgresql_house
+def test_connections_that_the_server_ends_lose_nothing(house: House, server: Server):
     with house.visitors() as visitors:
         for _ in range(5):
             house.progress(visitors)
@@ -55,17 +59,16 @@ def cut_off(house: House, proxy: Proxy, lengths: Iterable[int]) -> None:
     assert house.strangers() == set()
 
 
-def test_a_line_that_is_cut_in_mid_sentence_loses_nothing(postgresql_house: House, proxy: Proxy):
-    cut_off(postgresql_house, proxy, range(10, 4000, 199))
+def test_a_line_that_is_cut_in_mid_sentence_loses_nothing(house: House, proxy: Proxy):
+    cut_off(house, proxy, range(10, 4000, 199))
 
 
 @pytest.mark.soak
-def test_a_line_that_is_cut_after_each_byte_loses_nothing(postgresql_house: House, proxy: Proxy):
-    cut_off(postgresql_house, proxy, range(1, 6000, 7))
+def test_a_line_that_is_cut_after_each_byte_loses_nothing(house: House, proxy: Proxy):
+    cut_off(house, proxy, range(1, 6000, 7))
 
 
-def test_a_slow_server_is_waited_for(postgresql_house: House, proxy: Proxy):
-    house = postgresql_house
+def test_a_slow_server_is_waited_for(house: House, proxy: Proxy):
     proxy.delay_seconds = 0.03
     try:
         with house.visitors() as visitors:
@@ -77,8 +80,7 @@ def test_a_slow_server_is_waited_for(postgresql_house: House, proxy: Proxy):
 
 
 @pytest.mark.soak
-def test_a_silent_server_is_given_up_in_time_and_used_again(postgresql_house: House, proxy: Proxy):
-    house = postgresql_house
+def test_a_silent_server_is_given_up_in_time_and_used_again(house: House, proxy: Proxy):
     since = len(house.log())
     with house.visitors() as visitors:
         house.progress(visitors)

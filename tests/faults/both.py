@@ -1,17 +1,58 @@
-"""Posts that come twice, at once over several processes, or with an id that is taken."""
+"""What must hold over both kinds of database: processes that are killed or told to stop, and posts
+that come twice. The test files of each kind import these tests, and have a ``house`` of their own.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import signal
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.faults.house import House
+from tests.faults.house import WORKERS, House
 from tests.faults.visitors import Acknowledged, Answer, Line, a_post
+
+__all__ = [
+    "test_a_killed_service_loses_nothing_and_goes_on_where_it_was",
+    "test_a_killed_worker_loses_nothing_and_another_takes_its_place",
+    "test_a_service_that_is_told_to_stop_answers_what_it_took_and_ends",
+    "test_one_id_with_two_contents_at_once_is_stored_as_one_of_them",
+    "test_the_same_post_at_once_is_stored_once_and_gets_one_receipt",
+]
 
 AT_ONCE = 12
 ROUNDS = 8
+
+
+def test_a_killed_worker_loses_nothing_and_another_takes_its_place(house: House):
+    with house.visitors() as visitors:
+        for _ in range(WORKERS):
+            house.progress(visitors)
+            house.kill_worker()
+        house.progress(visitors)
+    house.check(at_least=80)
+    assert house.strangers() == set()
+
+
+def test_a_killed_service_loses_nothing_and_goes_on_where_it_was(house: House):
+    with house.visitors() as visitors:
+        house.progress(visitors)
+        house.service.stop(signal.SIGKILL)
+        house.start()
+        house.progress(visitors)
+    house.check(at_least=80)
+    assert house.strangers() == set()
+
+
+def test_a_service_that_is_told_to_stop_answers_what_it_took_and_ends(house: House):
+    with house.visitors() as visitors:
+        house.progress(visitors)
+        house.service.stop(signal.SIGTERM)
+        house.start()
+        house.progress(visitors)
+    house.check(at_least=80)
+    assert house.strangers() == set()
 
 
 def posted_at_once(house: House, posts: list[dict[str, Any]]) -> list[Answer]:

@@ -1,18 +1,28 @@
-"""A SQLite file on a disk that fills up, may not be written, or holds another file now."""
+"""A service over SQLite; a disk that fills up, a file that may not be written or was replaced."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import psutil
 import pytest
 
+from tests.faults.both import *  # noqa: F403
 from tests.faults.disks import Disk, limited
 from tests.faults.house import House
+
+
+@pytest.fixture
+def house(sqlite_house: House) -> House:
+    return sqlite_house
+
 
 Fault = Callable[[Disk, int], AbstractContextManager[None]]
 
@@ -27,9 +37,8 @@ def no_longer_files(disk: Disk, pid: int) -> AbstractContextManager[None]:
 
 @pytest.mark.parametrize("fault", [no_room, no_longer_files])
 def test_a_disk_without_room_loses_nothing_and_is_used_again(
-    fault: Fault, sqlite_house: House, disk: Disk
+    fault: Fault, house: House, disk: Disk
 ):
-    house = sqlite_house
     since = len(house.log())
     with house.visitors() as visitors:
         house.progress(visitors)
@@ -56,10 +65,7 @@ def read_only(folder: Path) -> Iterator[None]:
                 path.chmod(mode)
 
 
-def test_files_that_may_not_be_written_are_written_again_once_they_may(
-    sqlite_house: House, disk: Disk
-):
-    house = sqlite_house
+def test_files_that_may_not_be_written_are_written_again_once_they_may(house: House, disk: Disk):
     since = len(house.log())
     with house.visitors() as visitors:
         house.progress(visitors)
@@ -76,8 +82,7 @@ def test_files_that_may_not_be_written_are_written_again_once_they_may(
     assert all("cannot be written" in line["error"] for line in lines)
 
 
-def test_a_backup_put_in_its_place_takes_over_at_once(sqlite_house: House, disk: Disk):
-    house = sqlite_house
+def test_a_backup_put_in_its_place_takes_over_at_once(house: House, disk: Disk):
     file = disk.folder / "pixelgate.db"
     with house.visitors() as visitors:
         house.progress(visitors)
@@ -93,3 +98,16 @@ def test_a_backup_put_in_its_place_takes_over_at_once(sqlite_house: House, disk:
     kept = house.ids()
     house.forget(lambda one: one.sent < replaced and one.post["id"] not in kept)
     house.check(at_least=40)
+
+
+def test_workers_end_with_the_process_that_started_them(house: House):
+    orphans = [psutil.Process(pid) for pid in house.workers()]
+    with house.visitors() as visitors:
+        house.progress(visitors)
+        os.kill(house.service.pid, signal.SIGKILL)
+        house.wait(lambda: not any(orphan.is_running() for orphan in orphans))
+        house.service.stop()
+        house.start()
+        house.progress(visitors)
+    house.check(at_least=80)
+    assert house.strangers() == set()
