@@ -66,7 +66,7 @@ class PlaceFile:
             metadata = self._reader.metadata()
             self.kind = metadata.database_type
             self.built_at = dt.datetime.fromtimestamp(metadata.build_epoch, dt.UTC)
-            self._old_ip = metadata.ip_version == 4
+            self._ipv4_alone = metadata.ip_version == 4
             self._model = self._model_of(self.kind)
             for address in _PROBES:
                 self.find(address)
@@ -91,7 +91,7 @@ class PlaceFile:
         Raises:
             Exception: of many kinds, when the file is damaged or closed.
         """
-        if self._old_ip and address.version != 4:
+        if self._ipv4_alone and address.version != 4:
             return None, None
         try:
             found: geoip2.models.City | geoip2.models.Country
