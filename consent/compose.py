@@ -110,12 +110,13 @@ class Composer:
         banner = self.banner(version, resolution, language)
         config = self._config(version, resolution, language, gpc=gpc)
         pixels = ",".join(self._pixels(version, resolution, place))
-        parts = ",".join(self._parts(version, resolution.regime, language))
+        own = self._platforms.own_statistics(version.config.pixels, resolution)
+        parts = ",".join(self._parts(version, resolution.regime, own))
         choices = self._offering("choices", resolution)
         drawn = f",{choices},{_first_layer(banner)}" if first else ""
         loader = self._offering("loader", resolution)
         text = f"({loader})({_script(canonical(config))},[{pixels}],[{parts}]{drawn})"
-        if first and resolution.regime.model != "opt-in":
+        if first and (own or resolution.regime.model != "opt-in"):
             text = f"({self._built('again')})(()=>{text})"
         return _EAGER + text if first else text
 
@@ -248,8 +249,13 @@ class Composer:
         # What is false or empty need not be sent: every page view pays for it.
         return {name: value for name, value in config.items() if value not in (False, "", 0)}
 
-    def _parts(self, version: Version, regime: Regime, language: str) -> Iterator[str]:
-        """What this store and this law need besides, each as ``[PART, argument, ...]``."""
+    def _parts(self, version: Version, regime: Regime, own: tuple[str, ...]) -> Iterator[str]:
+        """What this store and this law need besides, each as ``[PART, argument, ...]``.
+
+        ``own`` are the keys of the pixels that are own statistics here.
+        """
+        if own:
+            yield self._called("ownstatistics", own)
         every = (p for p in (*version.config.pixels, *version.former) if self._platforms.knows(p))
         if any(t.kind == "indexeddb" for p in every for t in self._platforms.traces(p)):
             yield self._called("databases")

@@ -147,12 +147,16 @@ def pixel_state(
     model: Model,
     gpc: bool,
     platform: str = "",
+    own_statistics: bool = False,
 ) -> PixelState:
     """Whether a pixel with ``purposes`` runs.
 
     ``limited`` is for a store that chose it: after a refusal the pixel still runs, with the
     vendor's own restriction on (Meta's Limited Data Use, Google's Consent Mode). Never where
     consent is asked for, and never against the signal.
+
+    The site's own statistics, where a lawyer has said that they are exempt, run before a choice
+    too. Then the choice counts, as it is how a visitor objects, and so does the signal.
 
     Args:
         outcome: from ``decide``.
@@ -161,10 +165,13 @@ def pixel_state(
         model: the regime's.
         gpc: the signal is on, or was when the decision was made.
         platform: the pixel's; one that the visitor refused by itself is blocked.
+        own_statistics: it is among ``Resolution.own_statistics``.
     """
     if platform in outcome.refused:
         return "blocked"
     if outcome.grants.covers(purposes):
+        return "run"
+    if own_statistics and outcome.why == "regime" and not gpc:
         return "run"
     if opt_out == "limit" and model != "opt-in" and outcome.why == "decided" and not gpc:
         return "limited"

@@ -195,6 +195,8 @@ class Resolution(msgspec.Struct, frozen=True):
     """Those that are offered here. The others are neither asked for nor granted."""
     pixels: tuple[str, ...] | None = None
     """Keys of the pixels that may run here; None: all that are registered."""
+    own_statistics: tuple[str, ...] = ()
+    """Keys of the pixels that a lawyer has let run here as own statistics before a choice."""
     given: tuple[tuple[str, str], ...] = ()
     """Each field that a rule gave, and which rule: ``("layout", "regions.@eea")``."""
 
@@ -304,6 +306,8 @@ class RegionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     """Those that are offered there."""
     pixels: tuple[str, ...] | None = None
     """Keys of the pixels that may run there."""
+    own_statistics: tuple[str, ...] | None = None
+    """Keys of the pixels that are the site's own statistics there, and run until a refusal."""
     until: dt.date | None = None
     """The first day on which the rule holds no more."""
     reason: str = ""

@@ -85,6 +85,7 @@ def check(
         *pixel_faults(whole, platforms),
         *(() if draft else _review_faults(whole)),
         *region_faults(rules, regions, on, approved=draft),
+        *_own_statistics_faults(whole, rules, platforms, regions, on),
         *_banner_faults(whole, regions.strictest),
         *_text_faults(whole, texts),
     ]
@@ -273,6 +274,31 @@ def region_faults(
                     f"expected nothing looser than the law there, or a reason and the approval of "
                     f"a lawyer: {'; '.join(one.shipped.law)}"
                 )
+
+
+def _own_statistics_faults(
+    config: StoreConfig, rules: Rules, platforms: Platforms, regions: Regions, on: dt.date
+) -> Iterator[str]:
+    """What no lawyer can allow: pixels that are no own statistics, places that exempt none.
+
+    A template may name pixels that a store has not.
+    """
+    for prefix, layer in rules.layers:
+        for key, rule in layer.items():
+            where = f"{prefix}{key}.own_statistics"
+            for name in rule.own_statistics or ():
+                meant = [pixel for pixel in config.pixels if pixel.key == name]
+                for pixel in meant:
+                    if platforms.knows(pixel) and (why := platforms.not_own_statistics(pixel)):
+                        yield f"{where}: {why}"
+                if not meant and layer is rules.own:
+                    known = ", ".join(sorted({pixel.key for pixel in config.pixels})) or "none"
+                    yield f"{where}: no pixel {name!r}; registered are {known}"
+            places = regions.places(Rules({key: rule})) if rule.own_statistics else ()
+            laws = [regions.resolve(place, on=on).regime for place in places]
+            if laws and not any(law.own_statistics for law in laws):
+                said = "; ".join(laws[0].law)
+                yield f"{where}: no law there exempts them; expected a place that does: {said}"
 
 
 def _banner_faults(config: StoreConfig, strictest: Regime) -> Iterator[str]:

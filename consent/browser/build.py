@@ -31,17 +31,9 @@ SOURCES, DIST = HERE / "src", HERE / "dist"
 SNIPPETS = HERE.parent.parent / "snippets"
 ENTRIES = (
     *("loader", "again", "choices", "preferences", "focus", "optout", "databases", "content"),
-    *(
-        "custom",
-        "wordpress",
-        "shopify",
-        "datalayer",
-        "google",
-        "pageviews",
-        "campaign",
-        "coverage",
-        "debug",
-    ),
+    *("custom", "wordpress", "shopify", "datalayer", "google", "pageviews", "campaign", "debug"),
+    "coverage",
+    "ownstatistics",
 )
 OFFERED = ("loader", "choices")
 """Built once more, as ``NAME-offered``, for places where a store offers fewer purposes: with

@@ -114,6 +114,8 @@ def _pixels(
     case: Case, resolution: Resolution, outcome: Outcome, known: parts.Files
 ) -> list[dict[str, str]]:
     """Each registered pixel of the store, and whether it runs."""
+    pixels = case.version.config.pixels if case.version is not None else ()
+    exempt = known.platforms.own_statistics(pixels, resolution)
     return [
         {
             "platform": pixel.platform,
@@ -124,11 +126,12 @@ def _pixels(
                 opt_out=pixel.opt_out,
                 model=resolution.regime.model,
                 gpc=case.gpc,
+                own_statistics=pixel.key in exempt,
             )
             if resolution.allows(pixel.key, known.platforms.purposes(pixel))
             else "not here",
         }
-        for pixel in (case.version.config.pixels if case.version is not None else ())
+        for pixel in pixels
     ]
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from consent import data
 from consent.errors import DataError, DataErrors, RefusedError
-from consent.model import Hosts, Pixel, Purpose, Trace
+from consent.model import Hosts, Pixel, Purpose, Resolution, Trace
 from consent.platforms import custom
 from consent.platforms.files import (
     EVENT_PARAMETERS,
@@ -187,6 +187,32 @@ class Platforms(Mapping[str, Platform]):
         # With a second purpose a refusal of one would leave the other's cookies granted.
         held = self.of(pixel).consent.google_consent_mode and len(self.purposes(pixel)) == 1
         return BY_CONSENT_MODE if advanced and held else None
+
+    def not_own_statistics(self, pixel: Pixel) -> str:
+        """Why ``pixel`` cannot be the site's own statistics, whatever a lawyer says; or empty.
+
+        A vendor that reuses the data meets no place's conditions for them, nor does a purpose other
+        than analytics. Source: consent/regimes/README.md, "Own statistics".
+        """
+        platform = self.of(pixel)
+        purposes = self.purposes(pixel)
+        if purposes != ("analytics",):
+            return f"{pixel.key} is for {', '.join(purposes)}; expected analytics alone"
+        if pixel.custom is not None:
+            return ""
+        if platform.reuses_data:
+            said = f"{platform.vendor} may reuse what {pixel.key} sends"
+            return f"{said}; expected a vendor that does not"
+        if not platform.vendor_hosted or re.fullmatch(platform.vendor_hosted, pixel.id):
+            return f"{pixel.id} is on servers of {platform.vendor}; expected one on your own"
+        return ""
+
+    def own_statistics(self, pixels: Iterable[Pixel], resolution: Resolution) -> tuple[str, ...]:
+        """Keys of those ``pixels`` that may run as own statistics before a choice in a place."""
+        named = [pixel for pixel in pixels if pixel.key in resolution.own_statistics]
+        not_ = {pixel.key for pixel in named if self.not_own_statistics(pixel)}
+        here = {pixel.key for pixel in named if resolution.allows(pixel.key, self.purposes(pixel))}
+        return tuple(sorted(here - not_))
 
     def faults(self, pixel: Pixel) -> list[str]:
         """All that is wrong with ``pixel``, each as ``key: what was found; what is accepted``."""

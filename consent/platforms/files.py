@@ -130,6 +130,10 @@ class Platform(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Dotted JavaScript names of the functions by which the pixel speaks to the library."""
     automatic: str = ""
     """What the library collects by itself where a store and the regime let it, in words."""
+    reuses_data: bool = True
+    """Whether the vendor may use what it gets for purposes of its own."""
+    vendor_hosted: str = ""
+    """Pattern of the ids that stand for an account on the vendor's servers; empty: all do."""
     consent: Switch = Switch()
     limited_data: dict[str, Fixed] = {}
     """Place code to the vendor's own words for its limited mode there; a country's hold for its

@@ -271,6 +271,7 @@ class Regions:
             layout=found.layout,
             purposes=found.purposes,
             pixels=found.pixels,
+            own_statistics=found.own_statistics,
             given=tuple((field, stated.called) for field, stated in found.given),
         )
 

@@ -83,6 +83,7 @@ class Settled(NamedTuple):
     layout: Layout | None
     purposes: tuple[Purpose, ...]
     pixels: tuple[str, ...] | None
+    own_statistics: tuple[str, ...]
     given: tuple[tuple[str, Stated], ...]
     loosened: tuple[Loosening, ...]
     """All that ask less. Those that are not approved do not hold."""
@@ -149,6 +150,9 @@ def settle(
     layout = first("layout", None, lambda _: None)
     purposes = first("purposes", None, lambda _: None)
     pixels = first("pixels", None, lambda _: None)
+    exempt: tuple[str, ...] | None = None
+    if shipped.own_statistics is not None:
+        exempt = first("own_statistics", None, _before_a_choice)
     approved = [one for one in loosened if given.get(one.field) is one.stated]
     changes: dict[str, Any] = {
         "accept_days": accept or chosen.accept_days,
@@ -163,6 +167,7 @@ def settle(
         layout=layout,
         purposes=CHOOSABLE if purposes is None else tuple(p for p in CHOOSABLE if p in purposes),
         pixels=pixels,
+        own_statistics=exempt or (),
         given=tuple(given.items()),
         loosened=tuple(loosened),
     )
@@ -198,6 +203,10 @@ def _more(days: int, shipped: Regime) -> str | None:
 def _fewer(days: int, shipped: Regime) -> str | None:
     asked = f"asks who refused again before {shipped.refuse_days} days are over, so is looser"
     return asked if days < shipped.refuse_days else None
+
+
+def _before_a_choice(keys: tuple[str, ...]) -> str | None:
+    return "may run before a choice, so is looser" if keys else None
 
 
 def _no_laxer(chosen: Regime, shipped: Regime) -> Regime:
@@ -272,4 +281,6 @@ def _said(field: str, rule: RegionRule) -> str:
             return f"a no holds {value} days"
         case "layout":
             return f"the banner is a {value}"
+        case "own_statistics":
+            return f"own statistics before a choice: {', '.join(value) or 'none'}"
     return f"{'offered' if field == 'purposes' else 'pixels'}: {', '.join(value) or 'none'}"

@@ -16,6 +16,11 @@ from tests.e2e.shop import Shop
 def publish(service: Service, shop: Shop, key: str, toml: str) -> str:
     """Publishes ``toml`` as the store ``key``, and returns its snippet once the loader is there."""
     service.publish(f'key = "{key}"\nname = "{key}"\norigins = ["{shop.origin}"]\n{toml}')
+    return served(service, shop, key)
+
+
+def served(service: Service, shop: Shop, key: str) -> str:
+    """The snippet of the published store ``key``, once the loader is there."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         try:

@@ -14,6 +14,8 @@ LIBRARIES = {
 }
 PLACES: dict[str, dict[str, str]] = {
     "Berlin": {"CF-IPCountry": "DE", "CF-Region-Code": "BE"},
+    "Paris": {"CF-IPCountry": "FR", "CF-Region-Code": "IDF"},
+    "Paris with GPC": {"CF-IPCountry": "FR", "CF-Region-Code": "IDF", "Sec-GPC": "1"},
     "Rome": {"CF-IPCountry": "IT", "CF-Region-Code": "62"},
     "London": {"CF-IPCountry": "GB", "CF-Region-Code": "ENG"},
     "Los Angeles": {"CF-IPCountry": "US", "CF-Region-Code": "CA"},

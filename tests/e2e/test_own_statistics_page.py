@@ -1,0 +1,106 @@
+"""Own statistics on the page: before a choice where a lawyer let them, never after a refusal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from consent import approve
+from consent.database import connect
+from consent.web.app import utcnow
+from tests.e2e.claims import META
+from tests.e2e.published import served
+from tests.e2e.service import Service
+from tests.e2e.shop import Shop
+from tests.e2e.visitor import Visitor
+
+pytestmark = pytest.mark.browser
+
+Make = Callable[..., Visitor]
+STATS = "stats.summit.example"
+LAWYER = "lawyer@summit.example"
+STORE = """
+key = "counted"
+name = "Counted"
+origins = ["{origin}"]
+[[pixels]]
+platform = "matomo"
+id = "3@stats.summit.example"
+[[pixels]]
+platform = "meta"
+id = "123456789012345"
+[regions."*"]
+own_statistics = ["matomo"]
+"""
+VIEWS = "_paq.filter((calls) => calls.some((one) => one[0] == 'trackPageView')).length"
+STOPPED = "_paq.some((calls) => calls.some((one) => one[0] == 'deleteCookies'))"
+
+
+@pytest.fixture(scope="module")
+def snippet(shop: Shop, service: Service) -> str:
+    """Of the store, published once its lawyer has allowed the rule."""
+    path = service.folder / "counted.toml"
+    path.write_text(STORE.format(origin=shop.origin), encoding="utf-8")
+    service.consent("store", "import", str(path))
+    password = ("--role", "legal", "--password-stdin")
+    service.consent("user", "add", LAWYER, *password, stdin="correct horse battery\n")
+
+    async def allow() -> None:
+        database = connect(service.environ["CONSENT_DATABASE_URL"])
+        async with database.write() as connection:
+            said = {"by": LAWYER, "reason": "Memo of May", "now": utcnow()}
+            await approve.allow(connection, "counted", "*", **said)
+        await database.close()
+
+    # Playwright keeps this thread's loop.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, allow()).result()
+    service.consent("store", "publish", "counted")
+    return served(service, shop, "counted")
+
+
+@pytest.fixture
+def counted(shop: Shop, snippet: str) -> Iterator[Shop]:
+    with shop.serving(snippet):
+        yield shop
+
+
+def test_own_statistics_run_before_a_choice_and_hear_of_each_event_once(
+    visitor_from: Make, counted: Shop
+) -> None:
+    visitor = visitor_from("Paris")
+    visitor.visit(f"{counted.origin}/")
+    assert visitor.hosts == {STATS}
+    assert visitor.page.evaluate(VIEWS) == 1
+    visitor.decide("accept")
+    assert visitor.page.evaluate(VIEWS) == 1
+    assert [hit["ev"] for hit in visitor.hits(META)] == ["PageView"]
+    visitor.page.evaluate("pixelgate('track', 'PageView')")
+    visitor.settle()
+    assert visitor.page.evaluate(VIEWS) == 2
+
+
+def test_a_refusal_is_the_objection(visitor_from: Make, counted: Shop) -> None:
+    visitor = visitor_from("Paris")
+    visitor.visit(f"{counted.origin}/")
+    visitor.decide("reject")
+    assert visitor.page.evaluate(STOPPED)
+    visitor.page.evaluate("pixelgate('track', 'PageView')")
+    visitor.settle()
+    assert visitor.page.evaluate(VIEWS) == 1
+    visitor.forget()
+    visitor.visit(f"{counted.origin}/")
+    assert visitor.requests == []
+
+
+@pytest.mark.parametrize("place", ["Berlin", "Paris with GPC", "nowhere"])
+def test_they_wait_where_the_law_or_the_visitors_signal_says_so(
+    place: str, visitor_from: Make, counted: Shop
+) -> None:
+    visitor = visitor_from(place)
+    visitor.visit(f"{counted.origin}/")
+    assert visitor.requests == []
+    assert visitor.cookies() == set()
