@@ -55,6 +55,7 @@ def read(fields: Mapping[str, str]) -> tuple[Values, dict[str, str]]:
         layout=cast(Any, layout) if layout in LAYOUTS else None,
         purposes=_purposes(given),
         pixels=_chosen(given, "limit-pixels", "pixel-"),
+        own_statistics=_chosen(given, "limit-own", "own-"),
         until=until,
         reason=given.get("reason", "")[:_MOST_TEXT],
     )
@@ -86,6 +87,9 @@ def says(rule: RegionRule) -> list[str]:
         said.append(f"offers {words.listed(rule.purposes) or 'no purpose'}")
     if rule.pixels is not None:
         said.append(f"lets {words.listed(rule.pixels) or 'no pixel'} run")
+    if rule.own_statistics is not None:
+        own = words.listed(rule.own_statistics) or "no pixel"
+        said.append(f"lets {own} run before a choice, as own statistics")
     return said
 
 
@@ -113,6 +117,13 @@ def pixel_choices(config: StoreConfig, platforms: Platforms) -> list[tuple[str, 
         pixel.key: platforms.of(pixel).name for pixel in config.pixels if platforms.knows(pixel)
     }
     return list(found.items())
+
+
+def own_choices(config: StoreConfig, platforms: Platforms) -> list[tuple[str, str]]:
+    """The key and the name of each pixel that may be a site's own statistics."""
+    known = [pixel for pixel in config.pixels if platforms.knows(pixel)]
+    barred = {pixel.key for pixel in known if platforms.not_own_statistics(pixel)}
+    return [one for one in pixel_choices(config, platforms) if one[0] not in barred]
 
 
 def _purposes(given: Mapping[str, str]) -> Any:

@@ -179,6 +179,7 @@ def _page(
         "layouts": ruleform.LAYOUTS,
         "purposes": CHOOSABLE,
         "pixels": ruleform.pixel_choices(state.version.config, services.platforms),
+        "own_pixels": ruleform.own_choices(state.version.config, services.platforms),
         "may_change": access.may_change(user, "regions"),
         "may_allow": access.may_change(user, "approvals"),
         "editors": words.listed(access.who_may("regions"), "or"),

@@ -4,8 +4,9 @@ import pytest
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
-from consent.model import RegionRule
+from consent.model import Pixel, RegionRule
 from tests.web.admin.drafts import beside, kept, set_draft, told
+from tests.web.admin.seed import SUMMIT
 from tests.web.admin.stage import HERE, HOSTILE, soup
 
 RULE = "/admin/stores/summit/rule"
@@ -76,6 +77,27 @@ class TestForm:
         }
         again["reason"] = form.find("textarea").text
         assert again == fields
+
+    def test_own_statistics_are_offered_for_pixels_that_can_be_and_kept(self, editor):
+        client = editor("owner@example.com")
+        assert "Own statistics" not in soup(client.get(f"{RULE}?for=FR")).text
+        matomo = Pixel("matomo", "3@stats.example.com")
+        set_draft(client, pixels=(*SUMMIT.pixels, matomo))
+        form = soup(client.get(f"{RULE}?for=FR")).find(id="rule")
+        assert [box["name"] for box in form.select('[name^="own-"]')] == ["own-matomo"]
+        fields = {
+            "for": "FR",
+            "regime": "",
+            "limit-own": "on",
+            "own-matomo": "on",
+            "reason": "Memo",
+        }
+        assert "before a choice" in look(client, **fields).text
+        save(client, fields)
+        assert rules(client)["FR"].own_statistics == ("matomo",)
+        page = soup(client.get(f"{RULE}?for=FR"))
+        assert page.find("input", {"name": "own-matomo"}).has_attr("checked")
+        assert "Waits for legal" in page.text
 
     @pytest.mark.parametrize(
         ("fields", "field"),
