@@ -185,22 +185,34 @@ SNIPPETS = {
 }
 """Platform to its snippet, each with ``id_example``."""
 
+
+def shopify(configuration: str) -> str:
+    """A page of Shopify with an app's pixel, as its web pixels manager lists it."""
+    return (
+        '<script>webPixelsConfigList: [{"id":"1","configuration":"' + configuration + '",'
+        '"eventPayloadVersion":"v1","runtimeContext":"STRICT","type":"APP"}]</script>'
+    )
+
+
 OTHERS = {
     "meta": [
         "fbq ( \"init\" , '123456789012345' )",
         "window.fbq('init', `123456789012345`, {em: ''})",
         "<img src='//www.facebook.com/tr/?ev=PageView&id=123456789012345'>",
         '<script src="https://connect.facebook.net/signals/config/123456789012345?v=2"></script>',
-        r'<script>webPixelsConfigList:[{"id":"1","configuration":"{\"pixel_id\":'
-        r'\"123456789012345\",\"pixel_type\":\"facebook_pixel\"}"}]</script>',
+        shopify(r"{\"pixel_id\":\"123456789012345\",\"pixel_type\":\"facebook_pixel\"}"),
+        '<script id="pys-js-extra">var pysOptions = {"facebook":{"pixelIds":["123456789012345"],'
+        '"advancedMatching":[]}}</script>',
         r'<script>self.__next_f.push([1,"fbq(\"init\", \"123456789012345\")"])</script>',
     ],
     "ga4": [
+        shopify(r"{\"config\":\"{\\\"google_tag_ids\\\":[\\\"GT-ABC\\\",\\\"G-ABCDE12345\\\"]}\"}"),
         "<script src=https://sgtm.summit.example/gtag/js?l=dl&id=G-ABCDE12345></script>",
         "gtag(\n  'config',\n  'G-ABCDE12345', { send_page_view: false }\n)",
         "const s='https:\\/\\/www.googletagmanager.com\\/gtag\\/js?id=G-ABCDE12345'",
     ],
     "google-ads": [
+        shopify(r"{\"config\":\"{\\\"action_label\\\":\\\"AW-123456789\\\/lL2ZCPx\\\"}\"}"),
         "<script>var google_conversion_id = 123456789; var google_conversion_label='x';</script>",
         '<img src="//www.googleadservices.com/pagead/conversion/123456789/?label=x&amp;script=0">',
         '<img src="//googleads.g.doubleclick.net/pagead/viewthroughconversion/123456789/?guid=ON">',
@@ -209,9 +221,18 @@ OTHERS = {
         '<script src="https://sgtm.summit.example/gtm.js?id=GTM-AB12CD3" async></script>',
         '<iframe src="//www.googletagmanager.com/ns.html?id=GTM-AB12CD3"></iframe>',
     ],
+    "pinterest": [
+        shopify(r"{\"tagID\":\"2612449813015\"}"),
+        '<script>var pysOptions = {"pinterest":{"pixelIds":["2612449813015"]}}</script>',
+    ],
+    "snap": [
+        shopify(r"{\"pixelId\":\"cf38dbeb-49ab-4061-afde-b1354f90975a\"}"),
+        "<img src='https://tr.snapchat.com/p?pid=cf38dbeb-49ab-4061-afde-b1354f90975a&ev=x'>",
+    ],
     "tiktok": [
+        shopify(r"{\"pixelCode\":\"CHT3MJJC77U0O25ESA0G\"}"),
         '<script src="https://analytics.tiktok.com/i18n/pixel/events.js?sdkid=CHT3MJJC77U0O25ESA0G'
-        '&lib=ttq"></script>'
+        '&lib=ttq"></script>',
     ],
     "uet": [
         '<script src="//bat.bing.com/p/action/97184883.js"></script>',
@@ -223,6 +244,7 @@ OTHERS = {
         "var _learnq = _learnq || []; _learnq.push(['account', 'XyZ123']);",
     ],
     "hotjar": ['<script src="https://static.hotjar.com/c/hotjar-1234567.js?sv=6"></script>'],
+    "criteo": ["<script src='https://sslwidget.criteo.com/event?a=12345&amp;v=5.6.2'></script>"],
     "clarity": ["<script src='https://www.clarity.ms/tag/abcdef1234?ref=x'></script>"],
     "matomo": [
         "_paq.push(['setTrackerUrl', 'https://stats.example.org/matomo.php']);"

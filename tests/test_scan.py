@@ -21,12 +21,12 @@ from consent.regions import Regions
 from consent.scan import Expected, Finding, Scanner
 from consent.scan.others import Others, at
 from consent.texts import Texts
-from tests.pasted import META, SNIPPETS
+from tests.pasted import META, OTHERS, SNIPPETS
 
 PLATFORMS = Platforms.load()
 COMPOSER = Composer(Regions.load(), PLATFORMS, Texts.load())
-OTHERS = Others.load()
-SCANNER = Scanner(COMPOSER.snippet, PLATFORMS, Embeds.load(), OTHERS)
+KNOWN = Others.load()
+SCANNER = Scanner(COMPOSER.snippet, PLATFORMS, Embeds.load(), KNOWN)
 SERVICE = "https://consent.summit.example"
 SNIPPET = COMPOSER.snippet("summit", SERVICE)
 SUMMIT = StoreConfig(
@@ -181,13 +181,24 @@ class TestPasted:
         assert [one.kind for one in found] == ["pasted-pixel", "pasted-pixel"]
         assert found[0].do.startswith("switch it off in PixelYourSite; ")
 
+    def test_what_an_app_brings_is_switched_off_there(self):
+        found = only(page(OTHERS["tiktok"][0]))
+        assert found.says.endswith("is brought by an app or a plugin, which does not wait for us")
+        assert found.do.startswith("switch it off in that app (in Shopify: Settings, Customer")
+        (app,) = [one for one in OTHERS["meta"] if "pysOptions" in one]
+        assert only(page(app)).do.startswith("switch it off in PixelYourSite; ")
+
+    def test_a_plugin_that_knows_consent_systems_is_none(self):
+        listens = "addEventListener('CookiebotOnConsentReady', f); cmplz_has_consent('marketing')"
+        assert scan(page(f"<script>{listens}; window.didomiOnReady = []</script>")) == []
+
     def test_a_container_cannot_be_looked_into(self):
         found = scan(page(SNIPPETS["gtm"]))
         assert found[0].says.endswith("What its tags do cannot be seen from outside")
 
 
 class TestOthers:
-    @pytest.mark.parametrize("system", OTHERS.systems, ids=lambda one: one.name)
+    @pytest.mark.parametrize("system", KNOWN.systems, ids=lambda one: one.name)
     def test_each_consent_system_is_named_once(self, system):
         hosts = [one.replace("*.", "x.").replace("*", "x", 1) for one in system.scripts]
         scripts = [f"<script src='https://{one.replace('*', 'a')}'></script>" for one in hosts]

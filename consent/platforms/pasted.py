@@ -34,6 +34,8 @@ class Pasted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Addresses of the library besides ``script_url``."""
     code: tuple[str, ...] = ()
     """Inline code that is this vendor's and no other's."""
+    apps: tuple[str, ...] = ()
+    """What a shop system's app or a plugin writes; it counts where the id in it fits."""
     ids: tuple[str, ...] = ()
     """Where the id stands in code that is known to be this vendor's by something else."""
     images: tuple[str, ...] = ()
@@ -50,6 +52,7 @@ class Sighting(NamedTuple):
     start: int
     end: int
     parts: Mapping[str, str]
+    is_app: bool = False
 
 
 class Address(NamedTuple):
@@ -210,14 +213,14 @@ def faults(pasted: Pasted, id_pattern: str, example: str) -> Iterator[tuple[str,
                 yield key, f"{one!r} is on any host; expected {{id}} in it"
     used = set(_PLACEHOLDER.findall(pasted.id))
     known = {"id", *used}
-    for key in ("scripts", "code", "ids", "images", "frames"):
+    for key in ("scripts", "code", "apps", "ids", "images", "frames"):
         for one in getattr(pasted, key):
             names = set(_PLACEHOLDER.findall(one))
             if wrong := sorted(names - known):
                 yield key, f"{one!r} has {{{wrong[0]}}}; expected {{id}}, or what [pasted] id has"
-            if key == "ids" and not names:
+            if key in ("apps", "ids") and not names:
                 yield key, f"{one!r} has no {{id}}; expected where the id stands"
-            if key in ("code", "ids") and not re.match(r"[\w$'\"]", one, re.ASCII):
+            if key in ("code", "apps", "ids") and not re.match(r"[\w$'\"]", one, re.ASCII):
                 yield key, f"{one!r} begins with no word; expected code such as fbq('init', {{id}}"
     if used - {"site", "number", "address"}:
         yield (
@@ -230,13 +233,13 @@ def faults(pasted: Pasted, id_pattern: str, example: str) -> Iterator[tuple[str,
                 f"plugins.{name}",
                 f"{mark!r} may stand in any page; expected 5 characters or more",
             )
-    for one in (*pasted.code, *pasted.ids):
+    for one in (*pasted.code, *pasted.apps, *pasted.ids):
         if "{id}" in one and not _finds(one, id_pattern, example):
             yield "code", f"{one!r} does not find {example!r} where {{id}} stands; expected it to"
 
 
 def _finds(pattern: str, id_pattern: str, example: str) -> bool:
-    written = pattern.replace("{id}", f"'{example}'").replace("...", "")
+    written = pattern.replace("{id}", f"'{example}'").replace("...", "0")
     match = code(pattern).search(written)
     found = match["id"] if match else ""
     return re.fullmatch(id_pattern, found, re.ASCII) is not None

@@ -17,7 +17,8 @@ from consent.platforms import pasted
 from consent.platforms.files import Platform, matches
 from consent.platforms.pasted import Address, Sighting
 
-Form = Literal["library", "code", "image", "frame"]
+Form = Literal["library", "code", "app", "image", "frame"]
+"""``app``: what an app of a shop system, or a plugin, writes about a pixel that it brings."""
 LONGEST_PASTE = 100_000
 _LONGEST_CODE = 1_000_000
 """Of one script; a larger one is an application, in which a snippet comes first."""
@@ -149,7 +150,8 @@ class Recogniser:
                     ids = known.ids(one.parts for one in (*mine, *places))
                     at, to = offset + min(mine).start, offset + min(mine).end
                     key, runs_now = known.platform.key, runs and not quiet
-                    said = Seen(key, ids, "code", element, runs_now, at, to)
+                    form: Form = "app" if all(one.is_app for one in mine) else "code"
+                    said = Seen(key, ids, form, element, runs_now, at, to)
                     seen.append((said, frozenset(one.start for one in mine)))
         yield from _own(seen)
 
@@ -195,6 +197,8 @@ def _in_code(known: Known, text: str) -> tuple[list[Sighting], list[Sighting]]:
     """What proves that ``text`` has code of the vendor's, and where ids may stand in it."""
     own = known.platform.pasted
     proofs = list(pasted.in_code(own.code, text))
+    apps = pasted.in_code(own.apps, text)
+    proofs += [one._replace(is_app=True) for one in apps if known.ids([one.parts])]
     for pattern in (*known.addresses["library"], *known.addresses["frame"]):
         proofs += pasted.mentions(pattern, text)
     return proofs, list(pasted.in_code(own.ids, text)) if proofs else []

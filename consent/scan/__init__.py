@@ -18,7 +18,7 @@ from consent.platforms import pasted as patterns
 from consent.platforms.recognise import DELAYED, JAVASCRIPT, Seen
 from consent.scan import findings, pasted, snippet
 from consent.scan.findings import Finding, Severity
-from consent.scan.others import Others, ThirdParty, addresses, at
+from consent.scan.others import Others, Places, ThirdParty, addresses
 from consent.scan.snippet import Expected, Write
 
 __all__ = ["Expected", "Finding", "Scanner"]
@@ -47,8 +47,15 @@ class Scanner:
     def __init__(self, write: Write, platforms: Platforms, embeds: Embeds, others: Others) -> None:
         self._write = write
         self._platforms = platforms
-        self._embeds = embeds
-        self._others = others
+        self._embeds = Places((host, one) for one in embeds for host in one.hosts)
+        self._parties = Places((host, one) for one in others.parties for host in one.hosts)
+        # A host with the id in it is the shop's own, and known by its id alone.
+        self._vendors = Places(
+            (host, platform.name)
+            for platform in platforms.values()
+            for host in platform.hosts.script
+            if "{" not in host
+        )
         self._systems = [(one, addresses(one)) for one in others.systems]
 
     def page(
@@ -160,21 +167,19 @@ class Scanner:
         def said(kind: str, severity: str, says: str, do: str) -> Finding:
             return findings.of(page, element, kind=kind, severity=severity, says=says, do=do)
 
-        party = self._others.party(url)
+        party = self._parties.find(url)
         if element.name == "iframe":
             yield from self._framed(page, element, url, host, party)
         elif element.name == "link" and "stylesheet" not in element.get("rel").lower():
-            if party is not None and party.kind == "tracker":
-                name = party.name
-            else:
-                name = self._vendor(host)
+            is_tracker = party is not None and party.kind == "tracker"
+            name = party.name if party and is_tracker else self._vendors.find(url)
             if name:
                 says = f"the page gets in touch with {name} ({host}) before anybody is asked"
                 yield said("hint", "warning", says, "remove this line")
         elif party is not None and party.kind != "tool":
             kind, severity = _OF_PARTY[party.kind]
             yield said(kind, severity, f"{party.name}: loads before anybody is asked", _WAIT)
-        elif element.name == "script" and party is None and (name := self._vendor(host)):
+        elif element.name == "script" and party is None and (name := self._vendors.find(url)):
             says = f"a script of {name} loads before anybody is asked"
             yield said("tracker", "error", says, "remove it, or register it")
         elif element.name == "script" and party is None:
@@ -184,7 +189,7 @@ class Scanner:
     def _framed(
         self, page: Page, element: Element, url: str, host: str, party: ThirdParty | None
     ) -> Iterator[Finding]:
-        embed = next((one for one in self._embeds if any(at(h, url) for h in one.hosts)), None)
+        embed = self._embeds.find(url)
         if embed is None and party is not None and party.kind == "tool":
             return
         name = embed.name if embed else party.name if party else host
@@ -196,13 +201,6 @@ class Scanner:
             says=f"content from {name} loads before anybody is asked",
             do='write data-src instead of src, and data-purpose="marketing"',
         )
-
-    def _vendor(self, host: str) -> str:
-        """Which platform's script comes from ``host``."""
-        for platform in self._platforms.values():
-            if any(at(one, f"https://{host}/") for one in platform.hosts.script if "{" not in one):
-                return platform.name
-        return ""
 
 
 def _rivals(page: Page, seen: list[Seen], others: list[Finding]) -> list[Element]:

@@ -7,9 +7,9 @@ explains both.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,6 +20,7 @@ from consent.model import is_key
 from consent.platforms import pasted
 from consent.platforms.pasted import Address
 
+T = TypeVar("T")
 Kind = Literal["tracker", "content", "tool"]
 
 
@@ -76,9 +77,32 @@ class Others(NamedTuple):
     def __len__(self) -> int:
         return len(self.systems) + len(self.parties)
 
-    def party(self, url: str) -> ThirdParty | None:
-        """Whose ``url`` is, as far as it is known."""
-        return next((one for one in self.parties if any(at(host, url) for host in one.hosts)), None)
+
+class Places(Generic[T]):
+    """Who is at which host. Of patterns on one host the first that fits counts.
+
+    Args:
+        known: ``host.example``, ``*.host.example`` for all below, or one with a path; and who.
+    """
+
+    def __init__(self, known: Iterable[tuple[str, T]]) -> None:
+        self._by_host: dict[str, list[tuple[str, T]]] = {}
+        for pattern, who in known:
+            host = pattern.partition("/")[0].removeprefix("*.")
+            self._by_host.setdefault(host, []).append((pattern, who))
+
+    def find(self, url: str) -> T | None:
+        """Who is at ``url``, as far as it is known."""
+        try:
+            host = urlsplit(url).hostname or ""
+        except ValueError:
+            return None
+        while host:
+            for pattern, who in self._by_host.get(host, ()):
+                if at(pattern, url):
+                    return who
+            host = host.partition(".")[2]
+        return None
 
 
 def addresses(system: ConsentSystem) -> tuple[Address, ...]:

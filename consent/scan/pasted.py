@@ -89,13 +89,17 @@ def _finding(
     what = "these lines" if page.place(start).line != page.place(end - 1).line else "this line"
     do = f"switch it off in {plugin}" if plugin else f"remove {what if whole else 'this call'}"
     replaced, instead = _instead(one.platform, ids, platform.name, config)
+    fires = f"{name} fires {when}before anybody is asked.{container}".removesuffix(".")
+    if one.form == "app":
+        fires = f"{name} is brought by an app or a plugin, which does not wait for us"
+        do = f"switch it off in {plugin or 'that app (in Shopify: Settings, Customer events)'}"
     return findings.at(
         page,
         start,
         end,
         kind="pasted-pixel",
         severity="error",
-        says=f"{name} fires {when}before anybody is asked.{container}".removesuffix("."),
+        says=fires,
         do=f"{do}; {instead}",
         replaced_by=replaced,
         **said,

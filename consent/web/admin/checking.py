@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from consent import stores
+from consent import fetch, stores
 from consent.errors import RefusedError, ThrottledError
 from consent.model import Pixel, StoreConfig, User
 from consent.scan import Expected, Finding
@@ -23,6 +23,8 @@ from consent.web.services import Services
 
 CHECKS, CHECK_SECONDS = 10, 10 * 60
 """How many pages one user may check in how long."""
+MOST_BYTES = 2_000_000
+"""Less than ``consent scan`` reads: while a page is read, visitors wait for their answers."""
 AT_ONCE = 2
 """How many pages one process looks at at a time: reading a large one takes a second or two."""
 LONGEST_ADDRESS = 2000
@@ -89,6 +91,8 @@ class Checking:
         async with self._turns.running:
             try:
                 fetched = await services.fetcher.get(url)
+                if len(fetched.content) > MOST_BYTES:
+                    raise fetch.too_large(MOST_BYTES)
             except RefusedError as error:
                 return _page(post.user, opened, config, url, {"failed": error.detail}, status=422)
             found = await asyncio.to_thread(

@@ -17,7 +17,7 @@ from consent.fetch import Fetched, Fetcher
 from consent.model import Pixel
 from consent.platforms import Platforms
 from consent.web.admin import sessions
-from consent.web.admin.checking import CHECK_SECONDS, CHECKS
+from consent.web.admin.checking import CHECK_SECONDS, CHECKS, MOST_BYTES
 from consent.web.app import create_app
 from tests.conftest import Clock
 from tests.pasted import META, SNIPPETS
@@ -132,6 +132,12 @@ class TestCheck:
         alert = BeautifulSoup(answer.text, "html.parser").find(role="alert").text
         assert "could not be looked at" in alert
         assert "with status 404" in alert
+
+    def test_a_large_one_is_left_to_the_command(self, open_, internet):
+        internet.page = " " * (MOST_BYTES + 1)
+        answer = post(open_("owner@example.com"), CHECK, address="/")
+        assert answer.status_code == 422
+        assert "expected at most 2,000,000 bytes" in answer.text
 
     def test_what_a_page_holds_is_text(self, open_, internet):
         client = open_("owner@example.com")
