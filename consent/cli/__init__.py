@@ -12,6 +12,7 @@ from consent import __version__
 from consent.cli import (
     activity,
     check,
+    copies,
     explain,
     geo,
     handout,
@@ -48,6 +49,7 @@ for command in (
 
 
 ledger.ledger.add_command(handout.export_)
+ledger.ledger.add_command(copies.backup_)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

