@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-SIZE = "24m"
+SIZE = "128m"
 _PR_CAPBSET_DROP = 24
 _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 1, 2
 
