@@ -26,10 +26,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+
+import msgspec
 
 from consent import inherit, stores, theme
 from consent.database import Database
-from consent.errors import ConflictError, RefusedError
+from consent.errors import ConflictError, NotFoundError, RefusedError
 from consent.model import (
     Group,
     Pixel,
@@ -40,6 +43,7 @@ from consent.model import (
     StoreConfig,
     Template,
     Version,
+    canonical,
     host_of,
     is_key,
 )
@@ -131,6 +135,37 @@ def notes(config: StoreConfig, platforms: Platforms, regions: Regions, *, on: dt
                 f"purposes, and a refusal of one would leave it the cookies of the other"
             )
     return told
+
+
+async def roll_back(
+    database: Database,
+    key: str,
+    number: int,
+    *,
+    platforms: Platforms,
+    regions: Regions,
+    texts: Texts,
+    now: Callable[[], dt.datetime],
+) -> Version:
+    """What the store ``key`` had as version ``number`` as its next one, the template included.
+
+    It becomes the draft too. The law is today's, so that what was allowed then may be refused.
+
+    Raises:
+        NotFoundError: there is no such store or version.
+        RefusedError: it has faults by now; all of them are named.
+    """
+    at = now()
+    async with database.write() as connection:
+        await stores.draft(connection, key)
+        old = await stores.version(connection, key, number)
+        if old is None or old.own is None:
+            raise NotFoundError("unknown_version", f"{key} has no version {number}")
+        faults = check(old.own, platforms, regions, texts, on=at.date(), template=old.template)
+        if faults:
+            raise RefusedError("unfit", "; ".join(faults))
+        await stores.save(connection, old.own, at)
+        return await stores.publish(connection, key, at, stores.Draft(old.own, old.template))
 
 
 async def publish(
@@ -263,17 +298,27 @@ def region_faults(
     yield from faults
     if faults or approved:
         return
-    told = set()
+    yield from _unallowed(canonical(rules), regions, on)
+
+
+@lru_cache(maxsize=256)
+def _unallowed(content: bytes, regions: Regions, on: dt.date) -> tuple[str, ...]:
+    """Each field of the rules that loosens the law of some place, and may not.
+
+    Kept by ``content``, the rules as canonical JSON, as the stores of a group have the same.
+    """
+    rules = msgspec.json.decode(content, type=Rules)
+    told: dict[str, str] = {}
     for place in regions.places(rules):
         for one in regions.loosened(place, on=on, rules=rules):
             field = f"{one.stated.called}.{one.field}"
             if not one.stated.approved and field not in told:
-                told.add(field)
-                yield (
+                told[field] = (
                     f"{field}: {one.value!r} {one.how} than {one.shipped.id!r} in {place.code}; "
                     f"expected nothing looser than the law there, or a reason and the approval of "
                     f"a lawyer: {'; '.join(one.shipped.law)}"
                 )
+    return tuple(told.values())
 
 
 def _own_statistics_faults(

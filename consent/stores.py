@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ from consent.campaign import CAMPAIGN
 from consent.database import tables
 from consent.database.dialects import take_lock
 from consent.errors import NotFoundError
-from consent.model import Pixel, RegionRule, StoreConfig, Template, Version
+from consent.model import Pixel, RegionRule, Rules, StoreConfig, Template, Version
 
 _s = tables.stores.c
 _v = tables.versions.c
@@ -49,7 +50,7 @@ class StoreSummary(msgspec.Struct, frozen=True):
     group: str | None = None
 
 
-class Draft(msgspec.Struct, frozen=True):
+class Draft(msgspec.Struct, frozen=True, dict=True):
     """What the next version would hold."""
 
     own: StoreConfig
@@ -59,6 +60,12 @@ class Draft(msgspec.Struct, frozen=True):
     def config(self) -> StoreConfig:
         """The store's own, and of the template what that leaves out."""
         return inherit.effective(self.own, self.template)
+
+    @cached_property
+    def rules(self) -> Rules:
+        """Where a place looks for its rules; see ``Version.rules``."""
+        shared = self.template.regions if self.template else {}
+        return Rules(self.own.regions, shared, self.own.group)
 
     @property
     def sha256(self) -> str:
@@ -148,17 +155,19 @@ async def all_drafted(c: AsyncConnection, keys: Sequence[str] | None = None) -> 
     return {row.key: Draft(_config(row.draft), _template(row.template)) for row in rows}
 
 
-async def publish(c: AsyncConnection, key: str, now: dt.datetime) -> Version:
-    """Makes the draft the store's newest version.
+async def publish(
+    c: AsyncConnection, key: str, now: dt.datetime, content: Draft | None = None
+) -> Version:
+    """Makes ``content`` the store's newest version; None: its draft.
 
     Returns:
-        The new version; or the newest one again when draft and template say the same.
+        The new version; or the newest one again when it says the same.
 
     Raises:
         NotFoundError: there is no such store.
     """
     await take_lock(c, "versions")
-    draft_ = await drafted(c, key)
+    draft_ = content or await drafted(c, key)
     newest = await current(c, key)
     if newest is not None and (newest.own, newest.template) == (draft_.own, draft_.template):
         return newest

@@ -15,13 +15,16 @@ from consent.cli import (
     copies,
     explain,
     geo,
+    group,
     handout,
     ledger,
     receipt,
+    rules,
     scan,
     serve,
     store,
     user,
+    versions,
 )
 from consent.errors import ConsentError, LedgerError, UnavailableError
 
@@ -36,6 +39,7 @@ for command in (
     *(serve.demo, serve.serve, serve.migrate, check.check),
     *(
         store.store,
+        group.group,
         scan.scan,
         user.user,
         activity.activity,
@@ -50,6 +54,8 @@ for command in (
 
 ledger.ledger.add_command(handout.export_)
 ledger.ledger.add_command(copies.backup_)
+for command in (rules.allow, rules.looser, versions.versions, versions.diff, versions.rollback):
+    store.store.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -24,6 +24,11 @@ from consent.web.app import utcnow
 
 T = TypeVar("T")
 
+until = click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The first day on which it holds no more.",
+)
 as_json = click.option("--json", "json_", is_flag=True, help="Answer as JSON.")
 
 
@@ -124,6 +129,14 @@ def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
             await db.close()
 
     return asyncio.run(run())
+
+
+def write(text: str, output: Path | None) -> None:
+    """``text`` into a file, or to stdout."""
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
 
 
 def echo_json(content: Any) -> None:

@@ -69,7 +69,7 @@ def show(key: str, json_: bool) -> None:
     if version is None:
         click.echo("# not published")
     else:
-        same = "as below" if version.config == draft else "differs from the draft below"
+        same = "as below" if version.own == draft else "differs from the draft below"
         click.echo(f"# version {version.number}, {version.published_at:%Y-%m-%d %H:%M} UTC, {same}")
         click.echo(f"# sha256 {version.sha256}")
     click.echo(storefile.to_toml(draft), nl=False)
@@ -120,11 +120,7 @@ def export(key: str, output: Path | None) -> None:
         async with db.read() as connection:
             return await stores.draft(connection, key)
 
-    text = storefile.to_toml(parts.with_database(work))
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8")
+    parts.write(storefile.to_toml(parts.with_database(work)), output)
 
 
 @store.command()

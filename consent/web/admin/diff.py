@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from consent import stores
+from consent import changes, stores
 from consent.model import Version
-from consent.web.admin import changes, effects
+from consent.web.admin import effects
 from consent.web.services import Services
 
 

@@ -14,13 +14,13 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from consent import csp, publish, review, stores
+from consent import changes, csp, publish, review, stores
+from consent.changes import Change
 from consent.errors import ConflictError, NotFoundError, RefusedError
 from consent.model import Pixel, Purpose, StoreConfig, User, Version
 from consent.platforms import Platforms, custom
 from consent.stores import Draft, StoreSummary
-from consent.web.admin import access, changes, pages, paste, pixelfacts, pixelform, words
-from consent.web.admin.changes import Change
+from consent.web.admin import access, pages, paste, pixelfacts, pixelform, words
 from consent.web.admin.door import Post, Visit
 from consent.web.services import Services
 
