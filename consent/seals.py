@@ -138,6 +138,22 @@ async def anchors(c: AsyncConnection, size: int) -> list[Anchored]:
     return [Anchored(**{**row._mapping, "answer": bytes(row.answer)}) for row in rows]
 
 
+async def last_anchored(c: AsyncConnection, url: str) -> Anchored | None:
+    """What ``url`` said last."""
+    query = sa.select(tables.anchors).where(_a.url == url).order_by(_a.size.desc()).limit(1)
+    row = (await c.execute(query)).one_or_none()
+    return Anchored(**{**row._mapping, "answer": bytes(row.answer)}) if row else None
+
+
+async def keep(c: AsyncConnection, anchored: Anchored) -> bool:
+    """Keeps what was said; False when another process has it already."""
+    last = await last_anchored(c, anchored.url)
+    if last is not None and last.size >= anchored.size:
+        return False
+    await c.execute(_INSERT[tables.anchors], msgspec.structs.asdict(anchored))
+    return True
+
+
 async def heads(c: AsyncConnection, after: int, limit: int) -> list[Head]:
     """The heads of trees larger than ``after``, smallest first."""
     rows = await c.execute(_HEADS.where(_c.size > after).order_by(_c.size).limit(limit))

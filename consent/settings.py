@@ -43,6 +43,10 @@ class Settings(msgspec.Struct, frozen=True):
     """Names out of ``CDNS``."""
     public_url: str
     """Without a trailing slash."""
+    anchor_url: str
+    """Without a trailing slash; empty: nobody anchors checkpoints."""
+    anchor_trust: str
+    """The path of a PEM file, or a witness's vkey."""
     scan_private: bool
     """Whether ``consent scan`` and the admin's check may fetch from private addresses."""
     fetched_places: Path
@@ -115,6 +119,10 @@ def _url(text: str) -> str:
     if re.match(r"^https?://[^/\s?#]+(/[^\s?#]*)?$", text) is None:
         raise ValueError("http://HOST or https://HOST")
     return text.rstrip("/")
+
+
+def _optional_url(text: str) -> str:
+    return _url(text) if text else ""
 
 
 CDNS = (
@@ -203,6 +211,19 @@ SETTINGS = (
         "false",
         _yes,
         "whether pages on private addresses and other ports than 80 and 443 may be checked",
+    ),
+    Setting(
+        "CONSENT_ANCHOR_URL",
+        "",
+        _optional_url,
+        "an RFC 3161 timestamp authority or a witness (C2SP) that anchors a checkpoint each hour; "
+        "empty: nobody",
+    ),
+    Setting(
+        "CONSENT_ANCHOR_TRUST",
+        "",
+        str,
+        "whom to believe there: a PEM file of certificates, or the witness's vkey",
     ),
 )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from consent import anchor as anchoring
 from consent import evidence
 from consent.cli import parts
 from consent.web import verifier
@@ -21,27 +22,42 @@ def receipt() -> None:
 @receipt.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--key", "keys", multiple=True, required=True, help=parts.KEY_HELP)
+@click.option(
+    "--tsa",
+    "roots",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Certificates (PEM) of a timestamp authority that is trusted. May be repeated.",
+)
 @parts.as_json
-def verify(file: Path, keys: Sequence[str], json_: bool) -> None:
+def verify(file: Path, keys: Sequence[str], roots: Sequence[Path], json_: bool) -> None:
     """Check FILE. Exits with 0 when all holds, 1 when something does not, 2 when it is no receipt.
 
     The key has to come from somewhere else than the file: from the service's /log/key, or from a
     copy of it that was kept.
     """
     read = evidence.read(file.read_bytes())
-    checks = evidence.verify(read, parts.vkeys(keys))
+    known, trusted = parts.vkeys(keys), [path.read_bytes() for path in roots]
+    checks = evidence.verify(read, known)
+    unchecked = list(evidence.UNCHECKED)
+    for anchor in read.anchors:
+        found = anchoring.check(anchor, read.checkpoint, roots=trusted, keys=known)
+        if found is None:
+            unchecked.append(f"What {anchor.url} said of the checkpoint: --tsa or --key may tell.")
+        else:
+            checks.append(found)
     content = evidence.decision(read)
     holds = all(check.holds for check in checks)
     if json_:
         answer = {"holds": holds, "checks": [check._asdict() for check in checks]}
-        parts.echo_json({**answer, "unchecked": evidence.UNCHECKED})
+        parts.echo_json({**answer, "unchecked": unchecked})
         sys.exit(not holds)
     said = evidence.sentences(content) if content else []
     click.echo("VERIFIED" if holds else "NOT VERIFIED: do not rely on this file")
     for heading, lines in (
         ("What the file says", said),
         ("Checked", [f"{'holds' if c.holds else 'WRONG'}: {c.words}" for c in checks]),
-        ("Not checked, and not shown by any such file", list(evidence.UNCHECKED)),
+        ("Not checked", unchecked),
     ):
         if lines:
             click.echo(f"\n{heading}")

@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from consent import counts, coverage, database
 from consent import settings as setting_table
+from consent.anchor import Anchorer, authority
 from consent.campaign import Campaign
 from consent.compose import Composer
 from consent.embeds import Embeds
@@ -59,7 +60,11 @@ class App(Starlette):
         self._visitor = visitor = Visitor(services, services.geo.place_headers)
         sources = (
             lambda: of_service(
-                services.recorder, services.folder, services.sealer, visitor.scripts
+                services.recorder,
+                services.folder,
+                services.sealer,
+                services.anchorer,
+                visitor.scripts,
             ),
             lambda: of_places(services.geo),
             visitor.answered.figures,
@@ -144,6 +149,7 @@ def create_app(
                 origin_of(settings.public_url),
                 now,
             ),
+            anchorer=Anchorer(db, authority(settings.anchor_url, settings.anchor_trust), now),
             signer=signer,
             fetcher=fetcher or Fetcher(private=settings.scan_private),
             scanner=Scanner(composer.snippet, platforms, embeds, Others.load()),

@@ -16,6 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from consent import counts
+from consent.anchor import Anchorer
 from consent.folding import Folder
 from consent.geo import Geo
 from consent.model import Action
@@ -55,7 +56,11 @@ class Answered:
 
 
 def of_service(
-    recorder: Recorder, folder: Folder[counts.Key], sealer: Sealer, scripts: Scripts
+    recorder: Recorder,
+    folder: Folder[counts.Key],
+    sealer: Sealer,
+    anchorer: Anchorer,
+    scripts: Scripts,
 ) -> Iterator[Figure]:
     """The figures of one process."""
     yield Figure("decisions", "Decisions stored in the ledger.", recorder.recorded)
@@ -67,6 +72,8 @@ def of_service(
     yield Figure("decisions_waiting", waiting, recorder.waiting, "gauge")
     yield Figure("sealed_records", "Records put into the log.", sealer.sealed)
     yield Figure("seal_failures", "Times that records were not sealed.", sealer.failures)
+    yield Figure("anchored", "Checkpoints that somebody outside signed.", anchorer.anchored)
+    yield Figure("anchor_failures", "Times that nobody did.", anchorer.failures)
     lag = "Records that are not sealed yet."
     yield Figure("unsealed_records", lag, sealer.waiting, "gauge", over="max")
     lag = "How long the oldest of them has waited."

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import structlog
 
 from consent import counts, coverage, stores
+from consent.anchor import Anchorer
 from consent.compose import Composer
 from consent.database import Database
 from consent.errors import ConsentError, NotFoundError, UnavailableError
@@ -159,6 +160,7 @@ class Services:
     folder: Folder[counts.Key]
     coverage: Folder[coverage.Key]
     sealer: Sealer
+    anchorer: Anchorer
     signer: Signer
     fetcher: Fetcher
     scanner: Scanner
@@ -176,11 +178,13 @@ class Services:
         self.folder.start()
         self.coverage.start()
         self.sealer.start()
+        self.anchorer.start()
         self.geo.start()
 
     async def stop(self) -> None:
         """Stores what was taken, then lets go of files and connections."""
         await self.published.stop()
+        await self.anchorer.stop()
         await self.sealer.stop()
         await self.recorder.stop()
         await self.folder.stop()

@@ -300,10 +300,19 @@ function show(name, verdict, holds, checks = [], record = null) {
     $('result').hidden = false;
 }
 
+/** What somebody outside said of the checkpoint needs certificates that a page does not have. */
+function tellAnchors(anchors) {
+    for (const one of document.querySelectorAll('#open [data-anchor]')) one.remove();
+    for (const { url } of Array.isArray(anchors) ? anchors : []) {
+        add($('open'), 'li', `What ${url} said of the checkpoint: “consent receipt verify” can check it.`, { anchor: '' });
+    }
+}
+
 let latest = null;
 
 async function look(blob) {
     latest = blob;
+    tellAnchors();
     try {
         if (!globalThis.crypto?.subtle) throw new Refused('This browser does not check signatures on this page: open it by https, or save it and open the file.');
         const file = read(new Uint8Array(await blob.arrayBuffer()));
@@ -311,6 +320,7 @@ async function look(blob) {
         const checks = await verify(file, await Promise.all(lines.map(parseKey)));
         const holds = checks.every(([, [held]]) => held);
         const verdict = holds ? 'Verified: the record is what the service sealed' : 'Not verified: do not rely on this file';
+        tellAnchors(file.anchors);
         show(blob.name, verdict, holds, checks, isRecord(file.record) ? file.record : null);
     } catch (error) {
         show(blob.name, error instanceof Refused ? error.message : `This file cannot be checked: ${error}`, false);
