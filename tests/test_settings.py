@@ -145,7 +145,9 @@ def test_a_wrong_key_of_the_file_is_told_though_a_variable_wins_over_the_others(
 ) -> None:
     file = tmp_path / "set.toml"
     file.write_text('CONSENT_PUBLIC_URL = "https://a.example"\n')
-    with pytest.raises(SettingsError, match="CONSENT_PUBLIC_URL: no such setting; known are anchor_"):
+    with pytest.raises(
+        SettingsError, match="CONSENT_PUBLIC_URL: no such setting; known are anchor"
+    ):
         settings.load({**KEYS, "CONSENT_SETTINGS": str(file)})
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
-from consent import database
+from consent import audit, database
 from consent.database import tables
 from tests.e2e.service import PUBLISHED, Service
 from tests.faults.visitors import HEADERS, ORIGIN, PURPOSES, Acknowledged, Visitor
@@ -181,6 +181,8 @@ class House:
         for row in rows:
             assert row.previous == newest.get(row.visitor), row.seq
             newest[row.visitor] = row.id
+        report = asyncio.run(_verified(self._url))
+        assert report.fault is None, report
 
     def ids(self) -> set[str]:
         """The ids that the ledger holds."""
@@ -197,6 +199,15 @@ def _said(post: dict[str, Any]) -> tuple[Any, ...]:
 
 def _says(row: Any) -> tuple[Any, ...]:
     return str(row.visitor), row.action, *(getattr(row, name) for name in PURPOSES)
+
+
+async def _verified(url: str) -> audit.Report:
+    """Whether the ledger is what was sealed, as far as it was."""
+    opened = database.connect(url)
+    try:
+        return await audit.verify(opened)
+    finally:
+        await opened.close()
 
 
 async def _read(url: str) -> tuple[list[Any], int]:
