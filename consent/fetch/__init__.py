@@ -31,6 +31,7 @@ SECONDS = 10.0
 HTML = ("text/html", "application/xhtml+xml")
 USER_AGENT = f"Pixelgate/{__version__} (consent scan; looks at single pages that their owner names)"
 
+_OPEN = "CONSENT_SCAN_PRIVATE=true"
 _PORTS = {"http": 80, "https": 443}
 _MOVED = (301, 302, 303, 307, 308)
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}["']?([\w-]{1,40})""", re.I)
@@ -130,7 +131,7 @@ class Fetcher:
         if read.userinfo:
             raise _unfetchable(url, "has a user's name in it; expected an address without")
         if port not in _PORTS.values() and not self._private:
-            raise _unfetchable(url, f"has port {port}; expected 80 or 443")
+            raise _unfetchable(url, f"has port {port}; expected 80 or 443, or {_OPEN}")
         return read
 
     @cached_property
@@ -232,8 +233,9 @@ class _Guarded(httpcore2.AsyncNetworkBackend):
         for one in found:
             # One bad address is enough: an honest name has none.
             if why := addresses.refused(one, private=self._private):
+                also = f", or {_OPEN}" if not addresses.refused(one, private=True) else ""
                 raise RefusedError(
-                    "refused_address", f"{host}: {one} {why}; expected a public address"
+                    "refused_address", f"{host}: {one} {why}; expected a public address{also}"
                 )
         last: Exception = OSError(f"{host} has no address")
         for one in found[:MOST_ADDRESSES]:
