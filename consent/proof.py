@@ -36,6 +36,8 @@ SEAL_SECONDS = 1.0
 BATCH_RECORDS = 2048
 """The most records in one transaction; more of them wait for the next, which follows at once."""
 
+PIECE_RECORDS = 128
+
 _YOUNG = dt.timedelta(seconds=SEAL_SECONDS * 0.9)
 
 _log = structlog.get_logger("proof")
@@ -152,7 +154,7 @@ class Sealer:
         async with self._database.read() as c:
             newest = await seals.newest(c)
             size = newest.size if newest else 0
-            records = await ledger.following(c, size, BATCH_RECORDS)
+            records = await _next_records(c, size)
             if not records:
                 return 0
             edge = await seals.frontier(c, size)
@@ -196,6 +198,19 @@ class Sealer:
             why = str(error) if isinstance(error, ConsentError) else ""
             _log.error("records not sealed", error=type(error).__name__, why=why)
         self._failing = True
+
+
+async def _next_records(c: AsyncConnection, size: int) -> list[Record]:
+    """One batch, read in small pieces: each holds up requests for some milliseconds."""
+    records: list[Record] = []
+    while len(records) < BATCH_RECORDS:
+        most = min(PIECE_RECORDS, BATCH_RECORDS - len(records))
+        found = await ledger.following(c, size + len(records), most)
+        records += found
+        if len(found) < most:
+            break
+        await asyncio.sleep(0)
+    return records
 
 
 def _not_sealed() -> NotFoundError:

@@ -6,9 +6,10 @@ import uuid
 
 import pytest
 
-from consent import audit, seals
+from consent import audit, groups, seals, stores
 from consent.audit import Kept
 from consent.database import Database
+from consent.model import BannerConfig, Group, StoreConfig, Template
 from consent.notes import Checkpoint, Note, Vkey, sign
 from consent.proof import Sealer
 from consent.signing import LogKey
@@ -53,6 +54,18 @@ async def test_an_untouched_ledger_holds(ledger, monkeypatch):
     assert (report.records, report.sealed, report.checkpoints) == (RECORDS, SEALED, 2)
     assert told[0] == (64, RECORDS)
     assert told[-1] == (RECORDS, RECORDS)
+
+
+async def test_a_version_of_a_group_is_verified_with_its_template(ledger, database_url, now):
+    template = Template(banner=BannerConfig(layout="box"))
+    async with ledger.write() as c:
+        await groups.save(c, Group("brands", "Brands", template), now())
+        config = StoreConfig("fjord", "Fjord", ("https://fjord.example",), group="brands")
+        await stores.save(c, config, now())
+        await stores.publish(c, "fjord", now())
+    assert (await audit.verify(ledger)).fault is None
+    await attack.run(database_url, "UPDATE versions SET template = :other", other=b"{}")
+    assert "versions: the content of row" in (await audit.verify(ledger)).fault
 
 
 async def test_an_empty_ledger_holds(database):

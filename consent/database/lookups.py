@@ -126,20 +126,25 @@ _UNLINKED = sa.text(
 async def content(c: AsyncConnection, table: str, after: int) -> tuple[int, str, bytes] | None:
     """Id, SHA-256 and content of the row of ``table`` after the one with the id ``after``.
 
-    ``table``: versions, banners or regimes.
+    ``table``: versions, banners or regimes. A version with a template is the list of both.
     """
     row = (await c.execute(_CONTENTS[table], {"after": after})).one_or_none()
-    return None if row is None else (row.id, row.sha256, bytes(row.content))
+    if row is None:
+        return None
+    content = bytes(row[2])
+    if len(row) > 3 and row[3] is not None:
+        content = b"[%b,%b]" % (content, bytes(row[3]))
+    return row.id, row.sha256, content
 
 
-def _contents(table: sa.Table, column: str) -> sa.Select[Any]:
+def _contents(table: sa.Table, *columns: str) -> sa.Select[Any]:
     id_ = table.c.id
-    query = sa.select(id_, table.c.sha256, table.c[column].label("content"))
+    query: sa.Select[Any] = sa.select(id_, table.c.sha256, *(table.c[name] for name in columns))
     return query.where(id_ > sa.bindparam("after")).order_by(id_).limit(1)
 
 
 _CONTENTS = {
-    "versions": _contents(tables.versions, "config"),
+    "versions": _contents(tables.versions, "config", "template"),
     "banners": _contents(tables.banners, "content"),
     "regimes": _contents(tables.regimes, "content"),
 }
