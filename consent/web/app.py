@@ -61,7 +61,7 @@ class App(Starlette):
         sources = (
             lambda: of_service(
                 services.recorder,
-                services.folder,
+                (services.folder, services.coverage),
                 services.sealer,
                 services.anchorer,
                 visitor.scripts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -15,7 +16,6 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from consent import counts
 from consent.anchor import Anchorer
 from consent.folding import Folder
 from consent.geo import Geo
@@ -57,7 +57,7 @@ class Answered:
 
 def of_service(
     recorder: Recorder,
-    folder: Folder[counts.Key],
+    folders: Iterable[Folder[Any]],
     sealer: Sealer,
     anchorer: Anchorer,
     scripts: Scripts,
@@ -67,7 +67,8 @@ def of_service(
     yield Figure("commits", "Commits that stored them.", recorder.batches)
     yield Figure("scripts_served", "Scripts answered, 304 included.", scripts.served)
     yield Figure("scripts_composed", "Scripts composed and compressed.", scripts.made)
-    yield Figure("counts_dropped", "Counts dropped while storage was away.", folder.dropped)
+    dropped = sum(folder.dropped for folder in folders)
+    yield Figure("counts_dropped", "Counts dropped while storage was away.", dropped)
     waiting = "Decisions waiting for a commit."
     yield Figure("decisions_waiting", waiting, recorder.waiting, "gauge")
     yield Figure("sealed_records", "Records put into the log.", sealer.sealed)
