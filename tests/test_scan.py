@@ -84,6 +84,8 @@ class TestSnippet:
             (SNIPPET.replace("/s/summit/", "/s/harbor/"), ["snippet-store"]),
             (SNIPPET.replace(SERVICE, "http://localhost:8000"), ["snippet-service"]),
             (SNIPPET.replace("denied", "granted"), ["snippet-old"]),
+            (SNIPPET.replace(SERVICE, f"{SERVICE}/edge/berlin"), []),
+            (SNIPPET.replace(SERVICE, f"{SERVICE}.evil.example"), ["snippet-service"]),
             (SNIPPET.replace(";", ";\n").replace("\n", "\n "), ["snippet-old"]),
             (f"<script async src='{SERVICE}/s/summit/loader.js'></script>", ["snippet-partial"]),
             (f"</head><body>{SNIPPET}", ["snippet-body"]),
@@ -191,6 +193,17 @@ class TestPasted:
     def test_a_plugin_that_knows_consent_systems_is_none(self):
         listens = "addEventListener('CookiebotOnConsentReady', f); cmplz_has_consent('marketing')"
         assert scan(page(f"<script>{listens}; window.didomiOnReady = []</script>")) == []
+
+    def test_googles_tags_that_are_told_to_wait_are_a_warning(self):
+        told = (
+            "<script>gtag('consent', 'default', {'a': 'denied', 'wait_for_update': 500})</script>"
+        )
+        found = scan(page(told, SNIPPETS["gtm"], META))
+        assert {(one.platform, one.severity) for one in found} == {
+            ("gtm", "warning"),
+            ("meta", "error"),
+        }
+        assert scan(page(told)) == []
 
     def test_a_container_cannot_be_looked_into(self):
         found = scan(page(SNIPPETS["gtm"]))

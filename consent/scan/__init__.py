@@ -90,7 +90,13 @@ class Scanner:
             *snippet.check(page, ours, rivals, self._write, expected),
             *self._blocked(page, ours, policies, expected, url),
             *_elsewhere(url, expected),
-            *pasted.check(page, seen, self._platforms, expected.config if expected else None),
+            *pasted.check(
+                page,
+                seen,
+                self._platforms,
+                expected.config if expected else None,
+                told=_are_told_to_wait(page, mine),
+            ),
             *pasted.plugins(text, seen, self._platforms),
             *others,
             *_defaults(page, mine),
@@ -260,6 +266,18 @@ def _defaults(page: Page, mine: set[int]) -> Iterator[Finding]:
                 says="the page tells Google's tags that consent is granted before anybody is asked",
                 do="remove this call; the snippet says denied, and the loader what was granted",
             )
+
+
+def _are_told_to_wait(page: Page, mine: set[int]) -> bool:
+    """Whether the page has defaults of its own as ``consent store defaults`` prints them."""
+    return any(
+        element.name == "script"
+        and element.state == "live"
+        and element.start not in mine
+        and "wait_for_update" in element.text
+        and _DEFAULT.search(element.text) is not None
+        for element in page.elements
+    )
 
 
 def _elsewhere(url: str, expected: Expected | None) -> Iterator[Finding]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from consent.markup import Page
 from consent.model import StoreConfig
 from consent.platforms import Platforms
@@ -11,12 +13,22 @@ from consent.platforms.recognise import DELAYED, JAVASCRIPT, Seen
 from consent.scan import findings
 from consent.scan.findings import Finding
 
+_CONTAINER = "gtm"
+_BY_CONSENT_MODE = (
+    "right only if each of its tags asks for consent (snippets/GUIDES.md, Google Tag Manager); "
+    "else remove it, and register it"
+)
 _SHORT = 4000
 """Longer code is not the vendor's snippet alone, so only the call in it has to go."""
 
 
 def check(
-    page: Page, seen: list[Seen], platforms: Platforms, config: StoreConfig | None
+    page: Page,
+    seen: list[Seen],
+    platforms: Platforms,
+    config: StoreConfig | None,
+    *,
+    told: bool,
 ) -> Iterator[Finding]:
     """A finding for each element that brings a pixel of a known platform.
 
@@ -25,6 +37,7 @@ def check(
         seen: what was recognised in it, besides what is ours.
         platforms: those that are known.
         config: the store's; None when it is not known.
+        told: the page itself tells Google's tags to wait, for a container that it loads itself.
     """
     together: dict[tuple[str, int], list[Seen]] = {}
     for one in seen:
@@ -39,7 +52,11 @@ def check(
         one = (firing or those)[0]
         ids = tuple(dict.fromkeys(id_ for each in firing or those for id_ in each.ids))
         alone = elements[start] == 1
-        yield _finding(page, one, ids, platforms, config, plugins.get(key, ""), alone=alone)
+        found = _finding(page, one, ids, platforms, config, plugins.get(key, ""), alone=alone)
+        by_google = key == _CONTAINER or platforms[key].consent.google_consent_mode
+        if told and by_google and found.severity == "error":
+            found = msgspec.structs.replace(found, severity="warning", do=_BY_CONSENT_MODE)
+        yield found
 
 
 def plugins(text: str, seen: list[Seen], platforms: Platforms) -> Iterator[Finding]:
@@ -83,7 +100,9 @@ def _finding(
             do="remove it when you tidy up",
             **said,
         )
-    container = " What its tags do cannot be seen from outside." if one.platform == "gtm" else ""
+    container = (
+        " What its tags do cannot be seen from outside." if one.platform == _CONTAINER else ""
+    )
     noscript = element is not None and element.state == "noscript"
     when = "for visitors without scripts, " if noscript else ""
     what = "these lines" if page.place(start).line != page.place(end - 1).line else "this line"
