@@ -225,6 +225,11 @@ def _differences(was: Resolution, now: Resolution, usual: Layout) -> Iterator[st
         yield f"are asked for {', '.join(new_ones)} too."
     if was.pixels != now.pixels:
         yield f"get {_pixels(now.pixels)}; until then {_pixels(was.pixels)}."
+    if was.own_statistics != now.own_statistics:
+        yield (
+            f"get {_own(now.own_statistics)} as own statistics before they choose; until then "
+            f"{_own(was.own_statistics)}."
+        )
     for one in new.looser:
         if one not in old.looser:
             yield f"get less than the law there gives, as {one.by} has allowed: {one.reason}"
@@ -237,6 +242,10 @@ def _pixels(keys: Sequence[str] | None) -> str:
     if keys is None:
         return "every pixel that they allow"
     return f"no pixel but {', '.join(keys)}" if keys else "no pixel at all"
+
+
+def _own(keys: Sequence[str]) -> str:
+    return ", ".join(keys) or "nothing"
 
 
 def _where(codes: Sequence[str], regions: Regions) -> str:

@@ -446,6 +446,7 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     gpc: GpcConfig = GpcConfig()
     page_views: Literal["manual", "automatic"] = "manual"
     campaign: bool = False
+    coverage: bool = False
     signals: SignalsConfig = SignalsConfig()
     google: GoogleConfig = GoogleConfig()
     texts: dict[str, dict[str, str]] = {}

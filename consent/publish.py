@@ -89,6 +89,7 @@ def check(
         *pixel_faults(whole, platforms),
         *(() if draft else _review_faults(whole)),
         *region_faults(rules, regions, on, approved=draft),
+        *_named_faults(rules, whole, platforms),
         *_own_statistics_faults(whole, rules, platforms, regions, on),
         *_banner_faults(whole, regions.strictest),
         *_text_faults(whole, texts),
@@ -299,6 +300,17 @@ def region_faults(
     if faults or approved:
         return
     yield from _unallowed(canonical(rules), regions, on)
+
+
+def _named_faults(rules: Rules, config: StoreConfig, platforms: Platforms) -> Iterator[str]:
+    """Pixels that a rule names and nobody knows. A template may name what one store lacks."""
+    own = {pixel.key for pixel in config.pixels}
+    for prefix, layer in rules.layers:
+        for key, rule in layer.items():
+            for name in rule.pixels or ():
+                if name not in own and name not in platforms:
+                    known = ", ".join(sorted(own)) or "no pixel"
+                    yield f"{prefix}{key}.pixels: found {name!r}; expected {known}, or a platform"
 
 
 @lru_cache(maxsize=256)

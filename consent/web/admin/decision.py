@@ -12,7 +12,7 @@ from starlette.responses import Response
 from consent import ledger, stores
 from consent.activity import Act
 from consent.errors import NotFoundError
-from consent.model import CHOOSABLE, Purpose, Record, Review, Rules, Version
+from consent.model import CHOOSABLE, Looser, Purpose, Record, Review, Rules, Version
 from consent.web.admin import pages, shown, words
 from consent.web.admin.door import Visit
 from consent.web.admin.shown import Shown
@@ -63,6 +63,8 @@ class Law(msgspec.Struct, frozen=True):
     accept_days: int = 0
     refuse_days: int = 0
     gpc_overrides_choice: bool = False
+    looser: tuple[Looser, ...] = ()
+    """The store's rules that asked less than the law, as they were when the visitor decided."""
 
     @property
     def link(self) -> str:
