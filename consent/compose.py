@@ -73,7 +73,7 @@ class Composer:
         self._embeds = [(one.name, one.vendor, one.privacy_url, one.hosts) for one in embeds]
         self._campaign = (campaign or Campaign()).days()
         self._banners = Banners(platforms, texts, self._campaign)
-        self._built = lru_cache(maxsize=None)(_built)
+        self._built = lru_cache(maxsize=None)(built)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -337,7 +337,12 @@ class Composer:
                 yield f"{_script(canonical(facts))[:-1]},pixel(){{}}}}"
 
 
-def _built(name: str) -> str:
+def built(name: str) -> str:
+    """The function expression of ``browser/dist/NAME.js``.
+
+    Raises:
+        DataError: it was not built.
+    """
     path = data.folder("browser") / "dist" / f"{name}.js"
     if not path.is_file():
         raise DataError(

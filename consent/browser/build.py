@@ -34,6 +34,7 @@ ENTRIES = (
     *("custom", "wordpress", "shopify", "datalayer", "google", "pageviews", "campaign", "debug"),
     "coverage",
     "ownstatistics",
+    "exhibit",
 )
 OFFERED = ("loader", "choices")
 """Built once more, as ``NAME-offered``, for places where a store offers fewer purposes: with

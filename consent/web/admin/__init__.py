@@ -59,6 +59,7 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/ledger/find", door.page(services, "ledger", find.find), methods=["POST"]),
         Route("/ledger/export", door.page(services, "ledger", handout.download)),
         Route("/ledger/visitors/{visitor}", door.page(services, "ledger", history.show)),
+        Route("/ledger/{id}/shown", door.page(services, "ledger", decision.drawn)),
         Route("/ledger/{id}", door.page(services, "ledger", decision.show)),
         Route("/activity", door.page(services, "activity", activity.show)),
         *_region_routes(services),

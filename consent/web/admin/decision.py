@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
-from consent import ledger, stores
+from consent import exhibit, ledger, stores
 from consent.activity import Act
 from consent.errors import NotFoundError
 from consent.model import CHOOSABLE, Looser, Purpose, Record, Review, Rules, Version
@@ -101,6 +101,32 @@ async def show(visit: Visit) -> Response:
     return pages.render("decision.html", context, user=visit.user)
 
 
+async def drawn(visit: Visit) -> Response:
+    """A layer as the visitor saw it, drawn by the banner's own code, for a frame on the page."""
+    c, services = visit.connection, visit.services
+    record = await _record(visit)
+    second = visit.request.query_params.get("layer") == "second"
+    law = _decoded(await ledger.regime_content(c, record.regime_sha256), exhibit.Law)
+    content = await ledger.banner_content(c, record.banner_sha256)
+    if law is None or content is None:
+        raise NotFoundError("not_kept", "what was shown is not known: only its fingerprint is")
+    found = exhibit.page(
+        content,
+        law,
+        "second" if second else "first",
+        record=record,
+        previous=await ledger.get(c, record.previous) if record.previous else None,
+        version=await stores.version(c, record.store, record.version),
+        entry=_entry(services, record, law.duties),
+    )
+    headers = {
+        # Apart from the pages: whatever the content may be, it acts as nobody.
+        "content-security-policy": f"{found.policy}; sandbox allow-scripts; frame-ancestors 'self'",
+        "x-frame-options": "SAMEORIGIN",
+    }
+    return HTMLResponse(found.html, headers=headers)
+
+
 class Layers(NamedTuple):
     """The texts by layer. ``locked``: what a purpose says that the browser's signal holds off."""
 
@@ -144,17 +170,17 @@ def _layers(
     """What was drawn under ``law``; None when the content or the law cannot be read."""
     if content is None or law is None:
         return None
-    first = shown.first(content, law.model, _entry(services, record, law))
+    first = shown.first(content, law.model, _entry(services, record, law.duties))
     locked = law.gpc_overrides_choice and (record.gpc_header or record.gpc_property)
     buttons = shown.second_buttons(content.choices, locked=locked)
     return Layers(first, buttons, content.gpc if locked else "")
 
 
-def _entry(services: Services, record: Record, law: Law) -> str:
+def _entry(services: Services, record: Record, duties: tuple[str, ...]) -> str:
     """The link to the choices in this release's words; empty for a language that it lacks."""
     if record.language not in services.texts.languages:
         return ""
-    key = "entry.choices" if "opt-out-link" in law.duties else "entry.cookies"
+    key = "entry.choices" if "opt-out-link" in duties else "entry.cookies"
     return services.texts.messages(record.language).get(key, "")
 
 

@@ -131,6 +131,9 @@ class TestTenants:
             "/admin/rates.csv?store=harbor",
             "/admin/ledger?store=harbor",
             f"/admin/ledger/{story.harbor[0]}",
+            f"/admin/ledger/{story.harbor[0]}/shown",
+            "/admin/ledger/export?store=harbor",
+            "/admin/activity?store=harbor",
             "/admin/stores/harbor/pixels",
             "/admin/stores/harbor/pixels/add?platform=meta",
             "/admin/stores/harbor/pixels/one?platform=ga4&id=G-HARBOR1234",
@@ -148,7 +151,16 @@ class TestTenants:
             assert found.status_code == missing.status_code == 404
             assert found.text.replace("harbor", "") == missing.text.replace("hrabor", "")
 
-    @pytest.mark.parametrize("path", ["/admin/rates", "/admin/ledger", "/admin/stores"])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/admin/rates",
+            "/admin/ledger",
+            "/admin/stores",
+            "/admin/activity",
+            "/admin/ledger/export",
+        ],
+    )
     def test_no_page_names_the_other_store(self, signed_in, path):
         text = signed_in("owner@summit.example").get(path).text
         assert "arbor" not in text

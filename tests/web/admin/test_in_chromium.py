@@ -172,6 +172,40 @@ def test_a_decision_opens_from_anywhere_in_its_line_and_fits_on_a_phone(open_pag
     assert page.evaluate(CONTRASTS) == []
 
 
+def test_legal_sees_the_layers_as_they_were_drawn_and_how_a_visitor_went_on(open_page):
+    page = open_page("/admin/ledger?action=withdraw")
+    page.locator("table.records tbody th a").first.click()
+    page.wait_for_url("**/admin/ledger/*-*")
+    first = page.frame_locator("iframe").first
+    expect(first.locator("[data-action=accept]")).to_be_visible()
+    expect(first.locator("[data-action=reject]")).to_be_visible()
+    page.get_by_text("The second layer as it was drawn").click()
+    second = page.frame_locator("iframe").nth(1)
+    expect(second.locator("[data-purpose=marketing]")).to_be_visible()
+    page.evaluate(AXE)
+    assert page.evaluate(FIND_VIOLATIONS) == []
+    page.get_by_role("link", name="What changed from one to the next").click()
+    expect(page.locator(".story .changes")).to_contain_text("No longer allowed")
+    page.evaluate(AXE)
+    assert page.evaluate(FIND_VIOLATIONS) == []
+    page.goto("/admin/activity")
+    expect(page.locator("tbody tr").first).to_contain_text("Opened a visitor's history")
+    page.evaluate(AXE)
+    assert page.evaluate(FIND_VIOLATIONS) == []
+
+
+def test_a_receipt_file_that_is_opened_leads_to_its_decision(open_page, tmp_path):
+    page = open_page("/admin/ledger?zone=Europe/Berlin")
+    expect(page.get_by_label("Time zone")).to_be_visible()
+    page.evaluate(AXE)
+    assert page.evaluate(FIND_VIOLATIONS) == []
+    link = page.locator("table.records tbody th a").first.get_attribute("href")
+    file = tmp_path / "receipt.json"
+    file.write_bytes(msgspec.json.encode({"record": {"id": link.rpartition("/")[2]}}))
+    page.get_by_label("or open a receipt file").set_input_files(file)
+    page.wait_for_url(f"**{link}")
+
+
 def test_a_phone_shows_every_link_of_the_navigation_and_the_whole_id(open_page):
     page = open_page(PIXELS, PHONE)
     boxes = [link.bounding_box() for link in page.get_by_role("navigation").locator("a").all()]
