@@ -15,6 +15,7 @@ from tests.e2e.claims import META
 from tests.e2e.published import served
 from tests.e2e.service import Service
 from tests.e2e.shop import Shop
+from tests.e2e.test_coverage_page import Told
 from tests.e2e.visitor import Visitor
 
 pytestmark = pytest.mark.browser
@@ -26,6 +27,7 @@ STORE = """
 key = "counted"
 name = "Counted"
 origins = ["{origin}"]
+coverage = true
 [[pixels]]
 platform = "matomo"
 id = "3@stats.summit.example"
@@ -83,17 +85,34 @@ def test_own_statistics_run_before_a_choice_and_hear_of_each_event_once(
     assert visitor.page.evaluate(VIEWS) == 2
 
 
-def test_a_refusal_is_the_objection(visitor_from: Make, counted: Shop) -> None:
+def test_a_refusal_is_the_objection(visitor_from: Make, counted: Shop, service: Service) -> None:
     visitor = visitor_from("Paris")
+    told = Told(visitor, service)
     visitor.visit(f"{counted.origin}/")
     visitor.decide("reject")
     assert visitor.page.evaluate(STOPPED)
     visitor.page.evaluate("pixelgate('track', 'PageView')")
     visitor.settle()
     assert visitor.page.evaluate(VIEWS) == 1
+    ends = told.leave()
+    assert ends == {
+        **{"PageView matomo sent": 1, "PageView matomo declined": 1},
+        "PageView meta declined": 2,
+    }
     visitor.forget()
     visitor.visit(f"{counted.origin}/")
     assert visitor.requests == []
+
+
+def test_the_debug_view_says_who_had_it(visitor_from: Make, counted: Shop) -> None:
+    visitor = visitor_from("Paris")
+    visitor.visit(f"{counted.origin}/?pixelgate=debug")
+    view = visitor.page.locator("#pixelgate-debug")
+    assert "1 event sent" in view.locator('[data-pixel="matomo"]').inner_text()
+    visitor.decide("accept")
+    event = view.locator('[data-event="PageView"]').first
+    assert "Sent to all 2" in event.inner_text()
+    assert "trackPageView" in event.text_content()
 
 
 @pytest.mark.parametrize("place", ["Berlin", "Paris with GPC", "nowhere"])

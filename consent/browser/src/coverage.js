@@ -34,13 +34,14 @@ export function coverage(page) {
     return show != 'none' || why == 'regime' ? 'no_choice' : 'declined';
   }
 
-  /** How an event ends now for each platform: a function where its library has yet to come. */
-  function ends(held) {
+  /** How an event ends now for each platform: its slot where that depends on the library. */
+  function ends({ params }, held) {
     const found = {};
     for (const slot of rack.slots) {
       if (slot.gone || found[slot.name] == 'sent') continue;
       const runs = slot.state == slot.started;
-      found[slot.name] = held || (runs ? slot : kept(slot));
+      // Own statistics may have had it before anything was chosen (ownstatistics.js).
+      found[slot.name] = slot.had?.has(params) ? slot : held || (runs ? slot : kept(slot));
     }
     return found;
   }
@@ -49,7 +50,7 @@ export function coverage(page) {
   rack.deliver = (event) => {
     deliver(event);
     open.delete(event);
-    ended.push([event, ends()]);
+    ended.push([event, ends(event)]);
   };
   page.on('event', (event) => open.add(event));
 
@@ -80,7 +81,7 @@ export function coverage(page) {
 
   // Whoever is only looking elsewhere may still choose: what waits for that is told at the very end.
   addEventListener('pagehide', () => {
-    for (const event of open) ended.push([event, ends(page.waits ? 'left' : 'no_choice')]);
+    for (const event of open) ended.push([event, ends(event, page.waits ? 'left' : 'no_choice')]);
     open.clear();
     tell();
   });

@@ -15,7 +15,7 @@ export function ownstatistics(page, keys) {
   for (const slot of own) {
     const { purposes, pixel } = slot;
     const { send } = pixel;
-    const had = new WeakSet();
+    const had = (slot.had = new WeakSet());
     Object.defineProperty(slot, 'purposes', { get: () => (unasked() ? [] : purposes) });
     // What it has had early comes once more when the visitor chooses, as all other pixels waited for it.
     pixel.send = (name, params, ...rest) => {
@@ -32,7 +32,8 @@ export function ownstatistics(page, keys) {
   };
   page.on('event', (event) => {
     early.push(event);
-    tell();
+    // All others who listen have heard of it then.
+    queueMicrotask(tell);
   });
   page.on('pixel', tell);
 }
