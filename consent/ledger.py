@@ -290,17 +290,31 @@ _BY_SEQS = _by_seqs_query()
 _HISTORY = _history_query()
 
 
+_NAMES = (*_d.keys(), "key", "number", "version_sha256", "regime", "regime_sha256")
+
+
 def _of_row(row: Any) -> Record:
+    # By place: to ask a row for each column by its name takes longer than to read it.
+    of = dict(zip(_NAMES, row, strict=True))
     return Record(
-        **{name: getattr(row, name) for name in _SAME},
-        seq=row.seq,
-        previous=row.previous,
-        store=row.key,
-        version=row.number,
-        version_sha256=row.version_sha256,
-        at=row.at,
-        grants=Grants(row.preferences, row.analytics, row.marketing),
-        regime_id=row.regime,
-        regime_sha256=row.regime_sha256,
-        place=Place(row.country, row.subdivision, row.place_source),
+        seq=of["seq"],
+        id=of["id"],
+        visitor=of["visitor"],
+        previous=of["previous"],
+        store=of["key"],
+        version=of["number"],
+        version_sha256=of["version_sha256"],
+        at=of["at"],
+        action=of["action"],
+        grants=Grants(of["preferences"], of["analytics"], of["marketing"]),
+        language=of["language"],
+        banner_sha256=of["banner_sha256"],
+        regime_id=of["regime"],
+        regime_sha256=of["regime_sha256"],
+        place=Place(of["country"], of["subdivision"], of["place_source"]),
+        gpc_header=of["gpc_header"],
+        gpc_property=of["gpc_property"],
+        device=of["device"],
+        salt=of["salt"],
+        refused=of["refused"],
     )

@@ -154,17 +154,16 @@ class Sealer:
         async with self._database.read() as c:
             newest = await seals.newest(c)
             size = newest.size if newest else 0
-            records = await _next_records(c, size)
-            if not records:
+            entries = await _next_entries(c, size)
+            if not entries:
                 return 0
             edge = await seals.frontier(c, size)
         name = newest.key.name if newest else self._origin
-        # Hashing holds the processor, not the event loop: requests are answered meanwhile.
-        growth = await asyncio.to_thread(grown, newest, edge, records, name, self._key, self._now())
+        growth = grown(newest, edge, entries, name, self._key, self._now())
         async with self._database.write() as c:
             added = await seals.add(c, growth)
-        self.sealed += len(records) if added else 0
-        return len(records) if added else 0
+        self.sealed += len(entries) if added else 0
+        return len(entries) if added else 0
 
     async def _seal_often(self) -> None:
         while not self._stopping.is_set():
@@ -200,17 +199,25 @@ class Sealer:
         self._failing = True
 
 
-async def _next_records(c: AsyncConnection, size: int) -> list[Record]:
-    """One batch, read in small pieces: each holds up requests for some milliseconds."""
-    records: list[Record] = []
-    while len(records) < BATCH_RECORDS:
-        most = min(PIECE_RECORDS, BATCH_RECORDS - len(records))
-        found = await ledger.following(c, size + len(records), most)
-        records += found
-        if len(found) < most:
+async def _next_entries(c: AsyncConnection, size: int) -> list[bytes]:
+    """The entries of the next records, read and hashed in small pieces: requests go in between.
+
+    Raises:
+        LedgerError: a record is missing.
+    """
+    entries: list[bytes] = []
+    while len(entries) < BATCH_RECORDS:
+        begin = size + len(entries)
+        most = min(PIECE_RECORDS, BATCH_RECORDS - len(entries))
+        records = await ledger.following(c, begin, most)
+        for seq, record in enumerate(records, begin + 1):
+            if record.seq != seq:
+                raise LedgerError(f"ledger: record {seq} is missing; the next one is {record.seq}")
+            entries.append(receipt.digest(record))
+        if len(records) < most:
             break
         await asyncio.sleep(0)
-    return records
+    return entries
 
 
 def _not_sealed() -> NotFoundError:
@@ -234,24 +241,24 @@ def origin_of(public_url: str) -> str:
 def grown(
     newest: Head | None,
     edge: Frontier,
-    records: Sequence[Record],
+    entries: Sequence[bytes],
     name: str,
     key: LogKey,
     now: dt.datetime,
 ) -> Growth:
-    """The tree with ``records`` on its right, and its signed head.
+    """The tree with ``entries`` on its right, and its signed head.
 
     Args:
         newest: the head that was signed last; None before the first.
         edge: the right edge of its tree, as storage has it. It is changed.
-        records: those after it.
+        entries: those after it.
         name: of the log.
         key: signs.
         now: when.
 
     Raises:
-        LedgerError: ``edge`` is not the tree of ``newest``, its signature is wrong, a record is
-            missing, or the new tree does not begin with the old one.
+        LedgerError: ``edge`` is not the tree of ``newest``, its signature is wrong, or the new
+            tree does not begin with the old one.
     """
     before, old = edge.size, edge.nodes()
     old_root = edge.root()
@@ -259,11 +266,6 @@ def grown(
         check_head(newest)
         if old_root != newest.root:
             raise LedgerError(f"log: the tree of {before} entries has another root than was signed")
-    expected = range(before + 1, before + 1 + len(records))
-    for seq, record in zip(expected, records, strict=True):
-        if record.seq != seq:
-            raise LedgerError(f"ledger: record {seq} is missing; the next one is {record.seq}")
-    entries = list(map(receipt.digest, records))
     leaves = list(map(merkle.leaf_hash, entries))
     for leaf in leaves:
         edge.push(leaf)
