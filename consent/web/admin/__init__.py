@@ -96,6 +96,8 @@ def _region_routes(services: Services) -> list[BaseRoute]:
         ),
         Route("/stores/{key}/publish", read(publishing.show), methods=["GET"]),
         Route("/stores/{key}/publish", write(publishing.make_live), methods=["POST"]),
+        Route("/stores/{key}/rollback", read(publishing.confirm), methods=["GET"]),
+        Route("/stores/{key}/rollback", write(publishing.roll_back), methods=["POST"]),
         Route("/versions", read(publishing.versions)),
     ]
 

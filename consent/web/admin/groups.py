@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from consent import activity, approve, groups, publish, storefile, stores
+from consent import activity, approve, bulk, groups, model, publish, storefile
 from consent.activity import Act
+from consent.bulk import Applied
 from consent.errors import (
     ConflictError,
-    ConsentError,
     DataError,
     DataErrors,
     ForbiddenError,
     NotFoundError,
     RefusedError,
 )
-from consent.model import Group, Rules, StoreConfig, User
+from consent.model import Group, Rules, User
 from consent.regions.rules import digest
-from consent.stores import Draft, StoreSummary
-from consent.web.admin import access, diff, pages, rules, states
+from consent.stores import StoreSummary
+from consent.web.admin import access, pages, rules
 from consent.web.admin.door import Post, Visit
 from consent.web.services import Services
 
@@ -31,23 +32,11 @@ FILE = "template"
 _STARTER = '# The words of a store file, without pixels and origins.\n[banner]\nlayout = "bar"\n'
 
 
-class Member(NamedTuple):
-    """A store beside a template: its draft with it, and what would change."""
+class Choice(NamedTuple):
+    """A store to choose."""
 
     store: StoreSummary
     chosen: bool
-    draft: Draft
-    changes: tuple[str, ...]
-    faults: tuple[str, ...]
-    asks: bool
-
-
-class Result(NamedTuple):
-    """What came of publishing one store. ``refused``: why it was not; empty when it was."""
-
-    name: str
-    number: int
-    refused: str
 
 
 async def show_all(visit: Visit) -> Response:
@@ -110,38 +99,45 @@ async def add(visit: Visit) -> Response:
 
 
 async def look(visit: Visit) -> Response:
-    """Every store with what the template would change in it, to choose among."""
+    """The stores to choose among, and what the template would change in the chosen ones."""
+    services, query = visit.services, visit.request.query_params
     group = await _group(visit, visit.request.path_params["key"])
     found = await access.visible(visit.connection, visit.user)
-    query = visit.request.query_params
-    chosen = {store.key for store in found if f"store-{store.key}" in query}
-    if not query:
-        chosen = {store.key for store in found if store.group == group.key}
-    members = await _members(visit.services, visit.connection, group, found, chosen)
+    chosen = [
+        store.key
+        for store in found
+        if (f"store-{store.key}" in query if query else store.group == group.key)
+    ]
+    plans = await _plans(services, visit.connection, group.key, chosen)
     context = {
         "here": "groups",
         "group": group,
-        "members": members,
-        "chosen": [member for member in members if member.chosen],
-        "looked": bool(query),
+        "choices": [Choice(store, store.key in chosen) for store in found],
+        "names": {store.key: store.name for store in found},
+        "plans": plans,
+        "ready": [plan for plan in plans if plan.told],
+        "seen": _seen(plans),
         "may_change": _may_change(visit.user),
     }
     return pages.render("groupapply.html", context, user=visit.user)
 
 
 async def apply(post: Post) -> Response:
-    """Puts the chosen stores into the group as they were shown, and publishes them if asked to."""
+    """Publishes the template in the chosen stores, if it changes there what the page had shown."""
     _check_all_stores(post.user)
     services, key = post.services, post.request.path_params["key"]
     async with services.database.read() as c:
         group = await groups.get(c, key)
         found = await access.visible(c, post.user)
-    seen = {s: post.fields[f"seen-{s.key}"] for s in found if f"seen-{s.key}" in post.fields}
-    results = [
-        await _apply_one(post, group, store, sha256, live="publish" in post.fields)
-        for store, sha256 in seen.items()
-    ]
-    context = {"here": "groups", "group": group, "results": results}
+        chosen = [store.key for store in found if f"store-{store.key}" in post.fields]
+        plans = await _plans(services, c, key, chosen)
+    if post.fields.get("seen") != _seen(plans):
+        raise ConflictError("moved", "the stores or the template have changed; look at them anew")
+    results = await bulk.apply(
+        services.database, key, _files(services), now=services.now, only=chosen, by=post.user
+    )
+    names = {store.key: store.name for store in found}
+    context = {"here": "groups", "group": group, "results": results, "names": names}
     return pages.render("groupdone.html", context, user=post.user)
 
 
@@ -164,73 +160,20 @@ async def allow(post: Post) -> Response:
     return RedirectResponse(f"/admin/groups/{key}?done=allowed", status_code=303)
 
 
-async def _apply_one(
-    post: Post, group: Group, store: StoreSummary, sha256: str, *, live: bool
-) -> Result:
-    """Saves one draft with the group in it, if it would be what was shown; then publishes it."""
-    services, key = post.services, store.key
-    try:
-        async with services.database.write() as c:
-            draft = _joined(await stores.draft(c, key), group)
-            if draft.sha256 != sha256:
-                raise ConflictError("moved", "someone has changed it meanwhile; look at it anew")
-            await stores.revise(c, key, lambda config: _in_group(config, group), services.now())
-            act = Act("draft", key, "group", {"group": group.key})
-            await activity.add(c, act, by=post.user, at=services.now())
-        if not live:
-            return Result(store.name, 0, "")
-        version = await publish.publish(
-            services.database,
-            key,
-            platforms=services.platforms,
-            regions=services.regions,
-            texts=services.texts,
-            now=services.now,
-            shown=sha256,
-        )
-    except ConsentError as error:
-        said = error.detail if isinstance(error, RefusedError) else str(error)
-        return Result(store.name, 0, said)
-    return Result(store.name, version.number, "")
+async def _plans(
+    services: Services, c: AsyncConnection, key: str, chosen: Sequence[str]
+) -> list[Applied]:
+    on = services.now().date()
+    return await bulk.preview(c, key, _files(services), on=on, only=chosen)
 
 
-async def _members(
-    services: Services, c: Any, group: Group, found: Sequence[StoreSummary], chosen: set[str]
-) -> list[Member]:
-    drafts = await stores.all_drafted(c, [store.key for store in found])
-    members = []
-    for store in found:
-        draft, asks = drafts[store.key], False
-        changes: tuple[str, ...] = ()
-        faults: tuple[str, ...] = ()
-        if store.key in chosen:
-            draft = _joined(draft.own, group)
-            live = await stores.current(c, store.key)
-            after = states.as_version(services, store, draft, live)
-            changes = tuple(diff.said(services, live, after))
-            asks = diff.asks(live, after)
-            faults = tuple(_unfit(services, draft))
-        members.append(Member(store, store.key in chosen, draft, changes, faults, asks))
-    return members
+def _seen(plans: Sequence[Applied]) -> str:
+    """The SHA-256 by which a page says what it has shown."""
+    return hashlib.sha256(model.canonical([list(plan) for plan in plans])).hexdigest()
 
 
-def _joined(own: StoreConfig, group: Group) -> Draft:
-    return Draft(_in_group(own, group), group.template)
-
-
-def _in_group(config: StoreConfig, group: Group) -> StoreConfig:
-    return msgspec.structs.replace(config, group=group.key)
-
-
-def _unfit(services: Services, draft: Draft) -> list[str]:
-    return publish.check(
-        draft.own,
-        services.platforms,
-        services.regions,
-        services.texts,
-        on=services.now().date(),
-        template=draft.template,
-    )
+def _files(services: Services) -> bulk.Files:
+    return bulk.Files(services.platforms, services.regions, services.texts)
 
 
 async def _group(visit: Visit, key: str) -> Group:
@@ -246,7 +189,9 @@ async def _group(visit: Visit, key: str) -> Group:
     return await groups.get(visit.connection, key)
 
 
-async def _context(services: Services, c: Any, user: User, group: Group) -> dict[str, Any]:
+async def _context(
+    services: Services, c: AsyncConnection, user: User, group: Group
+) -> dict[str, Any]:
     found = await access.visible(c, user)
     held = Rules(template=group.template.regions, group=group.key)
     return {

@@ -2,67 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from starlette.responses import Response
 
-from consent import stores
+from consent import loosened, stores
+from consent.loosened import Loose
 from consent.stores import StoreSummary
-from consent.web.admin import access, pages, rules
+from consent.web.admin import access, pages, ruleform, rules
 from consent.web.admin.door import Visit
 from consent.web.admin.rules import Line
-from consent.web.admin.states import rules_of
 
-Stage = Literal["waits", "drafted", "live"]
-
-STAGES: dict[Stage, str] = {
-    "waits": "Waits for legal",
-    "drafted": "Allowed, not live yet",
-    "live": "Holds",
+STATES: dict[loosened.State, str] = {
+    "in force": "Holds",
+    "coming": "Allowed, not live yet",
+    "past": "Over",
 }
-"""Where a looser rule stands, what needs somebody first."""
 
 
-class Row(NamedTuple):
-    """A looser rule of one store."""
+class Waiting(NamedTuple):
+    """A rule of a draft that no lawyer has allowed yet, and where its page is."""
 
     store: StoreSummary
     line: Line
-    stage: Stage
     address: str
 
 
 async def show(visit: Visit) -> Response:
     """Those of all stores that the user sees, or of the one that the address names."""
-    found = await access.visible(visit.connection, visit.user)
+    services, c = visit.services, visit.connection
+    found = await access.visible(c, visit.user)
     one = access.pick(found, visit.request.query_params.get("store", ""))
-    rows = [row for store in ([one] if one else found) for row in await _of(visit, store)]
-    order = list(STAGES)
+    shown = [one] if one else found
+    keys = [store.key for store in shown]
+    on = services.now().date()
     context = {
         "here": "regions",
         "stores": found,
         "store": one,
-        "rows": sorted(rows, key=lambda row: (order.index(row.stage), row.store.name.lower())),
-        "stages": STAGES,
+        "names": {store.key: store.name for store in found},
+        "waiting": [line for store in shown for line in await _waiting(visit, store)],
+        "rows": await loosened.report(c, services.regions, on=on, keys=keys),
+        "states": STATES,
+        "reach": reach,
         "may_allow": access.may_change(visit.user, "approvals"),
     }
     return pages.render("looser.html", context, user=visit.user)
 
 
-async def _of(visit: Visit, store: StoreSummary) -> list[Row]:
-    services, c = visit.services, visit.connection
-    draft, live = await stores.drafted(c, store.key), await stores.current(c, store.key)
-    held = [line for line in rules.lines(services, live.rules) if line.looser] if live else []
-    drafted = [line for line in rules.lines(services, rules_of(draft)) if line.looser]
-    rows = []
-    for line in drafted:
-        same = any((line.origin, line.key, line.rule) == (h.origin, h.key, h.rule) for h in held)
-        stage: Stage = "live" if same and line.allowed else "drafted" if line.allowed else "waits"
-        rows.append(Row(store, line, stage, rules.address(store.key, line.key)))
-    known = {(line.origin, line.key) for line in drafted}
-    rows += [
-        Row(store, line, "live", rules.address(store.key, line.key))
-        for line in held
-        if (line.origin, line.key) not in known
+def reach(row: Loose) -> tuple[str, str]:
+    """For whom the rule speaks in words, and its key."""
+    key = row.rule.rpartition("regions.")[2]
+    return ruleform.reach(key), key
+
+
+async def _waiting(visit: Visit, store: StoreSummary) -> list[Waiting]:
+    draft = await stores.drafted(visit.connection, store.key)
+    return [
+        Waiting(store, line, rules.address(store.key, line.key))
+        for line in rules.lines(visit.services, draft.rules)
+        if line.looser and not line.allowed
     ]
-    return rows

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
 from consent import activity, publish, stores
-from consent.activity import ActivityFilter
+from consent.activity import Act, ActivityFilter
 from consent.errors import ConflictError, NotFoundError, RefusedError
 from consent.model import User, Version
 from consent.web.admin import access, diff, pages, states, words
@@ -55,6 +56,7 @@ async def make_live(post: Post) -> Response:
         if error.code != "unfit":
             raise
         return _page(services, post.user, state, {"refused": "the draft has faults"}, status=422)
+    await _note(post, version, {})
     return RedirectResponse(address(key, done=str(version.number)), status_code=303)
 
 
@@ -89,11 +91,47 @@ async def versions(visit: Visit) -> Response:
     return pages.render("versions.html", context, user=visit.user)
 
 
+async def roll_back(post: Post) -> Response:
+    """Publishes what an earlier version had, if draft and live version are as the page had them."""
+    services, fields, key = post.services, post.fields, post.request.path_params["key"]
+    async with services.database.read() as c:
+        state = await states.of(services, c, post.user, key)
+        target = await _target(c, state, fields.get("to", ""))
+    live = str(state.live.number) if state.live else ""
+    if (fields.get("live"), fields.get("draft")) != (live, state.draft.sha256):
+        told = {"refused": "the draft or what is live has changed meanwhile; look at it anew"}
+        return _confirm(services, post.user, state, target, told, status=409)
+    try:
+        version = await publish.roll_back(
+            services.database,
+            key,
+            target.number,
+            platforms=services.platforms,
+            regions=services.regions,
+            texts=services.texts,
+            now=services.now,
+        )
+    except RefusedError as error:
+        if error.code != "unfit":
+            raise
+        told = {"refused": error.detail}
+        return _confirm(services, post.user, state, target, told, status=422)
+    await _note(post, version, {"back_to": target.number})
+    return RedirectResponse(address(key, done=str(version.number)), status_code=303)
+
+
+async def _note(post: Post, version: Version, detail: dict[str, Any]) -> None:
+    services = post.services
+    act = Act("publishing", version.config.key, str(version.number), detail)
+    async with services.database.write() as c:
+        await activity.add(c, act, by=post.user, at=services.now())
+
+
 async def confirm(visit: Visit) -> Response:
     """What going back to an earlier version would change."""
     key = visit.request.path_params["key"]
     state = await states.of(visit.services, visit.connection, visit.user, key)
-    target = await _target(visit, state, visit.request.query_params.get("to", ""))
+    target = await _target(visit.connection, state, visit.request.query_params.get("to", ""))
     return _confirm(visit.services, visit.user, state, target, {})
 
 
@@ -118,7 +156,7 @@ def _page(
         "here": "regions",
         "state": state,
         "changes": diff.said(services, state.live, state.version),
-        "asks": diff.asks(state.live, state.version),
+        "asks": diff.asks(services, state.live, state.version),
         "draft": draft.sha256,
         "unfit": faults,
         "notes": notes,
@@ -156,17 +194,17 @@ def _confirm(
     return pages.render("rollback.html", context, user=user, status=status)
 
 
-async def _target(visit: Visit, state: State, number: str) -> Version:
+async def _target(c: AsyncConnection, state: State, number: str) -> Version:
     """The version that one wants to go back to.
 
     Raises:
-        NotFoundError: there is none with that number.
+        NotFoundError: there is none with that number, or nothing is live.
     """
     key = state.store.key
     found = None
     if number.isascii() and number.isdigit() and len(number) < 9:
-        found = await stores.version(visit.connection, key, int(number))
-    if found is None:
+        found = await stores.version(c, key, int(number))
+    if found is None or state.live is None:
         raise NotFoundError("no_such_version", f"{key} has no version {number[:12]!r}")
     return found
 
@@ -186,7 +224,7 @@ def _compared(
         "before": before,
         "after": after,
         "changes": diff.said(services, before, after),
-        "asks": diff.asks(before, after),
+        "asks": diff.asks(services, before, after),
     }
 
 

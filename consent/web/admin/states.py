@@ -80,9 +80,3 @@ def as_version(
         own=draft.own,
         template=draft.template,
     )
-
-
-def rules_of(draft: Draft) -> Rules:
-    """Where a place looks for its rules in a draft."""
-    template = draft.template
-    return Rules(draft.own.regions, template.regions if template else {}, draft.own.group)
