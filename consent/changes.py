@@ -147,8 +147,7 @@ def told(before: State | None, after: State, regions: Regions, *, on: dt.date) -
 
 def _asked_again(before: State, after: State) -> Iterator[Told]:
     one, other = (
-        stores.questions(state.config, *(rules for _, rules in state.rules.layers))
-        for state in (before, after)
+        stores.questions(state.config, *state.rules.by_layer) for state in (before, after)
     )
     if one != other:
         yield Told("asks", "Visitors who have decided are asked again.")

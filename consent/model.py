@@ -333,6 +333,11 @@ class Rules(msgspec.Struct, frozen=True, eq=False):
         return bool(self.own or self.template)
 
     @property
+    def by_layer(self) -> tuple[Mapping[str, RegionRule], Mapping[str, RegionRule]]:
+        """The store's, and the template's."""
+        return self.own, self.template
+
+    @property
     def layers(self) -> tuple[tuple[str, Mapping[str, RegionRule]], ...]:
         """Each with what stands before a rule's key when it is named; the first counts first."""
         return ("regions.", self.own), (f"group {self.group}: regions.", self.template)

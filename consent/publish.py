@@ -25,12 +25,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
-import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import inherit, stores, theme
+from consent import activity, inherit, lawful, stores, theme
+from consent.activity import Act
 from consent.database import Database
 from consent.errors import ConflictError, NotFoundError, RefusedError
 from consent.model import (
@@ -42,8 +44,8 @@ from consent.model import (
     Rules,
     StoreConfig,
     Template,
+    User,
     Version,
-    canonical,
     host_of,
     is_key,
 )
@@ -88,9 +90,9 @@ def check(
         *_cookie_faults(whole),
         *pixel_faults(whole, platforms),
         *(() if draft else _review_faults(whole)),
-        *region_faults(rules, regions, on, approved=draft),
-        *_named_faults(rules, whole, platforms),
-        *_own_statistics_faults(whole, rules, platforms, regions, on),
+        *lawful.faults(rules, regions, on, approved=draft),
+        *lawful.named_faults(rules, whole, platforms),
+        *lawful.own_statistics_faults(whole, rules, platforms, regions, on),
         *_banner_faults(whole, regions.strictest),
         *_text_faults(whole, texts),
     ]
@@ -106,7 +108,7 @@ def template_faults(
     whole = inherit.effective(bare, template)
     return [
         *_identity_faults(whole, texts),
-        *region_faults(rules, regions, on, approved=draft),
+        *lawful.faults(rules, regions, on, approved=draft),
         *_banner_faults(whole, regions.strictest),
         *_text_faults(whole, texts),
     ]
@@ -147,6 +149,7 @@ async def roll_back(
     regions: Regions,
     texts: Texts,
     now: Callable[[], dt.datetime],
+    by: User | None = None,
 ) -> Version:
     """What the store ``key`` had as version ``number`` as its next one, the template included.
 
@@ -166,7 +169,8 @@ async def roll_back(
         if faults:
             raise RefusedError("unfit", "; ".join(faults))
         await stores.save(connection, old.own, at)
-        return await stores.publish(connection, key, at, stores.Draft(old.own, old.template))
+        content = stores.Draft(old.own, old.template)
+        return await _next(connection, key, at, by, content, {"back_to": number})
 
 
 async def publish(
@@ -178,11 +182,13 @@ async def publish(
     texts: Texts,
     now: Callable[[], dt.datetime],
     shown: str | None = None,
+    by: User | None = None,
 ) -> Version:
     """The draft of the store ``key`` as its next version, live in every process within a second.
 
     Args:
         shown: ``Draft.sha256`` of what whoever publishes has seen; None: whatever it is by now.
+        by: who publishes; None: whoever may run the command line.
 
     Returns:
         The newest version; when the draft says the same as it, that one again.
@@ -200,7 +206,24 @@ async def publish(
         faults = check(draft.own, platforms, regions, texts, on=at.date(), template=draft.template)
         if faults:
             raise RefusedError("unfit", "; ".join(faults))
-        return await stores.publish(connection, key, at)
+        return await _next(connection, key, at, by)
+
+
+async def _next(
+    c: AsyncConnection,
+    key: str,
+    at: dt.datetime,
+    by: User | None,
+    content: stores.Draft | None = None,
+    detail: Mapping[str, Any] = MappingProxyType({}),
+) -> Version:
+    """Publishes, and notes who did where that made a new version."""
+    newest = await stores.current(c, key)
+    version = await stores.publish(c, key, at, content)
+    if newest is None or newest.number != version.number:
+        said = {"sha256": version.sha256, **detail}
+        await activity.add(c, Act("publishing", key, str(version.number), said), by=by, at=at)
+    return version
 
 
 def _identity_faults(config: StoreConfig, texts: Texts) -> Iterator[str]:
@@ -278,84 +301,6 @@ def _weakened(pixel: Pixel, own: tuple[Purpose, ...]) -> Iterator[str]:
             f"purposes: {', '.join(pixel.purposes)}; expected {', '.join(missing)} among them, "
             f"as that is what {pixel.platform} does"
         )
-
-
-def region_faults(
-    rules: Rules, regions: Regions, on: dt.date, *, approved: bool = False
-) -> Iterator[str]:
-    """What is wrong with the rules, and each field that loosens the law and may not.
-
-    Args:
-        rules: the store's and its template's.
-        regions: the law.
-        on: the day.
-        approved: take every rule as approved.
-    """
-    faults = [
-        f"{prefix.removesuffix('regions.')}{fault}"
-        for prefix, layer in rules.layers
-        for fault in regions.faults(layer)
-    ]
-    yield from faults
-    if faults or approved:
-        return
-    yield from _unallowed(canonical(rules), regions, on)
-
-
-def _named_faults(rules: Rules, config: StoreConfig, platforms: Platforms) -> Iterator[str]:
-    """Pixels that a rule names and nobody knows. A template may name what one store lacks."""
-    own = {pixel.key for pixel in config.pixels}
-    for prefix, layer in rules.layers:
-        for key, rule in layer.items():
-            for name in rule.pixels or ():
-                if name not in own and name not in platforms:
-                    known = ", ".join(sorted(own)) or "no pixel"
-                    yield f"{prefix}{key}.pixels: found {name!r}; expected {known}, or a platform"
-
-
-@lru_cache(maxsize=256)
-def _unallowed(content: bytes, regions: Regions, on: dt.date) -> tuple[str, ...]:
-    """Each field of the rules that loosens the law of some place, and may not.
-
-    Kept by ``content``, the rules as canonical JSON, as the stores of a group have the same.
-    """
-    rules = msgspec.json.decode(content, type=Rules)
-    told: dict[str, str] = {}
-    for place in regions.places(rules):
-        for one in regions.loosened(place, on=on, rules=rules):
-            field = f"{one.stated.called}.{one.field}"
-            if not one.stated.approved and field not in told:
-                told[field] = (
-                    f"{field}: {one.value!r} {one.how} than {one.shipped.id!r} in {place.code}; "
-                    f"expected nothing looser than the law there, or a reason and the approval of "
-                    f"a lawyer: {'; '.join(one.shipped.law)}"
-                )
-    return tuple(told.values())
-
-
-def _own_statistics_faults(
-    config: StoreConfig, rules: Rules, platforms: Platforms, regions: Regions, on: dt.date
-) -> Iterator[str]:
-    """What no lawyer can allow: pixels that are no own statistics, places that exempt none.
-
-    A template may name pixels that a store has not.
-    """
-    for prefix, layer in rules.layers:
-        for key, rule in layer.items():
-            where = f"{prefix}{key}.own_statistics"
-            for name in rule.own_statistics or ():
-                meant = [pixel for pixel in config.pixels if pixel.key == name]
-                for pixel in meant:
-                    if platforms.knows(pixel) and (why := platforms.not_own_statistics(pixel)):
-                        yield f"{where}: {why}"
-                if not meant and layer is rules.own:
-                    known = ", ".join(sorted({pixel.key for pixel in config.pixels})) or "none"
-                    yield f"{where}: no pixel {name!r}; registered are {known}"
-            places = regions.places(Rules({key: rule})) if rule.own_statistics else ()
-            laws = [regions.resolve(place, on=on).regime for place in places]
-            if laws and not any(law.own_statistics for law in laws):
-                said = "; ".join(laws[0].law)
-                yield f"{where}: no law there exempts them; expected a place that does: {said}"
 
 
 def _banner_faults(config: StoreConfig, strictest: Regime) -> Iterator[str]:

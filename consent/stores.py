@@ -304,7 +304,7 @@ def _former(newest: Version, config: StoreConfig) -> tuple[Pixel, ...]:
 
 
 def _questions(of: Version | Draft) -> set[tuple[str, str, frozenset[str]]]:
-    return questions(of.config, of.config.regions, of.template.regions if of.template else {})
+    return questions(of.config, *of.rules.by_layer)
 
 
 def _version(row: Any) -> Version | None:

@@ -15,6 +15,7 @@ from consent import (
     changes,
     groups,
     inherit,
+    lawful,
     loosened,
     publish,
     storefile,
@@ -351,4 +352,4 @@ class TestApproval:
                 c, "g", "DE", by=lawyer.email, reason="why", now=now()
             )
         rules = Rules(template=allowed.template.regions, group="g")
-        assert list(publish.region_faults(rules, FILES.regions, now().date())) == []
+        assert list(lawful.faults(rules, FILES.regions, now().date())) == []

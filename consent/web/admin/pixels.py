@@ -239,6 +239,7 @@ async def make_live(post: Post) -> Response:
             texts=services.texts,
             now=services.now,
             shown=opened.drafted.sha256,
+            by=post.user,
         )
     except ConflictError as error:
         return _list(services, post.user, opened, {"refused": error.detail}, status=409)

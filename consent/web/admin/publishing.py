@@ -49,6 +49,7 @@ async def make_live(post: Post) -> Response:
             texts=services.texts,
             now=services.now,
             shown=post.fields.get("draft", ""),
+            by=post.user,
         )
     except ConflictError as error:
         return _page(services, post.user, state, {"refused": error.detail}, status=409)

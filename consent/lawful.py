@@ -1,0 +1,89 @@
+"""Whether the region rules of a store and of its template may be published: form and law."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from functools import lru_cache
+
+import msgspec
+
+from consent.model import Rules, StoreConfig, canonical
+from consent.platforms import Platforms
+from consent.regions import Regions
+
+
+def faults(rules: Rules, regions: Regions, on: dt.date, *, approved: bool = False) -> Iterator[str]:
+    """What is wrong with the rules, and each field that loosens the law and may not.
+
+    Args:
+        rules: the store's and its template's.
+        regions: the law.
+        on: the day.
+        approved: take every rule as approved.
+    """
+    wrong = [
+        f"{prefix.removesuffix('regions.')}{fault}"
+        for prefix, layer in rules.layers
+        for fault in regions.faults(layer)
+    ]
+    yield from wrong
+    if wrong or approved:
+        return
+    yield from _unallowed(canonical(rules), regions, on)
+
+
+def named_faults(rules: Rules, config: StoreConfig, platforms: Platforms) -> Iterator[str]:
+    """Pixels that a rule names and nobody knows. A template may name what one store lacks."""
+    own = {pixel.key for pixel in config.pixels}
+    for prefix, layer in rules.layers:
+        for key, rule in layer.items():
+            for name in rule.pixels or ():
+                if name not in own and name not in platforms:
+                    known = ", ".join(sorted(own)) or "no pixel"
+                    yield f"{prefix}{key}.pixels: found {name!r}; expected {known}, or a platform"
+
+
+@lru_cache(maxsize=256)
+def _unallowed(content: bytes, regions: Regions, on: dt.date) -> tuple[str, ...]:
+    """Each field of the rules that loosens the law of some place, and may not.
+
+    Kept by ``content``, the rules as canonical JSON, as the stores of a group have the same.
+    """
+    rules = msgspec.json.decode(content, type=Rules)
+    told: dict[str, str] = {}
+    for place in regions.places(rules):
+        for one in regions.loosened(place, on=on, rules=rules):
+            field = f"{one.stated.called}.{one.field}"
+            if not one.stated.approved and field not in told:
+                told[field] = (
+                    f"{field}: {one.value!r} {one.how} than {one.shipped.id!r} in {place.code}; "
+                    f"expected nothing looser than the law there, or a reason and the approval of "
+                    f"a lawyer: {'; '.join(one.shipped.law)}"
+                )
+    return tuple(told.values())
+
+
+def own_statistics_faults(
+    config: StoreConfig, rules: Rules, platforms: Platforms, regions: Regions, on: dt.date
+) -> Iterator[str]:
+    """What no lawyer can allow: pixels that are no own statistics, places that exempt none.
+
+    A template may name pixels that a store has not.
+    """
+    for prefix, layer in rules.layers:
+        for key, rule in layer.items():
+            where = f"{prefix}{key}.own_statistics"
+            for name in rule.own_statistics or ():
+                meant = [pixel for pixel in config.pixels if pixel.key == name]
+                for pixel in meant:
+                    if platforms.knows(pixel) and (why := platforms.not_own_statistics(pixel)):
+                        yield f"{where}: {why}"
+                if not meant and layer is rules.own:
+                    known = ", ".join(sorted({pixel.key for pixel in config.pixels})) or "none"
+                    yield f"{where}: no pixel {name!r}; registered are {known}"
+            places = regions.places(Rules({key: rule})) if rule.own_statistics else ()
+            laws = [regions.resolve(place, on=on).regime for place in places]
+            if laws and not any(law.own_statistics for law in laws):
+                said = "; ".join(laws[0].law)
+                yield f"{where}: no law there exempts them; expected a place that does: {said}"
