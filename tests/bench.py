@@ -10,60 +10,28 @@ from __future__ import annotations
 
 import re
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from tests import bench_banner, bench_pixels
+from tests import bench_banner, bench_decisions, bench_pixels
 from tests.banner_bench.budgets import FIRST_BYTES, RETURNING_BYTES
-from tests.e2e.service import PUBLISHED, Service, free_port
+from tests.decisions_bench.load import bare, get
+from tests.e2e.service import PUBLISHED, Service
 
-ROOT = Path(__file__).resolve().parent.parent
 ORIGIN = "https://summit.example"
 BUDGETS = {"false": FIRST_BYTES, "true": RETURNING_BYTES}
 ROUNDS = 3
 SECONDS = 5
 TWO_PIXELS = PUBLISHED.partition('[[pixels]]\nplatform = "google-ads"')[0]
-POSTS = """
-local n = 0
-function setup(thread) thread:set("number", math.random(1, 1e9)) end
-function id(mark)
-  local front = (number + {seed}) % 4294967296
-  return string.format("%08x-%04x-4000-%s-%012x", front, n % 65536, mark, n)
-end
-function request()
-  n = n + 1
-  local body = '{{"id":"' .. id("8000") .. '","visitor":"' .. id("9000") .. '","version":1,'
-    .. '"action":"accept_all",'
-    .. '"grants":{{"preferences":true,"analytics":true,"marketing":true}},"language":"en",'
-    .. '"banner":"{banner}","gpc":false}}'
-  return wrk.format("POST", "/s/summit/decisions",
-    {{["Content-Type"] = "text/plain", ["Origin"] = "{origin}", ["CF-IPCountry"] = "DE"}}, body)
-end
-"""
 
 
-def get(url: str, **headers: str) -> bytes:
-    request = urllib.request.Request(
-        url, headers={k.replace("_", "-"): v for k, v in headers.items()}
-    )
-    with urllib.request.urlopen(request) as answer:
-        return bytes(answer.read())
-
-
-def wrk(url: str, *, script: Path | None = None, connections: int = 64) -> tuple[float, str]:
+def wrk(url: str, *, connections: int = 64) -> tuple[float, str]:
     """Requests per second, and the 99th percentile as wrk prints it."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", url]
     command += ["-H", "Accept-Encoding: br", "-H", "CF-IPCountry: DE"]
-    if script is not None:
-        command += ["-s", str(script)]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     if refused:
@@ -75,45 +43,8 @@ def wrk(url: str, *, script: Path | None = None, connections: int = 64) -> tuple
     return float(rate[1]), tail[1]
 
 
-@contextmanager
-def bare(folder: Path, body: bytes, status: int) -> Iterator[str]:
-    """A bare ASGI application on the same server, answering ``body``."""
-    folder.mkdir()
-    (folder / "bare-body").write_bytes(body)
-    (folder / "bare-status").write_text(str(status))
-    port = free_port()
-    command = [
-        "granian",
-        "--interface",
-        "asgi",
-        "--port",
-        str(port),
-        "--no-access-log",
-        "tests.bare:app",
-    ]
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command],
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(200):
-            try:
-                get(url)
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield url
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=20)
-
-
-def in_turns(ours: str, theirs: str, *, script: Path | None = None) -> str:
-    rounds = [(wrk(ours, script=script), wrk(theirs, script=script)) for _ in range(ROUNDS)]
+def in_turns(ours: str, theirs: str) -> str:
+    rounds = [(wrk(ours), wrk(theirs)) for _ in range(ROUNDS)]
     own = statistics.median(mine[0] for mine, _ in rounds)
     least = statistics.median(other[0] for _, other in rounds)
     tail = sorted(mine[1] for mine, _ in rounds)[ROUNDS // 2]
@@ -146,24 +77,16 @@ def main() -> None:
                 body = get(url, Accept_Encoding="br", CF_IPCountry="DE")
                 over = over or len(body) > BUDGETS[known]
                 print(f"| {what} | {len(body):,} | {BUDGETS[known]:,} |")
-            plain = get(f"{service.url}/s/summit/loader.js?en,false", CF_IPCountry="DE").decode()
-            banner = re.search(r',"([0-9a-f]{64})"\)$', plain)
-            assert banner is not None
-            script = folder / "posts.lua"
-            script.write_text(
-                POSTS.format(seed=time.time_ns() % 10**9, banner=banner[1], origin=ORIGIN)
-            )
             print(
                 "\n| 64 connections | ours | bare ASGI app | ratio | p99 |\n|---|---|---|---|---|"
             )
             with bare(folder / "loader", body, 200) as theirs:
                 line = in_turns(f"{service.url}/s/summit/loader.js?en,false", f"{theirs}/")
             print(f"| loader.js | {line} |")
-            with bare(folder / "posts", b"x" * 700, 201) as theirs:
-                line = in_turns(service.url, theirs, script=script)
-            print(f"| durable decisions, SQLite | {line} |")
         finally:
             service.stop()
+    print()
+    bench_decisions.main([])
     if over:
         sys.exit("bench: a script is over its budget of bytes")
     sys.exit(status)

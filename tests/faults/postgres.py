@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import subprocess
 import tempfile
 import threading
 import warnings
@@ -37,6 +38,19 @@ class Server:
 
     def psql(self, command: str) -> str:
         return str(self._server.psql(command))
+
+    def run(self, url: str, command: str) -> str:
+        """What psql prints of ``command`` in the database at ``url``, without decoration."""
+        plain = make_url(url).set(drivername="postgresql").render_as_string()
+        options = ["--quiet", "--tuples-only", "--no-align", "-v", "ON_ERROR_STOP=1"]
+        done = subprocess.run(
+            [PROGRAMS / "psql", *options, plain],
+            input=command,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout.strip()
 
     @property
     def socket(self) -> Path:

@@ -1,0 +1,1 @@
+"""What ``tests.bench_decisions`` measures with: the load, the filling, and the peer."""

@@ -1,0 +1,96 @@
+"""wrk on loopback, and the least that an ASGI application can do beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.e2e.service import free_port
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+
+class Rate(NamedTuple):
+    """What one run of wrk measured."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    requests: int
+
+
+def get(url: str, **headers: str) -> bytes:
+    request = urllib.request.Request(
+        url, headers={k.replace("_", "-"): v for k, v in headers.items()}
+    )
+    with urllib.request.urlopen(request) as answer:
+        return bytes(answer.read())
+
+
+def post(
+    url: str, script: str, folder: Path, *, connections: int, seconds: int, **env: str
+) -> Rate:
+    """Posts what ``script`` says, on so many connections; ends the bench when one is refused."""
+    path = folder / f"{script}.lua"
+    path.write_text((HERE / f"{script}.lua").read_text() + (HERE / "result.lua").read_text())
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s"]
+    seed = str(time.time_ns() // 1000 % 2**32)
+    text = subprocess.run(
+        [*command, "-s", str(path), url],
+        env={"PATH": "/usr/bin:/bin:/usr/local/bin", "SEED": seed, **env},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = re.search(r"RESULT (\{.*\})", text)
+    assert found is not None, text
+    said = json.loads(found[1])
+    if said["refused"] or said["broken"]:
+        sys.exit(f"bench: {url}: {said}; expected no refused and no broken request")
+    rate = said["requests"] / said["seconds"]
+    return Rate(rate, said["p50_ms"], said["p99_ms"], said["requests"])
+
+
+@contextmanager
+def bare(folder: Path, body: bytes, status: int) -> Iterator[str]:
+    """A bare ASGI application on the same server, answering ``body``."""
+    folder.mkdir()
+    (folder / "bare-body").write_bytes(body)
+    (folder / "bare-status").write_text(str(status))
+    port = free_port()
+    command = ["granian", "--interface", "asgi", "--port", str(port), "--no-access-log"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, "tests.bare:app"],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(url)
+        yield url
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=20)
+
+
+def wait_for(url: str) -> None:
+    for _ in range(400):
+        try:
+            get(url)
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    sys.exit(f"bench: {url}: no answer; expected one within 20 seconds")
