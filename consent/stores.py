@@ -207,6 +207,15 @@ async def version(c: AsyncConnection, key: str, number: int) -> Version | None:
     return _version((await c.execute(chosen)).one_or_none())
 
 
+async def version_content(c: AsyncConnection, key: str, number: int) -> bytes | None:
+    """The bytes that a version's SHA-256 is of: its configuration, with the template if any."""
+    query = sa.select(_v.config, _v.template).join(tables.stores, _s.id == _v.store_id)
+    row = (await c.execute(query.where(_s.key == key, _v.number == number))).one_or_none()
+    if row is None:
+        return None
+    return b"[%b,%b]" % (row.config, row.template) if row.template else bytes(row.config)
+
+
 async def every_version(c: AsyncConnection, key: str) -> list[Version]:
     """All that the store ``key`` has published, newest first."""
     query = _VERSIONS.join(tables.stores).where(_s.key == key).order_by(_v.number.desc())

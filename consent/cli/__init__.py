@@ -53,6 +53,7 @@ for command in (
 
 
 ledger.ledger.add_command(handout.export_)
+ledger.ledger.add_command(handout.evidence_)
 ledger.ledger.add_command(copies.backup_)
 for command in (rules.allow, rules.looser, versions.versions, versions.diff, versions.rollback):
     store.store.add_command(command)

@@ -1,4 +1,4 @@
-"""``consent ledger export``: records on their way out of the house."""
+"""``consent ledger export`` and ``evidence``: records on their way out of the house."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ from typing import Any, BinaryIO, cast
 import click
 import msgspec
 
-from consent import activity, export, stores
+from consent import activity, export, ledger, pack, seals, settings, stores
 from consent.activity import Act
 from consent.cli import parts
 from consent.database import Database
 from consent.errors import NotFoundError, RefusedError
 from consent.export import Format
 from consent.filters import LedgerFilter
+from consent.pack import Sources, Subject, pictures
+from consent.signing import Signer
+from consent.texts import Texts
+from consent.web import verifier
 from consent.web.app import utcnow
 
 
@@ -72,8 +76,73 @@ def export_(
     parts.with_database(work)
 
 
+@click.command("evidence")
+@click.option("--decision", type=click.UUID, help="This decision.")
+@click.option("--visitor", type=click.UUID, help="All that this visitor decided.")
+@click.option("--store", "keys", multiple=True, metavar="KEY", help="May be repeated; else all.")
+@click.option("--since", metavar="TIME", help="From this day or moment on; UTC without a zone.")
+@click.option("--until", metavar="TIME", help="Before this day or moment.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE"
+)
+def evidence_(
+    decision: uuid.UUID | None,
+    visitor: uuid.UUID | None,
+    keys: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    output: Path,
+) -> None:
+    """Write a ZIP with decisions, proofs, what was shown, the law, and how to check it all.
+
+    Pictures of the banner are in it where a Chromium is on this machine.
+    """
+    filter_ = LedgerFilter(
+        stores=keys or None,
+        since=moment("--since", since),
+        until=moment("--until", until),
+        visitor=visitor,
+    )
+    signer = Signer(settings.load().secret_keys)
+    texts = Texts.load()
+
+    def entry(language: str, duties: tuple[str, ...]) -> str:
+        key = "entry.choices" if "opt-out-link" in duties else "entry.cookies"
+        return texts.messages(language)[key] if language in texts.languages else ""
+
+    async def work(db: Database) -> None:
+        subject = await _subject(db, decision, filter_)
+        number = await pack.count(db, subject)
+        subject_id = str(decision or visitor or "records")
+        await begin(db, filter_, "evidence", {"records": number}, subject_id)
+        async with db.read() as c:
+            page = verifier.page(await seals.keys(c))
+        sources = Sources(db, signer, page, entry, pictures.png)
+        with output.open("wb") as file:
+            async for piece in pack.pieces(sources, subject, now=utcnow()):
+                file.write(piece)
+        click.echo(f"wrote {output}: {number:,} decision{'' if number == 1 else 's'}", err=True)
+
+    parts.with_database(work)
+
+
+async def _subject(db: Database, decision: uuid.UUID | None, filter_: LedgerFilter) -> Subject:
+    if decision is None:
+        said = [f"{name} {value}" for name, value in said_of(filter_).items()]
+        return Subject(f"search by {', '.join(said) or 'nothing'}", filter=filter_)
+    async with db.read() as c:
+        record = await ledger.get(c, decision)
+    if record is None:
+        raise NotFoundError("unknown_decision", f"ledger: no decision has the id {decision}")
+    return Subject(f"decision {decision}", record)
+
+
 async def begin(
-    db: Database, filter_: LedgerFilter, what: activity.What, detail: dict[str, Any]
+    db: Database,
+    filter_: LedgerFilter,
+    what: activity.What,
+    detail: dict[str, Any],
+    subject: str = "records",
 ) -> int:
     """Notes that records go out; gives the ``seq`` up to which they do.
 
@@ -89,7 +158,7 @@ async def begin(
     one = filter_.stores[0] if filter_.stores and len(filter_.stores) == 1 else None
     said = {**said_of(filter_), **detail, "until_seq": head}
     async with db.write() as c:
-        await activity.add(c, Act(what, one, "records", said), by=None, at=utcnow())
+        await activity.add(c, Act(what, one, subject, said), by=None, at=utcnow())
     return head
 
 

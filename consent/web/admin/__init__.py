@@ -58,7 +58,17 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/ledger", door.page(services, "ledger", ledger.show)),
         Route("/ledger/find", door.page(services, "ledger", find.find), methods=["POST"]),
         Route("/ledger/export", door.page(services, "ledger", handout.download)),
+        Route("/ledger/evidence", door.page(services, "ledger", handout.evidence_of_search)),
+        Route(
+            "/ledger/visitors/{visitor}/evidence",
+            door.page(services, "ledger", handout.evidence_of_visitor),
+        ),
+        Route(
+            "/ledger/{id}/evidence",
+            door.page(services, "ledger", handout.evidence_of_decision),
+        ),
         Route("/ledger/visitors/{visitor}", door.page(services, "ledger", history.show)),
+        Route("/ledger/{id}/receipt", door.page(services, "ledger", handout.receipt_file)),
         Route("/ledger/{id}/shown", door.page(services, "ledger", decision.drawn)),
         Route("/ledger/{id}", door.page(services, "ledger", decision.show)),
         Route("/activity", door.page(services, "activity", activity.show)),

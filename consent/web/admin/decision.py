@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from starlette.responses import HTMLResponse, Response
 
-from consent import exhibit, ledger, stores
+from consent import exhibit, ledger, seals, stores
 from consent.activity import Act
 from consent.errors import NotFoundError
 from consent.model import CHOOSABLE, Looser, Purpose, Record, Review, Rules, Version
@@ -74,7 +74,7 @@ class Law(msgspec.Struct, frozen=True):
 
 async def show(visit: Visit) -> Response:
     c, services = visit.connection, visit.services
-    record = await _record(visit)
+    record = await record_of(visit)
     visit.acts.append(Act("look_up", record.store, str(record.id)))
     version = await stores.version(c, record.store, record.version)
     law = _decoded(await ledger.regime_content(c, record.regime_sha256), Law)
@@ -93,6 +93,7 @@ async def show(visit: Visit) -> Response:
         "choices": _choices(services, version, record),
         "history": await ledger.history(c, record.store, record.visitor),
         "receipt": services.recorder.receipt(record),
+        "head": await seals.newest(c),
         "actions": words.ACTIONS,
         "kinds": words.KINDS,
         "place_source": SOURCES[record.place.source],
@@ -104,7 +105,7 @@ async def show(visit: Visit) -> Response:
 async def drawn(visit: Visit) -> Response:
     """A layer as the visitor saw it, drawn by the banner's own code, for a frame on the page."""
     c, services = visit.connection, visit.services
-    record = await _record(visit)
+    record = await record_of(visit)
     second = visit.request.query_params.get("layer") == "second"
     law = _decoded(await ledger.regime_content(c, record.regime_sha256), exhibit.Law)
     content = await ledger.banner_content(c, record.banner_sha256)
@@ -117,7 +118,7 @@ async def drawn(visit: Visit) -> Response:
         record=record,
         previous=await ledger.get(c, record.previous) if record.previous else None,
         version=await stores.version(c, record.store, record.version),
-        entry=_entry(services, record, law.duties),
+        entry=entry(services, record.language, law.duties),
     )
     headers = {
         # Apart from the pages: whatever the content may be, it acts as nobody.
@@ -135,7 +136,7 @@ class Layers(NamedTuple):
     locked: str
 
 
-async def _record(visit: Visit) -> Record:
+async def record_of(visit: Visit) -> Record:
     """The record that the address names.
 
     Raises:
@@ -170,18 +171,18 @@ def _layers(
     """What was drawn under ``law``; None when the content or the law cannot be read."""
     if content is None or law is None:
         return None
-    first = shown.first(content, law.model, _entry(services, record, law.duties))
+    first = shown.first(content, law.model, entry(services, record.language, law.duties))
     locked = law.gpc_overrides_choice and (record.gpc_header or record.gpc_property)
     buttons = shown.second_buttons(content.choices, locked=locked)
     return Layers(first, buttons, content.gpc if locked else "")
 
 
-def _entry(services: Services, record: Record, duties: tuple[str, ...]) -> str:
+def entry(services: Services, language: str, duties: tuple[str, ...]) -> str:
     """The link to the choices in this release's words; empty for a language that it lacks."""
-    if record.language not in services.texts.languages:
+    if language not in services.texts.languages:
         return ""
     key = "entry.choices" if "opt-out-link" in duties else "entry.cookies"
-    return services.texts.messages(record.language).get(key, "")
+    return services.texts.messages(language).get(key, "")
 
 
 def _decoded(content: bytes | None, type_: type[T]) -> T | None:

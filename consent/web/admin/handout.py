@@ -1,4 +1,4 @@
-"""Records on their way out of the house: exports of a search, streamed."""
+"""Records on their way out of the house: exports and evidence packs, streamed."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from consent import export
+from consent import evidence, export, pack, proof, seals
 from consent.activity import Act, What
 from consent.errors import RefusedError
 from consent.export import Format
 from consent.filters import LedgerFilter
-from consent.web.admin import access, periods, sought
+from consent.pack import Sources, Subject, pictures
+from consent.web import verifier
+from consent.web.admin import access, decision, history, periods, sought
 from consent.web.admin.door import Visit
 from consent.web.admin.sought import Sought
 
@@ -48,6 +51,67 @@ async def download(visit: Visit) -> Response:
     return StreamingResponse(content, media_type=TYPES[format_], headers=headers)
 
 
+async def evidence_of_decision(visit: Visit) -> Response:
+    """The evidence pack of one decision."""
+    record = await decision.record_of(visit)
+    act = Act("evidence", record.store, str(record.id), {"records": 1})
+    return await _pack(visit, Subject(f"decision {record.id}", record), act)
+
+
+async def receipt_file(visit: Visit) -> Response:
+    """The receipt file of one decision, which anyone can verify offline.
+
+    Raises:
+        NotFoundError: it is not sealed yet.
+    """
+    record = await decision.record_of(visit)
+    signed = visit.services.recorder.receipt(record).receipt
+    prover = await proof.prover(visit.connection, record.seq)
+    content = evidence.write(await prover.prove(record, signed))
+    visit.acts.append(Act("export", record.store, str(record.id), {"format": "receipt file"}))
+    headers = {"content-disposition": f'attachment; filename="receipt-{record.id}.json"'}
+    return Response(content, media_type="application/json", headers=headers)
+
+
+async def evidence_of_visitor(visit: Visit) -> Response:
+    """The evidence pack of all that one visitor decided, in the stores that this user sees."""
+    visitor = history.visitor_of(visit)
+    own = None if visit.user.store is None else (visit.user.store,)
+    filter_ = LedgerFilter(stores=own, visitor=visitor)
+    subject = Subject(f"visitor {visitor}", filter=filter_)
+    return await _pack(visit, subject, Act("evidence", visit.user.store, str(visitor)))
+
+
+async def evidence_of_search(visit: Visit) -> Response:
+    """The evidence pack of a search.
+
+    Raises:
+        RefusedError: the address cannot be read, or means too many records.
+    """
+    asked = filter_of(visit)
+    kept = [f"{name} {value}" for name, value in asked.kept.items()]
+    subject = Subject(f"search by {', '.join(kept) or 'nothing'}", filter=asked.filter)
+    return await _pack(visit, subject, Act("evidence", one_store(asked), "records", asked.kept))
+
+
+async def _pack(visit: Visit, subject: Subject, act: Act) -> Response:
+    services = visit.services
+    number = await pack.count(services.database, subject)
+    visit.acts.append(msgspec.structs.replace(act, detail={**act.detail, "records": number}))
+    keys = await seals.keys(visit.connection)
+    sources = Sources(
+        services.database,
+        services.signer,
+        verifier.page(keys),
+        lambda language, duties: decision.entry(services, language, duties),
+        pictures.png,
+    )
+    name = subject.name.partition(" by ")[0].replace(" ", "-")
+    headers = {"content-disposition": f'attachment; filename="evidence-{name}.zip"'}
+    content = pack.pieces(sources, subject, now=services.now())
+    return StreamingResponse(content, media_type="application/zip", headers=headers)
+
+
 def filter_of(visit: Visit) -> Sought:
     """The search that the address means, within the stores that its user sees.
 
@@ -70,9 +134,13 @@ def filter_of(visit: Visit) -> Sought:
 
 def note(visit: Visit, what: What, asked: Sought, detail: dict[str, Any]) -> None:
     """Has it noted that records go out, before the first of them does."""
+    visit.acts.append(Act(what, one_store(asked), "records", {**asked.kept, **detail}))
+
+
+def one_store(asked: Sought) -> str | None:
+    """The key of the store that a search keeps to; None for several."""
     stores = asked.filter.stores
-    one = stores[0] if stores is not None and len(stores) == 1 else None
-    visit.acts.append(Act(what, one, "records", {**asked.kept, **detail}))
+    return stores[0] if stores is not None and len(stores) == 1 else None
 
 
 def _name(asked: Sought, head: int) -> str:

@@ -32,7 +32,7 @@ class Chapter(NamedTuple):
 
 
 async def show(visit: Visit) -> Response:
-    visitor = _visitor(visit.request.path_params["visitor"])
+    visitor = visitor_of(visit)
     stores = await access.visible(visit.connection, visit.user)
     own = None if visit.user.store is None else (visit.user.store,)
     filter_ = LedgerFilter(stores=own, visitor=visitor)
@@ -55,9 +55,14 @@ async def show(visit: Visit) -> Response:
     return pages.render("history.html", context, user=visit.user)
 
 
-def _visitor(text: str) -> uuid.UUID:
+def visitor_of(visit: Visit) -> uuid.UUID:
+    """The id that the address names.
+
+    Raises:
+        NotFoundError: it is none.
+    """
     try:
-        return uuid.UUID(text)
+        return uuid.UUID(visit.request.path_params["visitor"])
     except ValueError as error:
         raise NotFoundError("no_such_visitor", "there is no visitor with this id") from error
 

@@ -1,11 +1,14 @@
 import csv
 import io
+import zipfile
 
 import msgspec
 import pytest
 from click.testing import CliRunner
 
+from consent import evidence
 from consent.cli import consent
+from consent.pack import pictures
 from tests.web.admin.stage import soup
 
 
@@ -22,7 +25,7 @@ class TestExport:
         client = editor("lex@example.com")
         page = soup(client.get("/admin/ledger?choice=none&store=summit"))
         total = int(page.find(id="found").text.split()[0])
-        links = [link["href"] for link in page.select(".handout a")]
+        links = [link["href"] for link in page.select(".handout a")][:2]
         rows = [exported(client, link.partition("?")[2]) for link in links]
         assert [len(each) for each in rows] == [total, total]
         assert {row["marketing"] for row in rows[0]} == {"false"}
@@ -106,3 +109,66 @@ class TestCommand:
         some = run("--since", "2026-11-23T18:00+01:00", "--until", "2026-11-24").stdout.splitlines()
         assert 0 < len(some) < len(all_)
         assert all(msgspec.json.decode(line)["at"] >= "2026-11-23T17:00" for line in some)
+
+
+class TestEvidence:
+    def zip_of(self, answer) -> zipfile.ZipFile:
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == "application/zip"
+        return zipfile.ZipFile(io.BytesIO(answer.content))
+
+    @pytest.fixture(autouse=True)
+    def no_pictures(self, monkeypatch):
+        monkeypatch.setattr(pictures, "browser", lambda: None)
+
+    def test_the_buttons_give_packs_and_it_is_noted_who_took_them(self, editor, story):
+        client = editor("lex@example.com")
+        id_ = story.summit[0]
+        page = soup(client.get(f"/admin/ledger/{id_}"))
+        link = page.find("a", href=f"/admin/ledger/{id_}/evidence")["href"]
+        assert str(id_).encode() in self.zip_of(client.get(link)).read("records.jsonl")
+        history = page.find("a", string="What changed from one to the next")["href"]
+        button = soup(client.get(history)).find("a", href=f"{history}/evidence")["href"]
+        assert self.zip_of(client.get(button)).read("records.jsonl")
+        listed = soup(client.get("/admin/ledger?store=harbor")).select(".handout a")[-1]["href"]
+        lines = self.zip_of(client.get(listed)).read("records.jsonl").splitlines()
+        assert len(lines) == 12
+        acts = soup(client.get("/admin/activity?what=evidence")).select("tbody tr")
+        assert len(acts) == 3
+        assert all("lex@example.com" in act.text for act in acts)
+        assert "records: 12" in acts[0].text
+
+    def test_a_store_bound_user_gets_no_other_store_s(self, editor, story):
+        client = editor("lex@summit.example")
+        for path in (
+            f"/admin/ledger/{story.harbor[0]}/evidence",
+            f"/admin/ledger/{story.harbor[0]}/receipt",
+            f"/admin/ledger/{story.harbor[0]}/shown",
+            "/admin/ledger/evidence?store=harbor",
+            "/admin/ledger/visitors/x/evidence",
+        ):
+            assert client.get(path).status_code == 404, path
+        visitor = soup(editor("lex@example.com").get(f"/admin/ledger/{story.harbor[0]}")).find(
+            "a", string="What changed from one to the next"
+        )["href"]
+        client = editor("lex@summit.example")
+        assert client.get(f"{visitor}/evidence").status_code == 404
+        own = self.zip_of(client.get("/admin/ledger/evidence"))
+        stores = {msgspec.json.decode(line)["store"] for line in own.open("records.jsonl")}
+        assert stores == {"summit"}
+
+    def test_a_sealed_decision_has_a_receipt_file(self, editor, story):
+        client = editor("lex@example.com")
+        path = f"/admin/ledger/{story.summit[0]}"
+        client.portal.call(client.app.services.sealer.seal_all)
+        page = soup(client.get(path))
+        assert "Entry 0 of the log" in page.find(id="receipt").find_next("dl").text
+        link = page.find("a", href=f"{path}/receipt")["href"]
+        file = evidence.read(client.get(link).content)
+        assert file.record["id"] == str(story.summit[0])
+
+    @pytest.mark.parametrize("email", ["mia@example.com", "mia@summit.example"])
+    def test_marketers_get_nothing(self, signed_in, story, email):
+        client = signed_in(email)
+        for path in ("evidence", f"{story.summit[0]}/evidence", f"{story.summit[0]}/receipt"):
+            assert client.get(f"/admin/ledger/{path}").status_code == 403
