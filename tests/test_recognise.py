@@ -109,6 +109,8 @@ class TestCode:
             "hello",
             "<script>myfbq('init', '123456789012345')</script>",
             "<script src='https://evilconnect.facebook.net.example/en_US/fbevents.js'></script>",
+            "<script src='https://connect.facebook.net/en_US/sdk.js'></script>",
+            "<script>js.src = '//connect.facebook.net/en_US/sdk.js#xfbml=1';</script>",
             "<script src='https://notclarity.ms/tag/abcdef1234'></script>",
             "<script type='application/ld+json'>fbq('init', '123456789012345')</script>",
             "<textarea><script>fbq('init', '123456789012345')</script></textarea>",

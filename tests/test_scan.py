@@ -146,6 +146,10 @@ class TestPasted:
         found = only(page("<script>fbq('init', shop.pixel)</script>"))
         assert (found.id, found.replaced_by) == ("", "meta 123456789012345")
 
+    def test_a_snippet_in_two_scripts_has_one_id(self):
+        found = scan(page(SNIPPETS["linkedin"]))
+        assert [one.id for one in found] == ["512345"] * 3
+
     def test_of_a_large_script_only_the_call_has_to_go(self):
         theme = "/* theme */\n" * 1000
         found = only(page(f"<script>{theme}fbq('init', '123456789012345');{theme}</script>"))
@@ -234,6 +238,16 @@ class TestOthers:
             ("<link rel=preload as=script href='//snap.licdn.com/a.js'>", "hint", "warning"),
             ("<img src='//ib.omtrdc.net/b/ss'>", "tracker", "error"),
             (
+                "<script>(function(i,s){})(window,'//www.google-analytics.com/analytics.js')</script>",
+                "tracker",
+                "error",
+            ),
+            (
+                '<script>s.src="https:\\/\\/mc.yandex.ru\\/metrika\\/tag.js"</script>',
+                "tracker",
+                "error",
+            ),
+            (
                 "<script>gtag('consent', 'default', {ad_storage: 'granted'})</script>",
                 "consent-default",
                 "error",
@@ -253,6 +267,8 @@ class TestOthers:
             "<script src='/own.js'></script><script src='https://cdn.summit.example/a.js'></script>",
             f"<script src='{SERVICE}/s/summit/debug.js'></script>",
             "<script src='https://js.stripe.com/v3/'></script>",
+            "<script>a = ['https://js.hubspot.com/docs', '//cdnjs.cloudflare.com/a.js']</script>",
+            "<script>FB.src = 'https://connect.facebook.net'</script>",
             "<script src='https://www.google.com/recaptcha/api.js'></script>",
             "<script type='text/plain' data-purpose=analytics src='//who.example/h.js'></script>",
             "<script>gtag('consent', 'default', {ad_storage: 'denied'})</script>",
@@ -264,6 +280,10 @@ class TestOthers:
     )
     def test_what_is_as_it_should_be(self, html):
         assert scan(page(html)) == []
+
+    def test_a_host_that_nobody_knows_is_told_once(self):
+        one, two = (f"<script src='https://{name}.who.example/a.js'></script>" for name in "ab")
+        assert len(scan(page(one, one, two))) == 2
 
     def test_a_host_is_a_host_and_a_path_a_path(self):
         assert at("*.x.example", "https://a.x.example/")

@@ -82,11 +82,12 @@ def address(pattern: str) -> Address:
     else:
         place = re.escape(host).replace(r"\*\.", r"(?:[a-z0-9-]+\.)*")
     whole = re.compile(place + slash + _path(path), re.ASCII)
-    stays = path.partition("{")[0].partition("*")[0]
+    stays = path.partition("{")[0]
     inline = None
     if named := host.removeprefix("*.").strip("*{}").replace("address", ""):
         end = "" if stays != path or query else r"(?![\w-])"
         text = re.escape(named) + re.escape(f"/{stays}").replace("/", r"\\{0,7}/")
+        text = text.replace(r"\*", r"""[^\s"'`<>?#]{0,100}?""")
         inline = re.compile(text + end, re.ASCII)
     return Address(whole, wanted, inline, host.startswith("*."))
 

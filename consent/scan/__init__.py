@@ -6,19 +6,18 @@ because it stands there; ``README.md`` beside this file names every kind of find
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from consent.embeds import Embeds
 from consent.markup import Element, Page
-from consent.model import host_of
 from consent.platforms import Platforms
 from consent.platforms import pasted as patterns
-from consent.platforms.recognise import DELAYED, JAVASCRIPT, Seen
+from consent.platforms.recognise import JAVASCRIPT, Seen
 from consent.scan import findings, pasted, snippet
-from consent.scan.findings import Finding, Severity
-from consent.scan.others import Others, Places, ThirdParty, addresses
+from consent.scan.findings import Finding
+from consent.scan.others import Others, addresses
+from consent.scan.parties import Parties
 from consent.scan.snippet import Expected, Write
 
 __all__ = ["Expected", "Finding", "Scanner"]
@@ -26,12 +25,6 @@ __all__ = ["Expected", "Finding", "Scanner"]
 MOST_FINDINGS = 200
 _DEFAULT = patterns.code("gtag('consent', 'default', {")
 _LONGEST_DEFAULT = 1000
-_OF_PARTY: Mapping[str, tuple[str, Severity]] = {
-    "tracker": ("tracker", "error"),
-    "content": ("content", "warning"),
-}
-_WAIT = 'make its script wait, with type="text/plain" and data-purpose, or remove it'
-_FETCHED = ("preload", "prefetch", "modulepreload", "preconnect", "prerender", "stylesheet")
 
 
 class Scanner:
@@ -47,15 +40,7 @@ class Scanner:
     def __init__(self, write: Write, platforms: Platforms, embeds: Embeds, others: Others) -> None:
         self._write = write
         self._platforms = platforms
-        self._embeds = Places((host, one) for one in embeds for host in one.hosts)
-        self._parties = Places((host, one) for one in others.parties for host in one.hosts)
-        # A host with the id in it is the shop's own, and known by its id alone.
-        self._vendors = Places(
-            (host, platform.name)
-            for platform in platforms.values()
-            for host in platform.hosts.script
-            if "{" not in host
-        )
+        self._parties = Parties(platforms, embeds, others)
         self._systems = [(one, addresses(one)) for one in others.systems]
 
     def page(
@@ -84,7 +69,9 @@ class Scanner:
         ]
         known = {one.element.start for one in seen if one.element is not None}
         rest = [one for one in page.elements if one.start not in mine and one.start not in known]
-        others = [*self._other_systems(page, mine), *self._loaded(page, rest, ours, expected)]
+        own = [page.address("/"), *(one.service for one in ours)]
+        own += expected.config.origins if expected else ()
+        others = [*self._other_systems(page, mine), *self._parties.loaded(page, rest, own)]
         rivals = _rivals(page, seen, others)
         found = [
             *snippet.check(page, ours, rivals, self._write, expected),
@@ -146,68 +133,6 @@ class Scanner:
                     do=f"remove {system.name}: two banners fight over what may run",
                 )
 
-    def _loaded(
-        self,
-        page: Page,
-        rest: list[Element],
-        ours: list[snippet.Ours],
-        expected: Expected | None,
-    ) -> Iterator[Finding]:
-        """What else the page loads from others without asking."""
-        own = {_host(page.address("/")), *(_host(one.service) for one in ours)}
-        if expected:
-            own |= {host_of(origin) for origin in expected.config.origins}
-        systems = [place for _, places in self._systems for place in places]
-        for element in rest:
-            if element.state != "live":
-                continue
-            url = _fetches(page, element)
-            host = _host(url)
-            if not host or any(_is_same_site(host, one) for one in own if one):
-                continue
-            if any(patterns.in_address(place, url) is not None for place in systems):
-                continue
-            yield from self._third_party(page, element, url, host)
-
-    def _third_party(self, page: Page, element: Element, url: str, host: str) -> Iterator[Finding]:
-        def said(kind: str, severity: str, says: str, do: str) -> Finding:
-            return findings.of(page, element, kind=kind, severity=severity, says=says, do=do)
-
-        party = self._parties.find(url)
-        if element.name == "iframe":
-            yield from self._framed(page, element, url, host, party)
-        elif element.name == "link" and "stylesheet" not in element.get("rel").lower():
-            is_tracker = party is not None and party.kind == "tracker"
-            name = party.name if party and is_tracker else self._vendors.find(url)
-            if name:
-                says = f"the page gets in touch with {name} ({host}) before anybody is asked"
-                yield said("hint", "warning", says, "remove this line")
-        elif party is not None and party.kind != "tool":
-            kind, severity = _OF_PARTY[party.kind]
-            yield said(kind, severity, f"{party.name}: loads before anybody is asked", _WAIT)
-        elif element.name == "script" and party is None and (name := self._vendors.find(url)):
-            says = f"a script of {name} loads before anybody is asked"
-            yield said("tracker", "error", says, "remove it, or register it")
-        elif element.name == "script" and party is None:
-            says = f"a script from {host} loads; it is nobody that we know"
-            yield said("unknown", "note", says, f"look at it; if it needs consent, {_WAIT}")
-
-    def _framed(
-        self, page: Page, element: Element, url: str, host: str, party: ThirdParty | None
-    ) -> Iterator[Finding]:
-        embed = self._embeds.find(url)
-        if embed is None and party is not None and party.kind == "tool":
-            return
-        name = embed.name if embed else party.name if party else host
-        yield findings.of(
-            page,
-            element,
-            kind="embed",
-            severity="warning" if embed or party else "note",
-            says=f"content from {name} loads before anybody is asked",
-            do='write data-src instead of src, and data-purpose="marketing"',
-        )
-
 
 def _rivals(page: Page, seen: list[Seen], others: list[Finding]) -> list[Element]:
     """What has to come after the snippet: everything that fires by itself."""
@@ -223,26 +148,6 @@ def _rivals(page: Page, seen: list[Seen], others: list[Finding]) -> list[Element
 def _written(page: Page, element: Element) -> str:
     """An element's tag and its text."""
     return page.text[element.start : element.end]
-
-
-def _fetches(page: Page, element: Element) -> str:
-    """The address that a browser would fetch for ``element`` by itself; empty when none."""
-    if element.name == "script":
-        kind = element.get("type")
-        delayed = bool(DELAYED.fullmatch(kind))
-        if "data-purpose" in element.attributes or not (JAVASCRIPT.fullmatch(kind) or delayed):
-            return ""
-        written = element.get("src") or (element.get("data-src") if delayed else "")
-    elif element.name == "link":
-        written = (
-            element.get("href") if set(element.get("rel").lower().split()) & {*_FETCHED} else ""
-        )
-    elif element.name in ("iframe", "img"):
-        written = element.get("src")
-    else:
-        return ""
-    url = page.address(written) if written else ""
-    return url if url.startswith(("http://", "https://")) else ""
 
 
 def _defaults(page: Page, mine: set[int]) -> Iterator[Finding]:
@@ -290,18 +195,3 @@ def _elsewhere(url: str, expected: Expected | None) -> Iterator[Finding]:
             says=f"the page is on {origin}, from where this store takes no decisions",
             do=f"add it to the store's origins, which are {listed}",
         )
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-
-
-def _is_same_site(host: str, own: str) -> bool:
-    """Whether both are of one registered domain, as far as two labels (or three) tell."""
-    parts = own.split(".")
-    short = len(parts) > 2 and re.fullmatch(r"(co|com|org|net|gov|ac)", parts[-2])
-    site = ".".join(parts[-3 if short else -2 :])
-    return host in (own, site) or host.endswith(f".{site}")

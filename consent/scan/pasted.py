@@ -43,6 +43,10 @@ def check(
     for one in seen:
         start = one.element.start if one.element else one.at
         together.setdefault((one.platform, start), []).append(one)
+    # A snippet may be in two scripts: one says the id, the other brings the library.
+    said: dict[str, set[str]] = {}
+    for one in seen:
+        said.setdefault(one.platform, set()).update(one.ids)
     elements: dict[int, int] = {}
     for _, start in together:
         elements[start] = elements.get(start, 0) + 1
@@ -51,6 +55,8 @@ def check(
         firing = [one for one in those if one.runs]
         one = (firing or those)[0]
         ids = tuple(dict.fromkeys(id_ for each in firing or those for id_ in each.ids))
+        if not ids and len(said[key]) == 1:
+            ids = tuple(said[key])
         alone = elements[start] == 1
         found = _finding(page, one, ids, platforms, config, plugins.get(key, ""), alone=alone)
         by_google = key == _CONTAINER or platforms[key].consent.google_consent_mode
