@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
 from consent import activity, publish, stores
-from consent.activity import Act, ActivityFilter
+from consent.activity import ActivityFilter
 from consent.errors import ConflictError, NotFoundError, RefusedError
 from consent.model import User, Version
 from consent.web.admin import access, diff, pages, states, words
@@ -57,7 +57,6 @@ async def make_live(post: Post) -> Response:
         if error.code != "unfit":
             raise
         return _page(services, post.user, state, {"refused": "the draft has faults"}, status=422)
-    await _note(post, version, {})
     return RedirectResponse(address(key, done=str(version.number)), status_code=303)
 
 
@@ -111,21 +110,14 @@ async def roll_back(post: Post) -> Response:
             regions=services.regions,
             texts=services.texts,
             now=services.now,
+            by=post.user,
         )
     except RefusedError as error:
         if error.code != "unfit":
             raise
         told = {"refused": error.detail}
         return _confirm(services, post.user, state, target, told, status=422)
-    await _note(post, version, {"back_to": target.number})
     return RedirectResponse(address(key, done=str(version.number)), status_code=303)
-
-
-async def _note(post: Post, version: Version, detail: dict[str, Any]) -> None:
-    services = post.services
-    act = Act("publishing", version.config.key, str(version.number), detail)
-    async with services.database.write() as c:
-        await activity.add(c, act, by=post.user, at=services.now())
 
 
 async def confirm(visit: Visit) -> Response:
