@@ -109,6 +109,22 @@ def test_with_a_store_it_says_what_takes_the_place(run, sqlite_url):
     assert (unknown.code, unknown.out) == (2, "")
 
 
+def test_a_code_host_gets_each_finding_at_its_line(run):
+    done = run("scan", "dirty.html", "--sarif")
+    assert done.code == 1
+    (one,) = json.loads(done.out)["runs"]
+    assert one["tool"]["driver"]["rules"] == [{"id": "pasted-pixel"}]
+    first = one["results"][0]
+    assert (first["ruleId"], first["level"]) == ("pasted-pixel", "error")
+    assert "fires before anybody is asked; remove these lines" in first["message"]["text"]
+    place = first["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"] == {"uri": "dirty.html"}
+    assert (place["region"]["startLine"], place["region"]["endLine"]) == (2, 13)
+    assert json.loads(run("scan", "clean.html", "--sarif").out)["runs"][0]["results"] == []
+    both = run("scan", "clean.html", "--sarif", "--json")
+    assert (both.code, both.out) == (2, "")
+
+
 def test_a_page_on_this_machine_is_asked_only_where_the_operator_says_so(run, folder, monkeypatch):
     with served(folder) as here:
         refused = run("scan", f"{here}/clean.html")

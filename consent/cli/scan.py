@@ -18,7 +18,7 @@ from consent.embeds import Embeds
 from consent.errors import ConsentError, DataError, RefusedError, UnavailableError
 from consent.fetch import HTML, MOST_BYTES, Fetched, Fetcher, sitemaps
 from consent.model import StoreConfig
-from consent.scan import Expected, Finding, Scanner
+from consent.scan import Expected, Finding, Scanner, sarif
 from consent.scan.findings import ORDER
 from consent.scan.others import Others
 
@@ -45,13 +45,16 @@ class Looked(NamedTuple):
     help="At most so many pages of a sitemap.",
 )
 @parts.as_json
-def scan(target: str, key: str | None, limit: int, json_: bool) -> None:
+@click.option("--sarif", "sarif_", is_flag=True, help="Answer as SARIF, for a code host.")
+def scan(target: str, key: str | None, limit: int, json_: bool, sarif_: bool) -> None:
     """Look at a page, a file of HTML, or the pages of a sitemap.
 
     Is the snippet there, once, first, and not stopped by a policy? Which pixels, consent systems
     and contents load without asking? Exit code 0: clean; 1: an error or a warning; 2: a page could
     not be looked at.
     """
+    if json_ and sarif_:
+        raise click.UsageError("--json and --sarif: found both; expected one of them")
     expected = _expected(key) if key else None
     known = parts.files()
     write = Composer(known.regions, known.platforms, known.texts).snippet
@@ -67,13 +70,18 @@ def scan(target: str, key: str | None, limit: int, json_: bool) -> None:
                 found.append(Looked(page, told))
             else:
                 found.append(Looked(page, [], str(got)))
-            if not json_:
+            if not json_ and not sarif_:
                 _tell(found[-1])
         return found
 
     looked = asyncio.run(look())
     counts = {level: _count(looked, level) for level in ORDER}
-    if json_:
+    if sarif_:
+        parts.echo_json(sarif.log((one.page, one.findings) for one in looked))
+        for one in looked:
+            if one.error:
+                click.echo(f"consent: {_printable(f'{one.page}: {one.error}')}", err=True)
+    elif json_:
         content: dict[str, Any] = {
             "pages": [
                 {
