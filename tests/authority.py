@@ -125,6 +125,13 @@ class OneWitness(Server):
         return self.status, Signature(self.key.name, self.key.id_, value).line.encode()
 
 
+def a_root() -> bytes:
+    """The PEM of a root that has signed nothing."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    root = _certificate("Other root", key, "Other root", key, ca=True)
+    return root.public_bytes(serialization.Encoding.PEM)
+
+
 def _certificate(
     name: str,
     key: ec.EllipticCurvePrivateKey,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import uuid
 from pathlib import Path
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from consent import database as database_
+from consent import notes
 from consent.cli import main
+from consent.notes import Note, Vkey
 from consent.signing import LogKey
 from tests import attack
+from tests.authority import a_root
 from tests.tampered import NO_FILES, VKEY, tampered
 from tests.test_ledger import a_store, an_entry, append
 
@@ -115,3 +119,31 @@ def test_the_page_is_written_with_the_keys_given(offline, monkeypatch, capsys):
         main(["receipt", "page", "--key", VKEY.text, "--out", "verify.html"])
     assert (ended.value.code, capsys.readouterr().err) == (0, "wrote verify.html\n")
     assert VKEY.name in Path("verify.html").read_text()
+
+
+def test_what_somebody_outside_said_is_checked_when_it_can_be(offline):
+    witness = LogKey(b"w" * 32)
+    vkey = Vkey("witness.example/w1", witness.public, notes.COSIGNATURE)
+    file = json.loads(tampered("nothing"))
+    text = Note.parse(file["checkpoint"]).text
+    signed = witness.sign(f"cosignature/v1\ntime 1772447400\n{text}".encode())
+    line = notes.Signature(vkey.name, vkey.id_, (1772447400).to_bytes(8) + signed).line
+    said = base64.b64encode(line.encode()).decode()
+    anchor = {"kind": "witness", "url": "https://w.example", "at": "2026", "answer": said}
+    key = ("--key", VKEY.text)
+
+    file["anchors"] = [anchor]
+    status, out = offline(json.dumps(file).encode(), *key, "--key", vkey.text)
+    assert status == 0
+    assert "holds: The witness witness.example/w1 signed the checkpoint at 2026-03-02" in out
+    status, out = offline(json.dumps(file).encode(), *key)
+    assert status == 0
+    assert "What https://w.example said of the checkpoint: --tsa or --key may tell." in out
+
+    file["anchors"] = [{**anchor, "kind": "rfc3161"}]
+    Path("roots.pem").write_bytes(a_root())
+    status, out = offline(json.dumps(file).encode(), *key, "--tsa", "roots.pem")
+    assert status == 1
+    assert "WRONG: What https://w.example said of the checkpoint does not hold" in out
+    Path("roots.pem").write_text("nothing")
+    assert offline(json.dumps(file).encode(), *key, "--tsa", "roots.pem")[0] in (1, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -61,13 +62,16 @@ def test_the_page_agrees_with_python_on_every_tampered_file(page: Page):
         assert page.locator("#verdict").get_attribute("data-holds") == "false"
 
 
-def test_a_lawyer_reads_the_decision_first(page: Page, tmp_path: Path):
-    (tmp_path / "receipt.json").write_bytes(tampered("nothing"))
+def test_a_lawyer_reads_the_decision_first(page: Page):
     look(page, "receipt.json", tampered("nothing"))
     content = evidence.decision(evidence.read(tampered("nothing")))
     said = page.locator("#sentences p").all_inner_texts()
     assert [one.replace("’", "'") for one in said] == evidence.sentences(content)
     assert page.locator("#open li").all_inner_texts() == list(evidence.UNCHECKED)
+    file = json.loads(tampered("nothing"))
+    file["anchors"] = [{"kind": "rfc3161", "url": "https://t.example", "at": "", "answer": ""}]
+    assert all(look(page, "anchored.json", json.dumps(file).encode()).values())
+    assert "What https://t.example said" in page.locator("#open li").last.inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     assert Axe().run(page).violations_count == 0
 
