@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from playwright.sync_api import expect
 
-from consent import approve
-from consent.database import connect
-from consent.web.app import utcnow
 from tests.e2e.claims import META
 from tests.e2e.published import served
 from tests.e2e.service import Service
@@ -50,17 +45,7 @@ def snippet(shop: Shop, service: Service) -> str:
     service.consent("store", "import", str(path))
     password = ("--role", "legal", "--password-stdin")
     service.consent("user", "add", LAWYER, *password, stdin="correct horse battery\n")
-
-    async def allow() -> None:
-        database = connect(service.environ["CONSENT_DATABASE_URL"])
-        async with database.write() as connection:
-            said = {"by": LAWYER, "reason": "Memo of May", "now": utcnow()}
-            await approve.allow(connection, "counted", "*", **said)
-        await database.close()
-
-    # Playwright keeps this thread's loop.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, allow()).result()
+    service.consent("store", "allow", "counted", "*", "--by", LAWYER, "--reason", "Memo of May")
     service.consent("store", "publish", "counted")
     return served(service, shop, "counted")
 
