@@ -159,8 +159,7 @@ class _Walk:
             raise _Fault(f"record {self.done + 1} {words}", seq=self.done + 1)
 
     async def _heads_up_to(self, c: AsyncConnection, size: int) -> list[Head]:
-        heads = await seals.heads(c, self.done, CHUNK_RECORDS)
-        return [head for head in heads if head.size <= size]
+        return await seals.heads(c, self.done, size)
 
     async def _seal_of(
         self, c: AsyncConnection, record: Record, entry: bytes, heads: dict[int, Head]

@@ -154,9 +154,9 @@ async def keep(c: AsyncConnection, anchored: Anchored) -> bool:
     return True
 
 
-async def heads(c: AsyncConnection, after: int, limit: int) -> list[Head]:
-    """The heads of trees larger than ``after``, smallest first."""
-    rows = await c.execute(_HEADS.where(_c.size > after).order_by(_c.size).limit(limit))
+async def heads(c: AsyncConnection, after: int, until: int) -> list[Head]:
+    """The heads of trees larger than ``after`` and at most ``until``, smallest first."""
+    rows = await c.execute(_HEADS.where(_c.size > after, _c.size <= until).order_by(_c.size))
     return [found for row in rows if (found := _head(row)) is not None]
 
 

@@ -38,7 +38,7 @@ async def ledger(database: Database, now) -> Database:
 
 async def kept(database: Database, size: int = SEALED) -> Kept:
     async with database.read() as c:
-        (found,) = [head for head in await seals.heads(c, 0, 10) if head.size == size]
+        (found,) = [head for head in await seals.heads(c, 0, SEALED) if head.size == size]
     return Kept(Note.parse(str(found.note)))
 
 
