@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 import msgspec
@@ -19,7 +19,7 @@ from consent.errors import ConsentError, DataError, RefusedError, UnavailableErr
 from consent.fetch import HTML, MOST_BYTES, Fetched, Fetcher, sitemaps
 from consent.model import StoreConfig
 from consent.scan import Expected, Finding, Scanner, sarif
-from consent.scan.findings import ORDER
+from consent.scan.findings import ORDER, Severity
 from consent.scan.others import Others
 
 CLEAN, FOUND, COULD_NOT_LOOK = 0, 1, 2
@@ -77,29 +77,30 @@ def scan(target: str, key: str | None, limit: int, json_: bool, sarif_: bool) ->
     looked = asyncio.run(look())
     counts = {level: _count(looked, level) for level in ORDER}
     if sarif_:
-        parts.echo_json(sarif.log((one.page, one.findings) for one in looked))
-        for one in looked:
-            if one.error:
-                click.echo(f"consent: {_printable(f'{one.page}: {one.error}')}", err=True)
+        _answer_sarif(looked)
     elif json_:
-        content: dict[str, Any] = {
-            "pages": [
-                {
-                    "page": one.page,
-                    "error": one.error,
-                    "findings": msgspec.to_builtins(one.findings),
-                }
-                for one in looked
-            ],
-            **{f"{level}s": count for level, count in counts.items()},
-        }
-        parts.echo_json(content)
+        _answer_json(looked, counts)
     else:
         said = ", ".join(_plural(count, level) for level, count in counts.items())
         click.echo(f"{_plural(len(looked), 'page')}: {said}")
     if any(one.error for one in looked):
         raise click.exceptions.Exit(COULD_NOT_LOOK)
     raise click.exceptions.Exit(FOUND if counts["error"] or counts["warning"] else CLEAN)
+
+
+def _answer_json(looked: list[Looked], counts: dict[Severity, int]) -> None:
+    pages = [
+        {"page": one.page, "error": one.error, "findings": msgspec.to_builtins(one.findings)}
+        for one in looked
+    ]
+    parts.echo_json({"pages": pages, **{f"{level}s": n for level, n in counts.items()}})
+
+
+def _answer_sarif(looked: list[Looked]) -> None:
+    parts.echo_json(sarif.log((one.page, one.findings) for one in looked))
+    for one in looked:
+        if one.error:
+            click.echo(f"consent: {_printable(f'{one.page}: {one.error}')}", err=True)
 
 
 def _expected(key: str) -> Expected:

@@ -97,7 +97,7 @@ async def one(visit: Visit) -> Response:
     _check_known(services, pixel)
     on = services.now().date()
     context = {
-        **_frame(visit.user, opened),
+        **frame(visit.user, opened),
         "pixel": pixel,
         "platform": services.platforms.of(pixel),
         "purposes": services.platforms.purposes(pixel),
@@ -118,50 +118,6 @@ async def one(visit: Visit) -> Response:
     return pages.render("pixel.html", context, user=visit.user)
 
 
-async def add(visit: Visit) -> Response:
-    """The form of a new pixel: first its platform, then the fields that this platform has."""
-    access.check_change(visit.user, "pixels")
-    services = visit.services
-    opened = await open_store(visit.connection, visit.user, visit.request.path_params["key"])
-    query = visit.request.query_params
-    key = query.get("platform", "")
-    if key not in services.platforms:
-        said = f"{key[:40]!r} is no platform; expected one of the list" if key else ""
-        status = 400 if key else 200
-        return _choice(services, visit.user, opened, {"unknown": said}, status=status)
-    values = pixelform.empty(services.platforms[key], query.get("id", "")[: paste.LONGEST])
-    return _form(services, visit.user, opened, values, None)
-
-
-async def recognise(post: Post) -> Response:
-    """What was pasted: on to the form of the one pixel in it, or the choice between several."""
-    services, key = post.services, post.request.path_params["key"]
-    async with services.database.read() as c:
-        opened = await open_store(c, post.user, key)
-    text = post.fields.get("pasted", "")
-    found = paste.offers(text, services.platforms, opened.draft, address(key))
-    if len(found) == 1 and found[0].id and not found[0].registered:
-        return RedirectResponse(found[0].address, status_code=303)
-    said = {"pasted": text[: paste.LONGEST], "offers": found}
-    status = 200 if found else 422
-    return _choice(services, post.user, opened, said, status=status)
-
-
-def _choice(
-    services: Services, user: User, opened: Opened, said: Mapping[str, Any], *, status: int
-) -> Response:
-    """The page that asks for a platform, or for something to find it in."""
-    context = {
-        **_frame(user, opened),
-        "groups": pixelform.groups(services.platforms),
-        "unknown": "",
-        "pasted": "",
-        "offers": None,
-        **said,
-    }
-    return pages.render("pixelplatform.html", context, user=user, status=status)
-
-
 async def edit(visit: Visit) -> Response:
     access.check_change(visit.user, "pixels")
     services, query = visit.services, visit.request.query_params
@@ -172,7 +128,7 @@ async def edit(visit: Visit) -> Response:
     if pixel.custom is not None:
         raise RefusedError("own_pixel", "pixel: the store's own; expected to be edited in its file")
     values = pixelform.of(services.platforms, pixel)
-    return _form(services, visit.user, opened, values, was)
+    return form(services, visit.user, opened, values, was)
 
 
 async def save(post: Post) -> Response:
@@ -191,7 +147,7 @@ async def save(post: Post) -> Response:
         values = _as_before(values, opened.draft.pixels[pixelform.index_of(opened.draft, *was)])
     found = pixelform.faults(values, opened.draft, was, services.platforms)
     if found:
-        return _form(services, post.user, opened, values, was, found)
+        return form(services, post.user, opened, values, was, found)
     await _revise(post, key, values.pixel, was)
     return _back(key, saved="changed" if was else "added")
 
@@ -288,7 +244,7 @@ def _list(
     whole = opened.drafted.config
     notes = [] if found else publish.notes(whole, platforms, services.regions, on=on)
     context = {
-        **_frame(user, opened),
+        **frame(user, opened),
         "lines": [_line(services, change) for change in pending.pixels],
         "name_of": lambda pixel: _name(pixel, platforms),
         "pending": pending,
@@ -352,7 +308,7 @@ def _policy(services: Services, config: StoreConfig) -> dict[str, Any]:
     }
 
 
-def _form(
+def form(
     services: Services,
     user: User,
     opened: Opened,
@@ -360,6 +316,12 @@ def _form(
     was: tuple[str, str] | None,
     found: Mapping[str, str] | None = None,
 ) -> Response:
+    """The form of one pixel, with what is wrong beside each field.
+
+    Args:
+        was: platform and id of the pixel that is edited; None when it is new.
+        found: faults by field.
+    """
     pixel = values.pixel
     on = services.now().date()
     action = (
@@ -368,7 +330,7 @@ def _form(
         else (f"{address(opened.store.key, 'add')}?{urlencode({'platform': pixel.platform})}")
     )
     context = {
-        **_frame(user, opened),
+        **frame(user, opened),
         **pixelform.context(values, found or {}, services.platforms, services.regions, on),
         "offers": _offers(services, opened, pixel, found or {}),
         "was": was,
@@ -387,7 +349,8 @@ def _offers(
     return [one for one in those if one.id and not one.registered]
 
 
-def _frame(user: User, opened: Opened) -> dict[str, Any]:
+def frame(user: User, opened: Opened) -> dict[str, Any]:
+    """What every page about a store's pixels needs."""
     return {
         "here": "pixels",
         "store": opened.store,
