@@ -185,16 +185,16 @@ class TestRates:
             "United States",
             "California",
         ]
-        chip = page.select_one(".chips li")
+        chip = page.select_one(".only-these li")
         assert chip.span.text == "Region: California"
         by_device = page.find("nav", {"aria-label": "Grouped by"}).find("a", string="Device")
         devices = soup(client.get(by_device["href"]))
         assert [row.th.a.text for row in devices.select("table.regions tbody tr")] == ["Phone"]
-        assert devices.find(class_="chips") is not None
+        assert devices.find(class_="only-these") is not None
         total = devices.find("ul", class_="tiles").find(class_="big").text
         assert total == page.find("ul", class_="tiles").find(class_="big").text
         back = soup(client.get(chip.a["href"]))
-        assert back.find(class_="chips") is None
+        assert back.find(class_="only-these") is None
         assert len(back.select("table.regions tbody tr")) > 10
 
     @pytest.mark.parametrize("by", ["place", "regime", "device", "language", "store"])
