@@ -8,9 +8,10 @@ from collections.abc import Collection
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import accounts, stores
+from consent import accounts, activity, stores
+from consent.activity import Act
 from consent.errors import NotFoundError, RefusedError
-from consent.model import Pixel, Review, Role, StoreConfig
+from consent.model import Pixel, Review, Role, StoreConfig, User
 from consent.platforms import custom
 
 REVIEWERS: tuple[Role, ...] = ("owner", "legal")
@@ -45,7 +46,7 @@ async def note(
     """
     config = await stores.draft(c, key)
     pixel = own_pixel(config, id_)
-    await _may_review(c, key, by)
+    user = await _reviewer(c, key, by)
     faults = list(custom.faults(pixel))
     if faults:
         raise RefusedError("bad_pixel", "; ".join(faults))
@@ -55,6 +56,8 @@ async def note(
     pixels = tuple(_reviewed(one, review) if one is pixel else one for one in config.pixels)
     noted = msgspec.structs.replace(config, pixels=pixels)
     await stores.save(c, noted, now)
+    act = Act("review", key, pixel.key, {"sha256": seen})
+    await activity.add(c, act, by=user, at=now)
     return noted
 
 
@@ -85,7 +88,7 @@ def _reviewed(pixel: Pixel, review: Review | None) -> Pixel:
     return msgspec.structs.replace(pixel, custom=own)
 
 
-async def _may_review(c: AsyncConnection, key: str, by: str) -> None:
+async def _reviewer(c: AsyncConnection, key: str, by: str) -> User:
     user = await accounts.by_email(c, by)
     if user is None or user.disabled_at is not None:
         raise RefusedError("unknown_user", f"{by!r} is no user; `consent user list` shows all")
@@ -93,3 +96,4 @@ async def _may_review(c: AsyncConnection, key: str, by: str) -> None:
         raise RefusedError(
             "not_allowed", f"{by} is {user.role}; expected {' or '.join(REVIEWERS)} of {key}"
         )
+    return user

@@ -96,7 +96,15 @@ async def find(
             return Found([], None, None)
     backward = after is not None
     driver = await _driver(c, filter_)
-    keys, reached = await _walk(c, driver, filter_, cursor, limit + 1, backward=backward)
+    keys: list[Key] = []
+    reached = None
+    if len(driver.arms) > _ARMS:
+        # Of many places at once there are so many records that a page is soon full without them.
+        near = await _undriven(c, filter_)
+        near_keys, _ = await _walk(c, near, filter_, cursor, limit + 1, WINDOWS[:1], backward)
+        keys = near_keys if len(near_keys) > limit else keys
+    if not keys:
+        keys, reached = await _walk(c, driver, filter_, cursor, limit + 1, WINDOWS, backward)
     more = keys[limit - 1][1] if len(keys) > limit else reached
     keys = sorted(keys[:limit], reverse=True)
     records = await ledger.by_seqs(c, [seq for _, seq in keys])
@@ -133,7 +141,7 @@ async def _walk(
     filter_: LedgerFilter,
     cursor: Key | None,
     limit: int,
-    *,
+    windows: Sequence[int],
     backward: bool,
 ) -> tuple[list[Key], int | None]:
     """The next keys from ``cursor`` on, and where the walk stopped before it was through."""
@@ -141,7 +149,7 @@ async def _walk(
     if not driver.rest:
         return await _keys(c, driver, _beyond(bounds, cursor, backward), limit, backward), None
     found: list[Key] = []
-    for size in WINDOWS:
+    for size in windows:
         beyond = _beyond(bounds, cursor, backward)
         edge = await _edge(c, driver, beyond, size, backward=backward)
         window = list(beyond)
@@ -210,8 +218,7 @@ async def _driver(c: AsyncConnection, filter_: LedgerFilter) -> _Driver:
     parts = await filters.parts(c, filter_, stores)
     options = await _options(c, filter_, stores)
     if not options:
-        arms = [[]] if stores is None else [[_d.store_id == one] for one in stores]
-        return _Driver(arms, [clause for _, clause in parts])
+        return await _undriven(c, filter_)
     name = min(options)
     if len(options) > 1:
         sizes = {
@@ -221,6 +228,13 @@ async def _driver(c: AsyncConnection, filter_: LedgerFilter) -> _Driver:
         name = min(sizes, key=lambda each: sizes[each])
     covered = {name} if name != "place" or not filters.has_subdivisions(filter_) else set()
     return _Driver(options[name], [clause for part, clause in parts if part not in covered])
+
+
+async def _undriven(c: AsyncConnection, filter_: LedgerFilter) -> _Driver:
+    """By time alone, in each of the stores that are named."""
+    stores = await filters.store_ids(c, filter_.stores)
+    arms = [[]] if stores is None else [[_d.store_id == one] for one in stores]
+    return _Driver(arms, [clause for _, clause in await filters.parts(c, filter_, stores)])
 
 
 async def _options(

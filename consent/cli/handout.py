@@ -114,7 +114,8 @@ def evidence_(
         subject = await _subject(db, decision, filter_)
         number = await pack.count(db, subject)
         subject_id = str(decision or visitor or "records")
-        await begin(db, filter_, "evidence", {"records": number}, subject_id)
+        about = filter_ if subject.record is None else LedgerFilter(stores=(subject.record.store,))
+        await begin(db, about, "evidence", {"records": number}, subject_id)
         async with db.read() as c:
             page = verifier.page(await seals.keys(c))
         sources = Sources(db, signer, page, entry, pictures.png)
@@ -128,7 +129,8 @@ def evidence_(
 
 async def _subject(db: Database, decision: uuid.UUID | None, filter_: LedgerFilter) -> Subject:
     if decision is None:
-        said = [f"{name} {value}" for name, value in said_of(filter_).items()]
+        given = said_of(filter_).items()
+        said = [f"{name} {', '.join(v) if isinstance(v, list) else v}" for name, v in given]
         return Subject(f"search by {', '.join(said) or 'nothing'}", filter=filter_)
     async with db.read() as c:
         record = await ledger.get(c, decision)
@@ -165,7 +167,10 @@ async def begin(
 def said_of(filter_: LedgerFilter) -> dict[str, Any]:
     """The parts of a filter that are given, as JSON."""
     fields: dict[str, Any] = msgspec.to_builtins(filter_)
-    return {name: value for name, value in fields.items() if value not in (None, False)}
+    given = {name: value for name, value in fields.items() if value not in (None, False)}
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in given.items()
+    }
 
 
 def moment(name: str, text: str | None) -> dt.datetime | None:

@@ -92,7 +92,8 @@ def _line(found: list[StoreSummary], act: Noted) -> Line:
 
 
 def _link(act: Noted) -> str:
-    return f"/admin/ledger/{act.subject}" if act.what == "look_up" else ""
+    below = {"look_up": "", "history": "visitors/"}.get(act.what)
+    return "" if below is None else f"/admin/ledger/{below}{act.subject}"
 
 
 def _said(value: Any) -> str:

@@ -79,18 +79,21 @@ async def show(visit: Visit) -> Response:
     version = await stores.version(c, record.store, record.version)
     law = _decoded(await ledger.regime_content(c, record.regime_sha256), Law)
     content = _decoded(await ledger.banner_content(c, record.banner_sha256), Shown)
+    layers = _layers(services, record, content, law)
+    releases = _releases(services, version, record)
     context: dict[str, Any] = {
         "here": "ledger",
         "record": record,
         "sentence": words.sentence(record),
+        "consequence": _consequence(record, layers, law, releases),
         "store_name": version.config.name if version is not None else record.store,
         "version": version,
         "law": law,
         "why": _why(services, version, record),
         "duties": [DUTIES[duty] for duty in (law.duties if law else ()) if duty in DUTIES],
         "banner": content,
-        "layers": _layers(services, record, content, law),
-        "choices": _choices(services, version, record),
+        "layers": layers,
+        "choices": _choices(releases, record),
         "history": await ledger.history(c, record.store, record.visitor),
         "receipt": services.recorder.receipt(record),
         "head": await seals.newest(c),
@@ -195,11 +198,30 @@ def _decoded(content: bytes | None, type_: type[T]) -> T | None:
         return None
 
 
-def _choices(
-    services: Services, version: Version | None, record: Record
-) -> list[tuple[Purpose, bool, list[Release]]]:
+def _consequence(
+    record: Record, layers: Layers | None, law: Law | None, releases: list[Release]
+) -> str:
+    """What was shown, under which law, and what could run afterwards: the second sentence."""
+    rules = (
+        f"the rules for {words.short(law.name)} ({law.model})" if law else "rules not known here"
+    )
+    if record.action == "gpc":
+        shown = f"Nothing was asked: the browser's own signal answered, under {rules}"
+    elif layers is None:
+        shown = f"What was shown is known by its fingerprint alone; it was decided under {rules}"
+    else:
+        shown = f"The {layers.first.kind} was the one that {rules} ask for"
+    free = list(dict.fromkeys(one.name for one in releases if one.allowed))
+    held = [one.name for one in releases if not one.allowed and one.name not in free]
+    held = list(dict.fromkeys(held))
+    ran = f"{words.listed(free)} could run" if free else ""
+    kept = f"{words.listed(held)} could not" if held else ""
+    could = words.listed([part for part in (ran, kept) if part]) or "there was nothing to run"
+    return f"{shown}. Afterwards {could}."
+
+
+def _choices(releases: list[Release], record: Record) -> list[tuple[Purpose, bool, list[Release]]]:
     """Each purpose, whether it was granted, and the pixels that wait for it."""
-    releases = _releases(services, version, record)
     return [
         (purpose, record.grants.of(purpose), [r for r in releases if purpose in r.purposes])
         for purpose in CHOOSABLE

@@ -3,8 +3,10 @@ import uuid
 import pytest
 from bs4 import BeautifulSoup
 
-from consent import activity
+from consent import activity, review, stores
 from consent.activity import Act
+from consent.platforms import custom
+from tests.web.admin.seed import LODGE, OWN
 from tests.web.admin.stage import HOSTILE, NOW, soup, write
 
 
@@ -90,3 +92,18 @@ def test_what_others_wrote_is_text(editor):
 @pytest.mark.parametrize("email", ["dev@example.com", "mia@example.com"])
 def test_others_do_not_open_it(signed_in, email):
     assert signed_in(email).get("/admin/activity").status_code == 403
+
+
+def test_a_review_is_noted(editor):
+    client = editor("lex@example.com")
+
+    async def review_it(c) -> None:
+        await stores.save(c, LODGE, NOW)
+        seen = custom.digest(OWN)
+        await review.note(c, "lodge", OWN.id, seen=seen, by="lex@example.com", now=NOW)
+
+    write(client, review_it)
+    (line,) = lines(client)
+    assert "Reviewed a store's own pixel" in line
+    assert "custom-heat-map" in line
+    assert "lex@example.com" in line

@@ -192,6 +192,19 @@ class TestDecision:
             assert sentence.startswith(f"On {record.at.day} November 2026 at ")
             assert " UTC a visitor " in sentence
 
+    def test_the_second_sentence_says_the_law_and_what_could_run(self, signed_in, story):
+        client = signed_in("lex@example.com")
+        records = [self.record(client, id_) for id_ in story.summit]
+        for action, place, expected in (
+            ("accept_all", "DE", ("The banner was the one", "(opt-in)", "Google Ads could run.")),
+            ("reject_all", "DE", ("European Economic Area", "Google Ads could not.")),
+            ("accept_all", "US-CA", ("The notice was the one", "(opt-out)")),
+            ("gpc", "US-CA", ("Nothing was asked", "could run and Meta Pixel")),
+        ):
+            found = (r for r in records if (r.action, r.place.code) == (action, place))
+            told = self.shown(signed_in, next(found).id).find(class_="consequence").text
+            assert all(part in told for part in expected), told
+
     @pytest.mark.parametrize(
         ("place", "kind", "buttons"),
         [
