@@ -16,14 +16,16 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import ledger, merkle, receipt, seals
+from consent import erasures, ledger, merkle, receipt, seals
 from consent.database import Database, lookups
+from consent.erasures import Erasure, Gone
 from consent.errors import LedgerError
 from consent.merkle import HASH_BYTES, TILE_HEIGHT, Frontier, Span
 from consent.model import Record
 from consent.notes import Checkpoint, Note, Vkey
 from consent.proof import check_head
 from consent.seals import Head
+from consent.signing import is_signed
 
 CHUNK_RECORDS = 1024
 
@@ -32,8 +34,9 @@ class Report(msgspec.Struct, frozen=True):
     """What was verified. ``fault`` None: everything holds.
 
     ``records`` are those that were read, ``sealed`` those under a checkpoint; the rest was not
-    sealed yet, and only its order and its links were looked at. ``seq`` and ``id`` name the first
-    record that is wrong, where one is.
+    sealed yet, and only its order and its links were looked at. Of the ``erased`` ones it was
+    their entries and the signed records of their erasures. ``seq`` and ``id`` name the first record
+    that is wrong, where one is.
     """
 
     records: int
@@ -41,6 +44,7 @@ class Report(msgspec.Struct, frozen=True):
     checkpoints: int
     origin: str
     root: str
+    erased: int = 0
     fault: str | None = None
     seq: int | None = None
     id: str | None = None
@@ -57,7 +61,9 @@ class Kept(NamedTuple):
 class _Fault(Exception):
     """The first thing that is wrong."""
 
-    def __init__(self, words: str, record: Record | None = None, seq: int | None = None) -> None:
+    def __init__(
+        self, words: str, record: Record | Gone | None = None, seq: int | None = None
+    ) -> None:
         super().__init__(words)
         self.words = words
         self.seq = record.seq if record else seq
@@ -117,6 +123,8 @@ class _Walk:
         self._edge = Frontier()
         self._heads = 0
         self._kept: dict[int, Checkpoint] = {}
+        self._erased = 0
+        self._signed: set[int] = set()
 
     def expect(self, kept: Iterable[Kept], known: Sequence[Vkey]) -> None:
         for note, keys in kept:
@@ -138,41 +146,61 @@ class _Walk:
     async def chunk(self, c: AsyncConnection) -> None:
         """The next records, with the entries and the heads over them."""
         until = min(self._last, self.done + CHUNK_RECORDS)
-        records = [one for one in await ledger.following(c, self.done, CHUNK_RECORDS)]
-        records = [one for one in records if one.seq <= until]
+        erased = await erasures.within(c, self.done, until)
+        known = await erasures.by_ids(c, {number for _, number in erased.values()})
+        records = await ledger.following(c, self.done, CHUNK_RECORDS)
+        rows: dict[int, Record | Gone] = {seq: gone for seq, (gone, _) in erased.items()}
+        for record in records:
+            if record.seq in erased:
+                raise _Fault(_named(record, "was erased, and is there all the same"), record)
+            rows[record.seq] = record
         begin, sealed = self.done, min(until, self._sealed)
         entries = await seals.entries(c, Span(begin, sealed)) if begin < sealed else b""
         heads = {head.size: head for head in await self._heads_up_to(c, sealed)}
         unlinked = await lookups.first_unlinked(c, begin, until)
-        for record in records:
-            if record.seq != self.done + 1:
-                break
-            if record.seq <= self._sealed:
+        while self.done < until and (row := rows.get(self.done + 1)) is not None:
+            if isinstance(row, Gone):
+                self._check_erasure(row, known.get(erased[row.seq][1]))
+            if row.seq <= self._sealed:
                 at = (self.done - begin) * HASH_BYTES
-                await self._seal_of(c, record, entries[at : at + HASH_BYTES], heads)
-            if record.seq == unlinked:
+                await self._seal_of(c, row, entries[at : at + HASH_BYTES], heads)
+            if row.seq == unlinked:
                 words = "its link is not to the record that its visitor made before it"
-                raise _Fault(f"record {record.seq} ({record.id}): {words}", record)
+                raise _Fault(_named(row, words), row)
             self.done += 1
         if self.done < until:
             words = "is missing, or what it refers to is"
             raise _Fault(f"record {self.done + 1} {words}", seq=self.done + 1)
 
+    def _check_erasure(self, gone: Gone, erasure: Erasure | None) -> None:
+        """Whether somebody with the log's key erased it, and nobody else took it out."""
+        if gone.seq > self._sealed:
+            raise _Fault(_named(gone, "was erased before it was sealed"), gone)
+        if erasure is None:
+            raise _Fault(_named(gone, "is gone, and the record of its erasure with it"), gone)
+        if erasure.id not in self._signed:
+            if not is_signed(erasure.key.public, erasure.text.encode(), erasure.signature):
+                words = f"is gone, and erasure {erasure.id} was not signed by the log's key"
+                raise _Fault(_named(gone, words), gone)
+            self._signed.add(erasure.id)
+        if not erasure.names(gone):
+            raise _Fault(_named(gone, f"is gone, and erasure {erasure.id} does not list it"), gone)
+        self._erased += 1
+
     async def _heads_up_to(self, c: AsyncConnection, size: int) -> list[Head]:
         return await seals.heads(c, self.done, size)
 
     async def _seal_of(
-        self, c: AsyncConnection, record: Record, entry: bytes, heads: dict[int, Head]
+        self, c: AsyncConnection, record: Record | Gone, entry: bytes, heads: dict[int, Head]
     ) -> None:
         """Whether ``record`` is what was sealed, and every head over it what was signed."""
-        # A row whose content was erased has no digest: its entry and its erasure stand for it.
-        digest = receipt.digest(record)
+        # An erased record has no digest: its entry stands for it.
+        digest = entry if isinstance(record, Gone) else receipt.digest(record)
         if digest != entry:
-            raise _Fault(
-                f"record {record.seq} ({record.id}): its content is not what was sealed "
-                f"(SHA-256 {digest.hex()}; entry {entry.hex()})",
-                record,
+            words = (
+                f"its content is not what was sealed (SHA-256 {digest.hex()}; entry {entry.hex()})"
             )
+            raise _Fault(_named(record, words), record)
         self._edge.push(merkle.leaf_hash(entry))
         for node, hash_ in self._edge.done:
             level = node.height // TILE_HEIGHT
@@ -203,10 +231,15 @@ class _Walk:
             checkpoints=self._heads,
             origin=self._newest.key.name if self._newest else "",
             root=self._edge.root().hex(),
+            erased=self._erased,
             fault=fault.words if fault else None,
             seq=fault.seq if fault else None,
             id=fault.id if fault else None,
         )
+
+
+def _named(record: Record | Gone, words: str) -> str:
+    return f"record {record.seq} ({record.id}): {words}"
 
 
 async def _check_contents(database: Database) -> None:

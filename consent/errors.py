@@ -8,6 +8,7 @@
     ├── SettingsError        the environment or the settings file is wrong: fix it
     ├── RefusedError         a visitor or an admin sent something unacceptable (4xx)
     │   ├── NotFoundError    there is no such store, version, decision or user (404)
+    │   ├── GoneError        what was there was erased (410)
     │   ├── ForbiddenError   the sender may not do this (403)
     │   ├── TooLargeError    the body is over the limit (413)
     │   ├── ConflictError    the id is taken by other content (409)
@@ -82,6 +83,10 @@ class RefusedError(ConsentError):
 
 class NotFoundError(RefusedError):
     """There is no such thing, or the sender may not know that there is."""
+
+
+class GoneError(RefusedError):
+    """It was there, and was erased."""
 
 
 class ForbiddenError(RefusedError):

@@ -3,6 +3,7 @@
 Promises:
 
 * **No update, no delete.** This module has neither, and triggers in the database refuse them.
+  ``consent.erasures`` alone takes records out: it keeps their ``seq`` and ``id`` taken.
 * **Durable.** When the transaction around ``append`` has ended without an error, the decision is
   on disk (see ``consent.database.Database.write``).
 * **Once.** An id is stored at most once, however often it is posted, at once or later, by one
@@ -17,8 +18,6 @@ Promises:
   not know, its hash is kept and its content is not there.
 * **The clock may go back.** ``at`` is the server's time as given; only ``seq`` orders the ledger.
   ``consent.search`` shows by time, and by ``seq`` among equals.
-
-Whoever later removes a person's content must keep the row's ``seq`` taken.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consent.database import lookups, tables
 from consent.database.dialects import take_lock
-from consent.errors import NotFoundError
+from consent.errors import GoneError, NotFoundError
 from consent.model import CHOOSABLE, Entry, Grants, Place, Record, Regime
 
 MOST_AT_ONCE = 1000
@@ -75,6 +74,8 @@ async def append(c: AsyncConnection, entries: Sequence[Entry]) -> list[Appended]
 
     Raises:
         NotFoundError: an entry's version does not exist, or is another store's.
+        GoneError: an entry's id is that of an erased record. Whether it is the same decision sent
+            again, nobody can tell any more.
         ValueError: a banner's or a regime's content does not have the SHA-256 it came with, or
             there are too many entries.
         UnavailableError: at the end of the transaction, when storage does not take it.
@@ -100,6 +101,8 @@ async def append(c: AsyncConnection, entries: Sequence[Entry]) -> list[Appended]
     fresh = {id(entry) for entry in new}
     if taken:
         records.update(await _by_ids(c, taken))
+        if not taken <= records.keys():
+            raise GoneError("erased", "id: of a decision that was erased; expected a new one")
     return [_appended(e, records[e.id], found, fresh=id(e) in fresh) for e in entries]
 
 
@@ -114,8 +117,9 @@ async def history(c: AsyncConnection, store: str, visitor: uuid.UUID) -> list[Re
 
 
 async def last(c: AsyncConnection) -> int:
-    """The newest ``seq``; 0 when there is none."""
-    return (await c.execute(sa.select(sa.func.max(_d.seq)))).scalar() or 0
+    """The newest ``seq``, erased or not; 0 when there is none."""
+    heads = [sa.select(sa.func.max(one)) for one in (_d.seq, tables.erased.c.seq)]
+    return max(seq or 0 for seq in (await c.execute(sa.union_all(*heads))).scalars())
 
 
 async def following(c: AsyncConnection, seq: int, limit: int) -> list[Record]:

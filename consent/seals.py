@@ -109,7 +109,7 @@ async def add(c: AsyncConnection, growth: Growth) -> bool:
         "size": head.size,
         "root": head.root,
         "at": head.at,
-        "key_id": await _key_id(c, head.key, head.at),
+        "key_id": await key_id(c, head.key, head.at),
         "signature": head.signature,
     }
     await c.execute(_INSERT[tables.checkpoints], values)
@@ -245,7 +245,8 @@ async def _nodes(c: AsyncConnection, level: int, span: Span) -> list[bytes]:
     return found
 
 
-async def _key_id(c: AsyncConnection, key: Vkey, now: dt.datetime) -> int:
+async def key_id(c: AsyncConnection, key: Vkey, now: dt.datetime) -> int:
+    """The number of ``key``, which is kept from ``now`` on where it was not known."""
     known = (await c.execute(sa.select(_k.id).where(_k.vkey == key.text))).scalar()
     if known is not None:
         return int(known)

@@ -16,7 +16,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import filters, ledger
+from consent import erasures, filters, ledger
 from consent.database import tables
 from consent.filters import Clause, LedgerFilter
 from consent.model import Action, Record
@@ -118,7 +118,7 @@ async def find(
 async def count(c: AsyncConnection, filter_: LedgerFilter) -> Total:
     """How many records pass the filter, as far as that is cheap to know."""
     if filter_ == LedgerFilter():
-        return Total(await ledger.last(c))
+        return Total(await ledger.last(c) - await erasures.total(c))
     driver = await _driver(c, filter_)
     bounds = filters.times(filter_)
     if not driver.rest:

@@ -19,6 +19,7 @@ from consent.cli import (
     handout,
     ledger,
     receipt,
+    removal,
     rules,
     scan,
     serve,
@@ -55,6 +56,7 @@ for command in (
 ledger.ledger.add_command(handout.export_)
 ledger.ledger.add_command(handout.evidence_)
 ledger.ledger.add_command(copies.backup_)
+ledger.ledger.add_command(removal.erase_)
 for command in (rules.allow, rules.looser, versions.versions, versions.diff, versions.rollback):
     store.store.add_command(command)
 

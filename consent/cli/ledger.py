@@ -109,6 +109,7 @@ def _words(report: Report, kept: int) -> str:
     return (
         f"verified: {report.sealed} records are what was sealed in {report.origin}, under "
         f"{report.checkpoints} checkpoints{against}; root {report.root}"
+        + (f"\n{report.erased} of them were erased, each by a signed erasure" * bool(report.erased))
         + (f"\n{waiting} records are in order, and not sealed yet" if waiting else "")
         + ("" if kept else "\nnot compared with a checkpoint kept elsewhere (--checkpoint)")
     )

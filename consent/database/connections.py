@@ -85,6 +85,7 @@ def open_sqlite(
         f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
         f"journal_size_limit = {WAL_LIMIT_BYTES}",
         f"cache_size = {-65536 if writes else -8192}",  # KiB; the ids' indexes grow at random
+        "secure_delete = ON",  # what is erased is overwritten
         "temp_store = MEMORY",
         f"query_only = {'OFF' if writes else 'ON'}",
     ]

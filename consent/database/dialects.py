@@ -179,6 +179,41 @@ def adding(dialect: str, table: sa.Table, column: str) -> postgresql.Insert | sq
     return statement
 
 
+def erasable(dialect: str) -> list[str]:
+    """The statements after which ``decisions`` lets go of a row that ``erased`` names, and of no
+    other, and ``erased`` takes nothing but a sealed row of its erasure's store.
+    """
+    kept = "decisions: rows are never changed or removed"
+    taken = "erased: only a sealed decision of its own store is erased"
+    is_erased = "EXISTS (SELECT 1 FROM erased WHERE seq = OLD.seq AND id = OLD.id)"
+    may_be = (
+        "NEW.seq <= (SELECT max(size) FROM checkpoints) AND EXISTS (SELECT 1 FROM decisions d "
+        "JOIN erasures e ON e.store_id = d.store_id "
+        "WHERE d.seq = NEW.seq AND d.id = NEW.id AND e.id = NEW.erasure_id)"
+    )
+    if dialect == "sqlite":
+        return [
+            "DROP TRIGGER decisions_no_delete",
+            f"CREATE TRIGGER decisions_no_delete BEFORE DELETE ON decisions WHEN NOT {is_erased} "
+            f"BEGIN SELECT RAISE(ABORT, '{kept}'); END",
+            f"CREATE TRIGGER erased_sealed BEFORE INSERT ON erased WHEN ({may_be}) IS NOT 1 "
+            f"BEGIN SELECT RAISE(ABORT, '{taken}'); END",
+        ]
+    return [
+        "DROP TRIGGER decisions_no_change ON decisions",
+        "CREATE TRIGGER decisions_no_change BEFORE UPDATE OR TRUNCATE ON decisions "
+        "FOR EACH STATEMENT EXECUTE FUNCTION decisions_refuse()",
+        f"CREATE FUNCTION decisions_keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF {is_erased} THEN RETURN OLD; END IF; RAISE EXCEPTION '{kept}'; END $$",
+        "CREATE TRIGGER decisions_no_delete BEFORE DELETE ON decisions "
+        "FOR EACH ROW EXECUTE FUNCTION decisions_keep()",
+        f"CREATE FUNCTION erased_take() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF {may_be} THEN RETURN NEW; END IF; RAISE EXCEPTION '{taken}'; END $$",
+        "CREATE TRIGGER erased_sealed BEFORE INSERT ON erased "
+        "FOR EACH ROW EXECUTE FUNCTION erased_take()",
+    ]
+
+
 def refusals(dialect: str, table: str) -> list[str]:
     """The statements after which the database itself refuses to change a row of ``table``."""
     message = f"{table}: rows are never changed or removed"

@@ -83,6 +83,16 @@ class Database:
             with self._used():
                 await self._log.restart(self._writer, busy_seconds=self._busy_seconds)
 
+    async def overwrite(self) -> None:
+        """Leaves nothing of rows that were removed in SQLite's log, unless a long read goes on.
+
+        In its file they were overwritten as they went (``secure_delete``). PostgreSQL does both by
+        itself, at its next vacuum and as it recycles its log.
+        """
+        if self._log is not None:
+            with faults.translated(), self._used():
+                await self._log.restart(self._writer, busy_seconds=self._busy_seconds)
+
     async def check(self, *, writes: bool = False) -> None:
         """Nothing when the database answers and has the tables of this release.
 

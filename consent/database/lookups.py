@@ -43,7 +43,7 @@ class References(NamedTuple):
 async def taken_and_newest(
     c: AsyncConnection, ids: Collection[uuid.UUID], pairs: Collection[Pair]
 ) -> tuple[set[uuid.UUID], dict[Pair, uuid.UUID]]:
-    """Which of ``ids`` are in the ledger, and the id of the newest record of each pair.
+    """Which of ``ids`` are or were in the ledger, and the id of the newest record of each pair.
 
     One index look-up for each, however long a visitor's history is.
     """
@@ -71,6 +71,8 @@ async def _on_postgresql(
 _POSTGRESQL = """
 SELECT 1, visitor, store_id, id FROM decisions WHERE id = ANY($1::uuid[])
 UNION ALL
+SELECT 1, id, 0, id FROM erased WHERE id = ANY($1::uuid[])
+UNION ALL
 SELECT 0, wanted.visitor, wanted.store_id, newest.id
 FROM unnest($2::uuid[], $3::integer[]) AS wanted (visitor, store_id)
 CROSS JOIN LATERAL (
@@ -84,7 +86,8 @@ CROSS JOIN LATERAL (
 async def _on_sqlite(
     c: AsyncConnection, ids: Collection[uuid.UUID], pairs: Collection[Pair]
 ) -> list[_Row]:
-    parameters: list[bytes | int] = [id_.bytes for id_ in _padded(list(ids))]
+    wanted = [id_.bytes for id_ in _padded(list(ids))]
+    parameters: list[bytes | int] = [*wanted, *wanted]
     for visitor, store_id in _padded(list(pairs)):
         parameters += visitor.bytes, store_id
     statement = _sqlite(_size(len(ids)), _size(len(pairs)))
@@ -101,6 +104,7 @@ def _sqlite(ids: int, pairs: int) -> str:
     return (
         "SELECT 1, visitor, store_id, id FROM decisions "  # noqa: S608 - placeholders only
         f"WHERE id IN ({wanted}) UNION ALL "
+        f"SELECT 1, id, 0, id FROM erased WHERE id IN ({wanted}) UNION ALL "
         f"SELECT 0, visitor, store_id, id FROM decisions WHERE seq IN ({newest})"
     )
 
@@ -108,7 +112,7 @@ def _sqlite(ids: int, pairs: int) -> str:
 async def first_unlinked(c: AsyncConnection, after: int, until: int) -> int | None:
     """The first ``seq`` up to ``until`` whose ``previous`` is not the same visitor's record before.
 
-    None when all of them are linked as ``append`` links them.
+    None when all of them are linked as ``append`` links them. A link to an erased record holds.
     """
     found = await c.execute(_UNLINKED, {"after": after, "until": until})
     return found.scalars().first()
@@ -119,7 +123,8 @@ _UNLINKED = sa.text(
     "SELECT p.id FROM decisions p WHERE p.visitor = d.visitor AND p.store_id = d.store_id "
     "AND p.seq < d.seq ORDER BY p.seq DESC LIMIT 1) AS found "
     "FROM decisions d WHERE d.seq > :after AND d.seq <= :until) AS links "
-    "WHERE said IS DISTINCT FROM found ORDER BY seq LIMIT 1"
+    "WHERE said IS DISTINCT FROM found "
+    "AND NOT EXISTS (SELECT 1 FROM erased e WHERE e.id = said) ORDER BY seq LIMIT 1"
 )
 
 
@@ -164,7 +169,7 @@ async def references(
         if kind == "version":
             found.versions[id_] = Version(store_id, key, number, sha256)
         elif kind == "head":
-            found = found._replace(head=id_)
+            found = found._replace(head=max(found.head, id_))
         else:
             (found.banners if kind == "banner" else found.regimes)[sha256] = id_
     return found
@@ -176,6 +181,7 @@ _REFERENCES = (
         "v.number AS number, v.sha256 AS sha256 "
         "FROM versions v JOIN stores s ON s.id = v.store_id WHERE v.id IN :versions "
         "UNION ALL SELECT 'head', coalesce(max(seq), 0), 0, NULL, NULL, NULL FROM decisions "
+        "UNION ALL SELECT 'head', coalesce(max(seq), 0), 0, NULL, NULL, NULL FROM erased "
         "UNION ALL SELECT 'banner', id, 0, NULL, NULL, sha256 FROM banners "
         "WHERE sha256 IN :banners "
         "UNION ALL SELECT 'regime', id, 0, NULL, NULL, sha256 FROM regimes "

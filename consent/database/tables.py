@@ -1,9 +1,10 @@
 """The tables as they are now. ``versions/`` holds how they came to be; a test compares the two.
 
 ``decisions`` is the ledger. Its ``seq`` is given out under a lock as the newest ``seq`` plus one,
-so it has no gaps, and a row with a higher one was committed later. Whoever removes content must
-leave the row's ``seq`` taken. ``decisions``, ``versions``, ``banners``, ``regimes`` and
-``activity`` refuse UPDATE and DELETE by triggers.
+so it has no gaps, and a row with a higher one was committed later. An erasure takes a sealed row
+out and leaves its ``seq`` and ``id`` in ``erased``, so that neither is ever given again. The tables
+of ``APPEND_ONLY`` refuse UPDATE and DELETE by triggers; ``decisions`` lets go of a row that
+``erased`` names, and of no other.
 """
 
 from __future__ import annotations
@@ -220,9 +221,34 @@ anchors = sa.Table(
     sa.Column("answer", sa.LargeBinary, nullable=False),
 )
 
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    sa.Column("id", Serial, primary_key=True, autoincrement=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("store_id", sa.ForeignKey("stores.id"), nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("because", sa.Text, nullable=False),
+    sa.Column("visitor_sha256", Digest),
+    sa.Column("n", sa.Integer, nullable=False),
+    sa.Column("records", sa.LargeBinary, nullable=False),
+    sa.Column("key_id", sa.ForeignKey("log_keys.id"), nullable=False),
+    sa.Column("signature", sa.LargeBinary, nullable=False),
+    sa.Index("ix_erasures_visitor", "visitor_sha256"),
+)
+
+erased = sa.Table(
+    "erased",
+    metadata,
+    sa.Column("seq", Serial, primary_key=True, autoincrement=False),
+    sa.Column("id", Id, nullable=False, unique=True),
+    sa.Column("erasure_id", sa.ForeignKey("erasures.id"), nullable=False),
+)
+
 LOG = (entries, nodes, log_keys, checkpoints, anchors)
 """The Merkle tree over the ledger. ``entries`` holds the SHA-256 of each record, in pieces that
 never cross a multiple of 256; ``nodes`` the hashes of tiles above level 0."""
 
-APPEND_ONLY = (decisions, versions, banners, regimes, activity, *LOG)
+APPEND_ONLY = (decisions, versions, banners, regimes, activity, *LOG, erasures, erased)
 """The tables whose rows are never changed or removed."""

@@ -20,6 +20,7 @@ from consent.errors import (
     ConflictError,
     ConsentError,
     ForbiddenError,
+    GoneError,
     NotFoundError,
     RefusedError,
     ThrottledError,
@@ -30,6 +31,7 @@ from consent.web.responses import Answer, Headers, json_answer
 
 STATUS: tuple[tuple[type[ConsentError], int], ...] = (
     (NotFoundError, 404),
+    (GoneError, 410),
     (ForbiddenError, 403),
     (TooLargeError, 413),
     (ConflictError, 409),

@@ -27,10 +27,11 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Receive, Scope, Send
 
-from consent import counts, coverage, ledger
-from consent.errors import ForbiddenError, NotFoundError, RefusedError
+from consent import counts, coverage, erasures, ledger
+from consent.errors import ForbiddenError, GoneError, NotFoundError, RefusedError
 from consent.evidence import write
 from consent.model import DecisionPost, SeenPost, Version
 from consent.platforms.files import EVENTS
@@ -237,6 +238,7 @@ class Visitor:
         async with services.database.read() as connection:
             record = await ledger.get(connection, _uuid(id_))
             if record is None or record.store != key:
+                await _refuse_erased(connection, key, id_)
                 raise _no_decision()
             signed = services.recorder.receipt(record).receipt
             known = {**facts(record), "receipt": signed}
@@ -256,6 +258,7 @@ class Visitor:
         async with services.database.read() as connection:
             record = await ledger.get(connection, _uuid(id_))
             if record is None or record.store != key or record.visitor != post.visitor:
+                await _refuse_erased(connection, key, id_)
                 raise _no_decision()
             signed = services.recorder.receipt(record).receipt
             return write(await (await prover(connection, record.seq)).prove(record, signed))
@@ -322,6 +325,20 @@ def _uuid(text: str) -> uuid.UUID:
         return uuid.UUID(text)
     except ValueError:
         raise _no_decision() from None
+
+
+async def _refuse_erased(connection: AsyncConnection, key: str, id_: str) -> None:
+    """Nothing when the store's decision ``id_`` was not erased. Whose account erased it stays here.
+
+    Raises:
+        GoneError: when it was erased and why.
+    """
+    found = await erasures.of_record(connection, _uuid(id_))
+    if found is not None and found[1].store == key:
+        erasure = found[1]
+        raise GoneError(
+            "erased", f"receipt: erased on {erasure.at:%Y-%m-%d} (UTC); {erasure.because}"
+        )
 
 
 def _no_decision() -> NotFoundError:
