@@ -192,13 +192,15 @@ def _record(entry: Entry, version: lookups.Version, seq: int, previous: uuid.UUI
 
 def _appended(entry: Entry, record: Record, found: lookups.References, *, fresh: bool) -> Appended:
     """Says whether the post is the one recorded, sent again. Time and place may differ."""
+    if fresh:
+        return Appended(record, fresh=True)
     version = found.versions.get(entry.version_id)
     said, kept = (
         (one.visitor, one.action, one.grants, one.refused, one.language, one.banner_sha256)
         for one in (entry, record)
     )
     same = version is not None and (version.store, version.number) == (record.store, record.version)
-    return Appended(record, fresh, conflict=not (same and said == kept))
+    return Appended(record, fresh=False, conflict=not (same and said == kept))
 
 
 async def _insert(

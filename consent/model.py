@@ -102,8 +102,8 @@ class Grants(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def kind(self) -> Literal["all", "none", "some"]:
-        given = [self.of(purpose) for purpose in CHOOSABLE]
-        return "all" if all(given) else "some" if any(given) else "none"
+        given = self.preferences + self.analytics + self.marketing
+        return "all" if given == len(CHOOSABLE) else "some" if given else "none"
 
 
 class Looser(msgspec.Struct, frozen=True):
@@ -199,6 +199,11 @@ class Resolution(msgspec.Struct, frozen=True):
     """Keys of the pixels that a lawyer has let run here as own statistics before a choice."""
     given: tuple[tuple[str, str], ...] = ()
     """Each field that a rule gave, and which rule: ``("layout", "regions.@eea")``."""
+
+    @property
+    def allows_all(self) -> bool:
+        """Whether every pixel may run here, once granted."""
+        return self.pixels is None and self.purposes == CHOOSABLE
 
     def offered(self, purposes: tuple[Purpose, ...]) -> tuple[Purpose, ...]:
         """Those of ``purposes`` that are offered here."""

@@ -135,7 +135,8 @@ class Recorder:
 
     def receipt(self, record: Record) -> Receipt:
         """The receipt of a decision that the ledger holds."""
-        return Receipt(record.id, rfc3339(record.at), self._signer.receipt(facts(record)))
+        said = facts(record)
+        return Receipt(record.id, str(said["at"]), self._signer.receipt(said))
 
     def _entry(
         self, version: Version, post: DecisionPost, place: Place, gpc_header: bool, device: Device
@@ -191,6 +192,8 @@ class Recorder:
             RefusedError: a platform is not one of the version's, is granted without its purposes or
                 where it may not run, or is refused by someone who accepts all.
         """
+        if not post.pixels and here.allows_all:
+            return ()
         purposes = self._composer.services(version)
         refused = []
         absent = [

@@ -7,6 +7,7 @@ the public halves of all that were used are kept in the database.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,11 +59,32 @@ def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
     return True
 
 
+class _SameKeySigner(itsdangerous.Signer):
+    """Derives the key of each secret once, not for each signature."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._derived: dict[str | bytes | None, bytes] = {}
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        found = self._derived.get(secret_key)
+        if found is None:
+            found = self._derived[secret_key] = super().derive_key(secret_key)
+        return found
+
+
 class _Receipts(itsdangerous.URLSafeSerializer):
     """Receipts are short: trying to compress each one costs more time than its whole signature.
 
     Those that were compressed are still read.
     """
+
+    @functools.cached_property
+    def _signer(self) -> itsdangerous.Signer:
+        return super().make_signer()
+
+    def make_signer(self, salt: str | bytes | None = None) -> itsdangerous.Signer:
+        return self._signer if salt in (None, self.salt) else super().make_signer(salt)
 
     def dump_payload(self, obj: Any) -> bytes:
         return itsdangerous.base64_encode(msgspec.json.encode(obj))
@@ -77,7 +99,7 @@ class Signer:
 
     def __init__(self, keys: Sequence[str]) -> None:
         oldest_first = list(reversed(keys))
-        self._receipts = _Receipts(oldest_first, salt="pixelgate.receipt")
+        self._receipts = _Receipts(oldest_first, salt="pixelgate.receipt", signer=_SameKeySigner)
         self._sessions = itsdangerous.URLSafeTimedSerializer(oldest_first, salt="pixelgate.session")
 
     def receipt(self, facts: Mapping[str, Any]) -> str:
