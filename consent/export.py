@@ -40,6 +40,7 @@ COLUMNS = (
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MICROSECOND = dt.timedelta(microseconds=1)
+_MINUTES = [f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60)]
 _GAP = "\ue000gap\ue000"
 
 
@@ -199,16 +200,16 @@ def _cells(values: Mapping[str, Any], names: Sequence[str]) -> str:
 
 def _moments() -> Callable[[Any], str]:
     """RFC 3339 in UTC, six digits, of what either database gives for a moment."""
-    known: dict[int, str] = {}
+    days: dict[int, str] = {}
 
     def text(value: Any) -> str:
         micros = value if isinstance(value, int) else (value - EPOCH) // _MICROSECOND
-        second, rest = divmod(micros, 1_000_000)
-        begun = known.get(second)
-        if begun is None:
-            known.clear()
-            begun = known[second] = f"{EPOCH + dt.timedelta(seconds=second):%Y-%m-%dT%H:%M:%S}"
-        return f"{begun}.{rest:06d}Z"
+        minutes, rest = divmod(micros, 60_000_000)
+        number, minute = divmod(minutes, 1440)
+        day = days.get(number)
+        if day is None:
+            day = days[number] = (EPOCH + dt.timedelta(days=number)).date().isoformat()
+        return f"{day}T{_MINUTES[minute]}:{rest // 1_000_000:02}.{rest % 1_000_000:06}Z"
 
     return text
 
