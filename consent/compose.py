@@ -112,7 +112,7 @@ class Composer:
         pixels = ",".join(self._pixels(version, resolution, place))
         own = self._platforms.own_statistics(version.config.pixels, resolution)
         parts = ",".join(self._parts(version, resolution.regime, own))
-        choices = self._offering("choices", resolution)
+        choices = self._choices(version, resolution)
         drawn = f",{choices},{_first_layer(banner)}" if first else ""
         loader = self._offering("loader", resolution)
         text = f"({loader})({_script(canonical(config))},[{pixels}],[{parts}]{drawn})"
@@ -144,7 +144,7 @@ class Composer:
     def choices(self, version: Version, resolution: Resolution, language: str) -> str:
         """``choices.js``: the banner for a page whose loader came without it."""
         banner = self.banner(version, resolution, language)
-        return _part(self._offering("choices", resolution), _first_layer(banner))
+        return _part(self._choices(version, resolution), _first_layer(banner))
 
     def preferences(self, version: Version, resolution: Resolution, language: str) -> str:
         """``preferences.js``: the second layer, for a visitor who wants to choose in detail."""
@@ -282,8 +282,24 @@ class Composer:
         """What was built of ``name``, for the purposes that the place offers."""
         if resolution.purposes == CHOOSABLE:
             return self._built(name)
-        offered = _script(canonical(resolution.purposes))
-        return f"(offered=>({self._built(f'{name}-offered')}))({offered})"
+        return self._narrow(name, resolution, ())
+
+    def _choices(self, version: Version, resolution: Resolution) -> str:
+        """The same of the choices, which also name the pixels that nobody is told of here. Where a
+        visitor is asked first, a yes says nothing of them, wherever it is carried.
+        """
+        withheld: tuple[str, ...] = ()
+        if resolution.regime.model == "opt-in" and resolution.pixels is not None:
+            here, gone = self._apart(version, resolution)
+            kept = {pixel.key for pixel in here}
+            withheld = tuple(sorted({pixel.key for pixel in gone} - kept))
+        if not withheld:
+            return self._offering("choices", resolution)
+        return self._narrow("choices", resolution, withheld)
+
+    def _narrow(self, name: str, resolution: Resolution, withheld: tuple[str, ...]) -> str:
+        bound = _script(canonical([resolution.purposes, withheld]))
+        return f"(([offered,withheld])=>({self._built(f'{name}-offered')}))({bound})"
 
     def _pixels(self, version: Version, resolution: Resolution, place: Place) -> Iterator[str]:
         regime = resolution.regime

@@ -63,8 +63,9 @@ class TestScripts:
     def test_only_what_the_place_offers_is_composed_and_the_rest_is_swept(self):
         of = version()
         text = COMPOSER.loader(of, at(BERLIN, of), BERLIN, "en", gpc=False, first=True)
-        assert "(offered=>(" in text
-        assert '(["analytics"])' in text
+        assert "(([offered,withheld])=>(" in text
+        assert '([["analytics"],[]])' in text
+        assert '([["analytics"],["clarity","meta"]])' in text
         assert 'gone:1,name:"meta"' in text
         assert 'gone:1,name:"clarity"' in text
         assert "connect.facebook.net" not in text

@@ -38,7 +38,8 @@ ENTRIES = (
 )
 OFFERED = ("loader", "choices")
 """Built once more, as ``NAME-offered``, for places where a store offers fewer purposes: with
-``offered.js`` for ``grants.js``, and a free name ``offered`` that whoever composes them binds."""
+``offered.js`` for ``grants.js`` and ``namedhere.js`` for ``named.js``, and the free names
+``offered`` and ``withheld`` that whoever composes them binds."""
 
 _IMPORT = re.compile(r"^import (?:\{([^}]+)\}|(\w+)) from '(\./[\w.-]+)';\n", re.M)
 _EXPORT = re.compile(r"^export (?=function |const |async function )", re.M)
@@ -135,7 +136,7 @@ def build() -> list[Path]:
     for entry in ENTRIES:
         written.append(_write(DIST / f"{entry}.js", minified_expression(bundle(entry))))
     for entry in OFFERED:
-        narrow = bundle(entry, {"grants.js": "offered.js"})
+        narrow = bundle(entry, {"grants.js": "offered.js", "named.js": "namedhere.js"})
         written.append(_write(DIST / f"{entry}-offered.js", minified_expression(narrow)))
     sources: dict[str, str] = {}
     for source in sorted(SNIPPETS.glob("*/pixel.js")):

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.claims import GA4, assert_no_complaints
+from tests.e2e.claims import GA4, META, assert_no_complaints
 from tests.e2e.guest import inline
 from tests.e2e.published import google_commands, publish
 from tests.e2e.service import Service
 from tests.e2e.shop import Shop
 from tests.e2e.test_signals_page import SHOPIFY, WP_API, wp_said
-from tests.e2e.visitor import Visitor
+from tests.e2e.visitor import PLACES, Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -138,3 +138,37 @@ def test_a_grant_that_came_from_elsewhere_does_not_hold_where_it_is_not_offered(
     )
     assert answer.status == 422
     assert "marketing granted where it is not offered" in answer.json()["detail"]
+
+
+ROAMING = """
+[[pixels]]
+platform = "meta"
+id = "123456789012345"
+[[pixels]]
+platform = "ga4"
+id = "G-TEST123456"
+[regions.DE]
+pixels = ["ga4"]
+"""
+
+
+def test_a_yes_says_nothing_of_pixels_that_nobody_was_told_of_wherever_it_is_carried(
+    visitor_from: Make, shop: Shop, service: Service
+) -> None:
+    with shop.serving(publish(service, shop, "roaming", ROAMING)):
+        visitor = visitor_from("Berlin")
+        visitor.visit(shop.origin)
+        visitor.decide("accept")
+        assert META not in visitor.hosts
+        visitor.context.set_extra_http_headers(PLACES["London"])
+        visitor.visit(shop.origin)
+        assert {"connect.facebook.net", META}.isdisjoint(visitor.hosts)
+        assert visitor.hits(GA4)
+        visitor.page.evaluate("pixelgate('show')")
+        switch = visitor.page.locator('#pixelgate [data-pixel="meta"]')
+        expect(switch).not_to_be_checked()
+        visitor.page.locator("#pixelgate details").last.evaluate("(one) => (one.open = true)")
+        switch.check()
+        visitor.decide("save")
+        assert "connect.facebook.net" in visitor.hosts
+        assert_no_complaints(visitor)

@@ -2,6 +2,7 @@
 // (it is the decision itself, which rule 1 lets us keep) and goes out again, now or on the next page.
 
 import { decisionText, writeText } from './decision.js';
+import { named } from './named.js';
 
 // text/plain: no preflight. keepalive: a click on a link loses nothing.
 const POST = { method: 'POST', keepalive: true, headers: { 'Content-Type': 'text/plain' } };
@@ -91,7 +92,8 @@ export function writeDecision(config, decision, days) {
   const { id, visitor, version, model, at, grants, gpc, refused, waits } = decision;
   const bits = Object.values(grants).map(Number).join('');
   const parts = [waits ? 2 : 1, id, visitor, version, model, at, bits, +gpc];
-  if (refused.length) parts.push([...refused].sort().join('+'));
+  const off = named(refused, grants);
+  if (off) parts.push(off);
   const text = parts.join('.');
   if (decisionText() == 'pixelgate=' + text) return;
   writeText(config, text, days * 86400);
