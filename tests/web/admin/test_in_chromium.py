@@ -209,7 +209,7 @@ def test_a_receipt_file_that_is_opened_leads_to_its_decision(open_page, tmp_path
 def test_a_phone_shows_every_link_of_the_navigation_and_the_whole_id(open_page):
     page = open_page(PIXELS, PHONE)
     boxes = [link.bounding_box() for link in page.get_by_role("navigation").locator("a").all()]
-    assert len(boxes) == 5
+    assert len(boxes) == 8
     for box in boxes:
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= PHONE["width"]
