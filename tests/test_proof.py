@@ -108,7 +108,7 @@ async def test_a_batch_that_fails_midway_leaves_nothing(database, store, sealer,
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(seals, "_key_id", killed)
+        patch.setattr(seals, "key_id", killed)
         with pytest.raises(RuntimeError):
             await sealer.seal_all()
     async with database.read() as c:
