@@ -234,7 +234,7 @@ def test_the_table_narrows_while_one_types_and_its_places_open_by_keyboard(
     desk: Callable[[str], Desk],
 ) -> None:
     owner = desk("owner@alpine.example")
-    owner.open("/admin/regions?store=alpine")
+    owner.page.goto("/admin/regions?store=alpine")
     owner.page.get_by_label("Place, law or regime").press_sequentially("ca-qc")
     places = owner.page.locator("table.places tbody th a:visible")
     expect(places).to_have_text(["Québec"])
@@ -245,4 +245,3 @@ def test_the_table_narrows_while_one_types_and_its_places_open_by_keyboard(
         owner.page.keyboard.press("Tab")
     owner.page.keyboard.press("Enter")
     owner.page.wait_for_url("**/admin/regions/CA-QC?store=alpine")
-    owner.look()

@@ -48,15 +48,18 @@ def of(
     return sorted(effects, key=lambda one: (-len(one.places), one.places))
 
 
-def loosened(regions: Regions, rules: Rules, called: str, now: dt.datetime) -> list[str]:
-    """How the rule called ``regions.DE`` asks less than the law, each with its places; or none."""
-    found: dict[str, list[str]] = {}
-    for place in standing.places():
+def loosened(regions: Regions, rules: Rules, now: dt.datetime) -> dict[str, list[str]]:
+    """How each rule asks less than the law, by what it is called: ``regions.DE``."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for place in regions.places(rules):
         on = standing.day(regions, place, now)
         for one in regions.loosened(place, on=on, rules=rules):
-            if one.stated.called == called:
-                found.setdefault(one.said, []).append(words.place(place.code))
-    return [f"{Effect(tuple(places), ()).where}: {said}" for said, places in found.items()]
+            where = found.setdefault(one.stated.called, {}).setdefault(one.said, [])
+            where.append(words.place(place.code))
+    return {
+        called: [f"{Effect(tuple(places), ()).where}: {said}" for said, places in those.items()]
+        for called, those in found.items()
+    }
 
 
 def reached(regions: Regions, key: str) -> Sequence[Place]:

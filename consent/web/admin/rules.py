@@ -109,11 +109,11 @@ async def allow(post: Post) -> Response:
 
 def lines(services: Services, rules: Rules) -> list[Line]:
     """Every rule of a store and of its template, the store's first."""
-    now = services.now()
     found = []
+    loose = effects.loosened(services.regions, rules, services.now())
     for origin, layer in rules.layers:
         for key, rule in layer.items():
-            looser = tuple(effects.loosened(services.regions, rules, f"{origin}{key}", now))
+            looser = tuple(loose.get(f"{origin}{key}", ()))
             approved = rule.approved is not None and rule.approved.sha256 == digest(key, rule)
             said = words.listed(ruleform.says(rule))
             found.append(Line(key, ruleform.reach(key), said, rule, origin, looser, approved))
@@ -170,7 +170,7 @@ def _page(
         "kept_digest": digest(key, kept) if kept else "",
         "kept_says": words.listed(ruleform.says(kept)) if kept else "",
         "approved": approved if fits else None,
-        "looser": effects.loosened(services.regions, rules, f"regions.{key}", now),
+        "looser": effects.loosened(services.regions, rules, now).get(f"regions.{key}", []),
         "effects": changed,
         "regimes": [
             (id_, services.regions.regime(id_, Place(), on=now.date()))
