@@ -195,16 +195,22 @@ async def _edge(
 async def _count_arms(
     c: AsyncConnection, driver: _Driver, clauses: Sequence[Clause], most: int | None
 ) -> int:
+    """How many records are in all arms; counting ends at ``most``."""
     n = 0
     for arms in _chunks(driver.arms):
-        for arm in arms:
-            inner = sa.select(sa.literal(1)).select_from(tables.decisions).where(*arm, *clauses)
-            if most is not None:
-                inner = inner.limit(most - n)
-            query = sa.select(sa.func.count()).select_from(inner.subquery())
-            n += int((await c.execute(query)).scalar_one())
-            if most is not None and n >= most:
-                return n
+        each = [
+            sa.select(sa.literal(1).label("one"))
+            .select_from(tables.decisions)
+            .where(*arm, *clauses)
+            for arm in arms
+        ]
+        together = sa.union_all(*each) if len(each) > 1 else each[0]
+        if most is not None:
+            together = together.limit(most - n)
+        query = sa.select(sa.func.count()).select_from(together.subquery())
+        n += int((await c.execute(query)).scalar_one())
+        if most is not None and n >= most:
+            return n
     return n
 
 
