@@ -37,9 +37,17 @@ class Law(msgspec.Struct, frozen=True):
     gpc_overrides_choice: bool = False
 
 
+def law(content: bytes | None) -> Law | None:
+    """What a stored regime says; None when it cannot be read, as an older release may have it."""
+    try:
+        return None if content is None else msgspec.json.decode(content, type=Law)
+    except msgspec.MsgspecError:
+        return None
+
+
 def page(
     content: bytes,
-    law: Law,
+    rules: Law,
     layer: Layer,
     *,
     record: Record,
@@ -51,39 +59,39 @@ def page(
 
     Args:
         content: what is stored of the banner.
-        law: the stored regime.
+        rules: the stored regime.
         layer: the one that asks, or the one with a switch for each purpose.
         record: the decision that was made on it.
         previous: the visitor's decision before; None where there was none.
         version: the store's, for its colours; None means ours.
         entry: the words of the link to the choices, which are not part of the content.
     """
-    said: dict[str, Any] = msgspec.json.decode(content)
-    drawn = layer if layer == "second" else _kind(said, law)
-    gpc = law.gpc_overrides_choice and (record.gpc_header or record.gpc_property)
+    said = msgspec.json.decode(content, type=dict[str, Any])
+    drawn = layer if layer == "second" else _kind(said, rules)
+    gpc = rules.gpc_overrides_choice and (record.gpc_header or record.gpc_property)
     locked = list(version.config.gpc.refuses) if gpc and version else []
-    before = _before(previous, law, (*locked,))
+    before = _before(previous, rules, (*locked,))
     shown = {
         "layer": drawn,
-        "language": said["language"],
-        "dir": said["dir"],
+        "language": said.get("language", "en"),
+        "dir": said.get("dir", "ltr"),
         "entry": entry,
         "theme": theme.css(version.config.banner) if version else "",
         "locked": locked,
         "grants": msgspec.to_builtins(before),
         "refused": list(previous.refused) if previous else [],
     }
-    return _document(said, shown, f"{law.name}: what was shown on {record.at:%Y-%m-%d}")
+    return _document(said, shown, f"{rules.name}: what was shown on {record.at:%Y-%m-%d}")
 
 
-def _kind(content: dict[str, Any], law: Law) -> str:
+def _kind(content: dict[str, Any], rules: Law) -> str:
     """As the loader decides it: a notice where pixels may run before a choice."""
-    return "notice" if law.model != "opt-in" and "notice" in content else "banner"
+    return "notice" if rules.model != "opt-in" and "notice" in content else "banner"
 
 
-def _before(previous: Record | None, law: Law, locked: tuple[Purpose, ...]) -> Grants:
+def _before(previous: Record | None, rules: Law, locked: tuple[Purpose, ...]) -> Grants:
     """How the switches stood before the choice."""
-    grants = previous.grants if previous else Grants.all(law.model != "opt-in")
+    grants = previous.grants if previous else Grants.all(rules.model != "opt-in")
     return grants.without(locked)
 
 

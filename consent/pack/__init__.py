@@ -14,8 +14,6 @@ import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
-import msgspec
-
 from consent import evidence, exhibit, ledger, proof, receipt, seals, search, stores
 from consent.database import Database
 from consent.errors import NotFoundError, TooLargeError
@@ -175,20 +173,20 @@ class _Pack:
             previous = await ledger.get(c, record.previous) if record.previous else None
         self._versions[record.store, record.version] = record.version_sha256
         self._regimes[record.regime_sha256] = record.regime_id
-        if content is None or regime is None:
+        rules = exhibit.law(regime)
+        if content is None or rules is None:
             return ()
         self._banners.add(record.banner_sha256)
         before = (previous.grants, previous.refused) if previous else None
         gpc = record.gpc_header or record.gpc_property
         key = (record.banner_sha256, record.regime_sha256, record.version_sha256, before, gpc)
         if key not in self._drawn:
-            law = msgspec.json.decode(regime, type=exhibit.Law)
-            entry = self._sources.entry(record.language, law.duties)
+            entry = self._sources.entry(record.language, rules.duties)
             self._drawn[key] = ()
             for layer in exhibit.LAYERS:
                 found = exhibit.page(
                     content,
-                    law,
+                    rules,
                     layer,
                     record=record,
                     previous=previous,

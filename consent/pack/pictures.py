@@ -8,10 +8,13 @@ import functools
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SECONDS = 20.0
+_ONE_AT_A_TIME = asyncio.Semaphore(1)
+"""A browser takes a core and 200 MB."""
 _FLAGS = (
     *("--headless", "--disable-gpu", "--hide-scrollbars", "--window-size=1280,800"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -37,18 +40,21 @@ async def png(page: str) -> bytes | None:
         # As root there is no sandbox to be had; the page is ours, and may ask no network.
         alone = ("--no-sandbox",) if os.geteuid() == 0 else ()
         options = (f"--user-data-dir={folder / 'profile'}", f"--screenshot={target}")
-        process = await asyncio.create_subprocess_exec(
-            *(path, *_FLAGS, *alone, *options, source.as_uri()),
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            await asyncio.wait_for(process.wait(), SECONDS)
-        except TimeoutError:
-            return None
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+        async with _ONE_AT_A_TIME:
+            await _run((path, *_FLAGS, *alone, *options, source.as_uri()))
         return target.read_bytes() if target.is_file() else None
+
+
+async def _run(command: Sequence[str]) -> None:
+    """Runs a browser, and ends it when it takes too long."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), SECONDS)
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import msgspec
 from starlette.responses import HTMLResponse, Response
 
-from consent import exhibit, ledger, seals, stores
+from consent import exhibit, ledger, seals, search, stores
 from consent.activity import Act
 from consent.errors import NotFoundError
+from consent.filters import LedgerFilter
 from consent.model import CHOOSABLE, Looser, Purpose, Record, Review, Rules, Version
 from consent.web.admin import pages, shown, words
 from consent.web.admin.door import Visit
@@ -19,6 +20,9 @@ from consent.web.admin.shown import Shown
 from consent.web.services import Services
 
 T = TypeVar("T")
+
+HISTORY = 50
+"""So many of the visitor's newest decisions are listed beside this one."""
 
 DUTIES = {
     "reject-first-layer": "Refuse stands beside accept on the first layer",
@@ -79,6 +83,7 @@ async def show(visit: Visit) -> Response:
     version = await stores.version(c, record.store, record.version)
     law = _decoded(await ledger.regime_content(c, record.regime_sha256), Law)
     content = _decoded(await ledger.banner_content(c, record.banner_sha256), Shown)
+    mine = LedgerFilter(stores=(record.store,), visitor=record.visitor)
     layers = _layers(services, record, content, law)
     releases = _releases(services, version, record)
     context: dict[str, Any] = {
@@ -94,7 +99,8 @@ async def show(visit: Visit) -> Response:
         "banner": content,
         "layers": layers,
         "choices": _choices(releases, record),
-        "history": await ledger.history(c, record.store, record.visitor),
+        "history": (await search.find(c, mine, limit=HISTORY)).records,
+        "more_history": HISTORY,
         "receipt": services.recorder.receipt(record),
         "head": await seals.newest(c),
         "actions": words.ACTIONS,
@@ -110,7 +116,7 @@ async def drawn(visit: Visit) -> Response:
     c, services = visit.connection, visit.services
     record = await record_of(visit)
     second = visit.request.query_params.get("layer") == "second"
-    law = _decoded(await ledger.regime_content(c, record.regime_sha256), exhibit.Law)
+    law = exhibit.law(await ledger.regime_content(c, record.regime_sha256))
     content = await ledger.banner_content(c, record.banner_sha256)
     if law is None or content is None:
         raise NotFoundError("not_kept", "what was shown is not known: only its fingerprint is")
