@@ -14,6 +14,7 @@ from pwdlib import PasswordHash
 from pwdlib.exceptions import PwdlibError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from consent import sessions
 from consent.database import tables
 from consent.database.dialects import take_lock
 from consent.errors import ConflictError, NotFoundError, RefusedError
@@ -28,7 +29,7 @@ _u = tables.users.c
 _s = tables.stores.c
 _USERS = sa.select(
     *(_u.id, _u.email, _u.role, _s.key.label("store")),
-    *(_u.created_at, _u.disabled_at, _u.session_epoch),
+    *(_u.created_at, _u.disabled_at),
 ).select_from(tables.users.outerjoin(tables.stores))
 
 
@@ -38,13 +39,18 @@ def hash_password(password: str) -> str:
     Raises:
         RefusedError: shorter than ``PASSWORD_CHARACTERS``, or longer than 1024 characters.
     """
+    check_password(password)
+    return _HASHER.hash(password)
+
+
+def check_password(password: str) -> None:
+    """Raises RefusedError for one that is too short or too long."""
     if not PASSWORD_CHARACTERS <= len(password) <= _LONGEST_PASSWORD:
         raise RefusedError(
             "bad_password",
             f"password: {len(password)} characters; "
             f"expected {PASSWORD_CHARACTERS} to {_LONGEST_PASSWORD}",
         )
-    return _HASHER.hash(password)
 
 
 def verify_password(password: str, hashed: str) -> bool:
@@ -137,10 +143,9 @@ async def disable(c: AsyncConnection, email: str, now: dt.datetime) -> User:
         raise NotFoundError("unknown_user", f"user: {email!r} is not known")
     if user.disabled_at is not None:
         return user
-    changes = {"disabled_at": now, "session_epoch": _u.session_epoch + 1}
-    await c.execute(
-        sa.update(tables.users).where(_u.id == user.id, _u.disabled_at.is_(None)).values(**changes)
-    )
+    active = sa.update(tables.users).where(_u.id == user.id, _u.disabled_at.is_(None))
+    await c.execute(active.values(disabled_at=now))
+    await sessions.end_all(c, user.id)
     return await by_email(c, email) or user
 
 
@@ -155,19 +160,21 @@ async def set_password(c: AsyncConnection, email: str, password_hash: str) -> Us
     user = await by_email(c, email)
     if user is None:
         raise NotFoundError("unknown_user", f"user: {email!r} is not known")
-    changes = {
-        "password_hash": password_hash,
-        "disabled_at": None,
-        "session_epoch": _u.session_epoch + 1,
-    }
+    changes = {"password_hash": password_hash, "disabled_at": None}
     await c.execute(sa.update(tables.users).where(_u.id == user.id).values(**changes))
+    await sessions.end_all(c, user.id)
     return await by_email(c, email) or user
 
 
-async def end_sessions(c: AsyncConnection, user_id: int) -> None:
-    """Ends every session of the user, in every browser. A user who is not there has none."""
-    changes = {"session_epoch": _u.session_epoch + 1}
-    await c.execute(sa.update(tables.users).where(_u.id == user_id).values(**changes))
+async def change_password(c: AsyncConnection, user_id: int, before: str, after: str) -> bool:
+    """Gives a user who may sign in another hash, if ``before`` is still the one there.
+
+    Returns:
+        Whether it was; else nothing is changed.
+    """
+    same = (_u.id == user_id, _u.password_hash == before, _u.disabled_at.is_(None))
+    changed = await c.execute(sa.update(tables.users).where(*same).values(password_hash=after))
+    return bool(changed.rowcount)
 
 
 def _normal(email: str) -> str:

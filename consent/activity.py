@@ -30,6 +30,9 @@ What = Literal[
     "draft",  # a store's configuration, changed
     "template",  # a group's template, changed
     "publishing",  # a store's next version
+    "sign_in",  # a session, begun
+    "sign_out",  # one session or several, ended
+    "password",  # a new one
 ]
 """All that can be noted; a subject is an id, a version's number, or what else was acted upon."""
 

@@ -583,8 +583,6 @@ class User(msgspec.Struct, frozen=True):
     store: str | None
     created_at: dt.datetime
     disabled_at: dt.datetime | None
-    session_epoch: int
-    """Raised to end every session of this user."""
 
 
 def canonical(value: Any) -> bytes:

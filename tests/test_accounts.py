@@ -1,6 +1,6 @@
 import pytest
 
-from consent import accounts, stores
+from consent import accounts, sessions, stores
 from consent.errors import ConflictError, NotFoundError, RefusedError
 from consent.model import StoreConfig
 
@@ -17,7 +17,7 @@ async def add(database, now, email="ada@shop.example", role="owner", store=None)
 async def test_a_user_is_found_by_address_and_id(database, now):
     user = await add(database, now, " Ada@Shop.example ")
     assert (user.email, user.role, user.store) == ("ada@shop.example", "owner", None)
-    assert (user.created_at, user.disabled_at, user.session_epoch) == (now(), None, 0)
+    assert (user.created_at, user.disabled_at) == (now(), None)
     async with database.read() as c:
         assert await accounts.by_email(c, "ADA@shop.example") == user
         assert await accounts.by_id(c, user.id) == user
@@ -55,12 +55,14 @@ async def test_what_is_no_address_is_refused(database, now, email):
 
 
 async def test_disabling_ends_every_session_and_is_done_once(database, now):
-    await add(database, now)
+    ada = await add(database, now)
     at = now()
     async with database.write() as c:
+        await sessions.begin(c, ada.id, "Firefox", at)
         first = await accounts.disable(c, "Ada@shop.example", at)
         again = await accounts.disable(c, "ada@shop.example", now.advance(days=1))
-    assert (first.disabled_at, first.session_epoch) == (at, 1)
+        assert await sessions.of_user(c, ada.id, at) == []
+    assert first.disabled_at == at
     assert again == first
     with pytest.raises(NotFoundError):
         async with database.write() as c:
@@ -72,22 +74,24 @@ async def test_a_new_password_ends_every_session_and_lets_a_disabled_user_in_aga
     await add(database, now, "bob@shop.example")
     async with database.write() as c:
         await accounts.disable(c, "ada@shop.example", now())
+        await sessions.begin(c, user.id, "Firefox", now())
         again = await accounts.set_password(c, " Ada@shop.example", "other hash")
-        assert (again.id, again.disabled_at, again.session_epoch) == (user.id, None, 2)
+        assert (again.id, again.disabled_at) == (user.id, None)
+        assert await sessions.of_user(c, user.id, now()) == []
         assert await accounts.password_hash(c, user.id) == "other hash"
         bob = await accounts.by_email(c, "bob@shop.example")
         assert bob is not None
-        assert (bob.session_epoch, await accounts.password_hash(c, bob.id)) == (0, "hash")
+        assert await accounts.password_hash(c, bob.id) == "hash"
 
 
-async def test_ending_the_sessions_of_one_leaves_those_of_others(database, now):
+async def test_a_password_is_changed_only_where_it_is_still_the_one_that_was_checked(database, now):
+    user = await add(database, now)
     async with database.write() as c:
-        ada = await accounts.add(c, "ada@example.com", "hash", "owner", None, now())
-        bob = await accounts.add(c, "bob@example.com", "hash", "owner", None, now())
-        await accounts.end_sessions(c, ada.id)
-        await accounts.end_sessions(c, 99)
-        epochs = [(await accounts.by_id(c, user.id)).session_epoch for user in (ada, bob)]
-    assert epochs == [ada.session_epoch + 1, bob.session_epoch]
+        assert not await accounts.change_password(c, user.id, "another", "new")
+        assert await accounts.change_password(c, user.id, "hash", "new")
+        assert await accounts.password_hash(c, user.id) == "new"
+        await accounts.disable(c, user.email, now())
+        assert not await accounts.change_password(c, user.id, "new", "newer")
 
 
 async def test_nobody_gets_a_password_where_nobody_is(database):

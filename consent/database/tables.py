@@ -159,7 +159,18 @@ users = sa.Table(
     sa.Column("store_id", sa.ForeignKey("stores.id")),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("disabled_at", Moment),
-    sa.Column("session_epoch", sa.Integer, nullable=False),
+    sa.Column("session_epoch", sa.Integer, nullable=False),  # of an earlier release, read no more
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("user_id", sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("began_at", Moment, nullable=False),
+    sa.Column("seen_on", sa.Date, nullable=False),
+    sa.Column("browser", sa.Text, nullable=False),
+    sa.Index("ix_sessions_user", "user_id", "began_at"),
 )
 
 activity = sa.Table(

@@ -31,15 +31,18 @@ from consent.web.admin import (
     rules,
     stores,
 )
+from consent.web.admin.account import Account
 from consent.web.admin.checking import Checking
 from consent.web.admin.door import Visit
 from consent.web.admin.login import Login
+from consent.web.admin.passwords import Passwords
 from consent.web.services import Services
 
 
 def routes(services: Services) -> list[BaseRoute]:
     """What is mounted at ``/admin``. All but sign-in and the static files need a session."""
-    login = Login(services)
+    passwords = Passwords(services)
+    login = Login(services, passwords)
     found: list[BaseRoute] = [
         Route("/", door.page(services, None, _first_page)),
         Route("/login", login.show, methods=["GET"]),
@@ -72,6 +75,7 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/ledger/{id}/receipt", door.page(services, "ledger", handout.receipt_file)),
         Route("/ledger/{id}/shown", door.page(services, "ledger", decision.drawn)),
         Route("/ledger/{id}", door.page(services, "ledger", decision.show)),
+        *_account_routes(services, passwords),
         Route("/activity", door.page(services, "activity", activity.show)),
         *_region_routes(services),
         *_group_routes(services),
@@ -82,6 +86,19 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/{path:path}", door.page(services, None, _nothing), methods=["GET", "POST"]),
     ]
     return [Mount("", routes=found, middleware=[Middleware(pages.Headers)])]
+
+
+def _account_routes(services: Services, passwords: Passwords) -> list[BaseRoute]:
+    def write(act: door.Act) -> door.Endpoint:
+        return door.change(services, None, act)
+
+    account = Account(passwords)
+    return [
+        Route("/account", door.page(services, None, account.show), methods=["GET"]),
+        Route("/account/end", write(account.end_one), methods=["POST"]),
+        Route("/account/end-others", write(account.end_others), methods=["POST"]),
+        Route("/account/password", write(account.change_password), methods=["POST"]),
+    ]
 
 
 def _region_routes(services: Services) -> list[BaseRoute]:

@@ -30,6 +30,9 @@ WHATS: dict[What, str] = {
     "draft": "Changed a draft",
     "template": "Changed a template",
     "publishing": "Published a version",
+    "sign_in": "Signed in",
+    "sign_out": "Ended a session",
+    "password": "Changed a password",
 }
 
 

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from consent import activity
 from consent.errors import RefusedError, UnavailableError
 from consent.model import User
+from consent.sessions import Session
 from consent.web import errors
 from consent.web.admin import access, pages, posted, sessions, words
 from consent.web.services import Services
@@ -39,6 +40,7 @@ class Visit(NamedTuple):
     user: User
     connection: AsyncConnection
     acts: list[activity.Act]
+    session: Session
 
 
 class Post(NamedTuple):
@@ -48,6 +50,7 @@ class Post(NamedTuple):
     services: Services
     user: User
     fields: Mapping[str, str]
+    session: Session
 
 
 Page = Callable[[Visit], Awaitable[Response]]
@@ -69,14 +72,16 @@ def page(services: Services, key: access.Page | None, show: Page) -> Endpoint:
         try:
             sessions.check_origin(services, request)
             async with services.database.read() as c:
-                user = await sessions.user_of(services, c, request)
-                if user is None:
+                signed = await sessions.signed_in(services, c, request)
+                if signed is None:
                     return to_login(request)
+                user = signed.user
                 if key is not None:
                     access.check(user, key)
-                visit = Visit(request, services, user, c, [])
+                visit = Visit(request, services, user, c, [], signed.session)
                 response = await show(visit)
             await _note(visit)
+            await sessions.note_seen(services, signed.session)
             return response
         except Exception as error:
             return fault(error, user)
@@ -84,10 +89,11 @@ def page(services: Services, key: access.Page | None, show: Page) -> Endpoint:
     return endpoint
 
 
-def change(services: Services, what: access.Change, act: Act) -> Endpoint:
+def change(services: Services, what: access.Change | None, act: Act) -> Endpoint:
     """An endpoint that calls ``act`` with the form of a signed-in user who may change ``what``.
 
-    No connection is open meanwhile, so that ``act`` may write.
+    None: every user may, as it is their own. No connection is open meanwhile, so that ``act`` may
+    write.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -95,12 +101,14 @@ def change(services: Services, what: access.Change, act: Act) -> Endpoint:
         try:
             sessions.check_origin(services, request)
             async with services.database.read() as c:
-                user = await sessions.user_of(services, c, request)
-            if user is None:
+                signed = await sessions.signed_in(services, c, request)
+            if signed is None:
                 return to_login(request)
-            access.check_change(user, what)
+            user = signed.user
+            if what is not None:
+                access.check_change(user, what)
             fields = await posted.fields(request, posted.SIGNED_IN_BYTES)
-            return await act(Post(request, services, user, fields))
+            return await act(Post(request, services, user, fields, signed.session))
         except Exception as error:
             return fault(error, user)
 

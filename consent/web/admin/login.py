@@ -1,56 +1,37 @@
-"""Signing in and out.
-
-An unknown email, a wrong password and a disabled account take the same time and get the same
-answer. An address may try only so often, see ``throttle``; all others wait in line.
-"""
+"""Signing in and out."""
 
 from __future__ import annotations
 
-import functools
-import secrets
-
-import anyio
-import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from consent import accounts
+from consent import accounts, activity
+from consent import sessions as session_rows
+from consent.activity import Act
 from consent.errors import ConsentError, RefusedError, ThrottledError
-from consent.model import User
-from consent.web import signals
+from consent.sessions import Session
 from consent.web.admin import door, pages, posted, sessions
-from consent.web.admin.throttle import Throttle
+from consent.web.admin.passwords import Known, Passwords
 from consent.web.services import Services
-
-CHECKS_AT_ONCE = 2
-"""Each password check takes 64 MB for a moment. The rest wait in the order of their arrival."""
 
 WRONG = "That email and password do not match an account that may sign in."
 
 
-@functools.cache
-def _nobody() -> str:
-    """The hash of a password that no one has, so that an unknown email costs as much time."""
-    return accounts.hash_password(secrets.token_urlsafe(32))
-
-
 class Login:
-    """The three endpoints. One for each application, since it counts the tries."""
+    """The three endpoints."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, passwords: Passwords) -> None:
         self._services = services
-        self._throttle = Throttle(services.now)
-        self._checks = anyio.CapacityLimiter(CHECKS_AT_ONCE)
-        _nobody()
+        self._passwords = passwords
 
     async def show(self, request: Request) -> Response:
         try:
             async with self._services.database.read() as c:
-                user = await sessions.user_of(self._services, c, request)
+                signed = await sessions.signed_in(self._services, c, request)
         except ConsentError as error:
             return door.fault(error, None)
         wanted = sessions.safe_next(request.query_params.get("next", ""))
-        if user is not None:
+        if signed is not None:
             return RedirectResponse(wanted, status_code=303)
         return _form(next_=wanted)
 
@@ -61,10 +42,9 @@ class Login:
         except RefusedError as error:
             return door.fault(error, None)
         email, wanted = form.get("email", "").strip(), sessions.safe_next(form.get("next", ""))
-        address = self._address(request)
         try:
-            self._throttle.take(email, address)
-            user = await self._checked(email, form.get("password", ""))
+            known = await self._passwords.check(request, email, form.get("password", ""))
+            session = await self._begin(request, known) if known else None
         except ThrottledError as error:
             said = f"{error.detail[:1].upper()}{error.detail[1:]}."
             response = _form(next_=wanted, email=email, fault=said, status=429)
@@ -72,25 +52,26 @@ class Login:
             return response
         except ConsentError as error:
             return door.fault(error, None)
-        if user is None:
+        if session is None:
             return _form(next_=wanted, email=email, fault=WRONG, status=401)
-        self._throttle.succeeded(email, address)
         response = RedirectResponse(wanted, status_code=303)
-        sessions.start(self._services, response, user)
+        sessions.start(self._services, response, session)
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        """Ends all sessions of the user: this one, whoever copied it, and other browsers' too.
+        """Ends this session: here, and wherever else its cookie was copied to.
 
         When storage is away nothing has ended; the cookie stays, so that trying again helps.
         """
         try:
             sessions.check_origin(self._services, request)
             async with self._services.database.read() as c:
-                user = await sessions.user_of(self._services, c, request)
-            if user is not None:
+                signed = await sessions.signed_in(self._services, c, request)
+            if signed is not None:
                 async with self._services.database.write() as c:
-                    await accounts.end_sessions(c, user.id)
+                    await session_rows.end(c, signed.user.id, signed.session.id)
+                    act = Act("sign_out", None, signed.user.email)
+                    await activity.add(c, act, by=signed.user, at=self._services.now())
         except ConsentError as error:
             return door.fault(error, None)
         response = RedirectResponse("/admin/login", status_code=303)
@@ -98,19 +79,15 @@ class Login:
         sessions.end(self._services, response)
         return response
 
-    async def _checked(self, email: str, password: str) -> User | None:
-        """The user whose password this is; None when there is none that may sign in."""
-        async with self._services.database.read() as c:
-            user = await accounts.by_email(c, email)
-            kept = _nobody() if user is None else await accounts.password_hash(c, user.id)
-        right = await anyio.to_thread.run_sync(
-            accounts.verify_password, password, kept, limiter=self._checks
-        )
-        return user if right and user is not None and user.disabled_at is None else None
-
-    def _address(self, request: Request) -> str:
-        """The visitor's address, for the throttle alone; of the nearest proxy if unknown."""
-        return signals.address(request.scope, self._services.geo) or "unknown"
+    async def _begin(self, request: Request, known: Known) -> Session | None:
+        """A session; None when the password has been changed since it was checked."""
+        at, browser = self._services.now(), sessions.browser(request)
+        async with self._services.database.write() as c:
+            if await accounts.password_hash(c, known.user.id) != known.password_hash:
+                return None
+            act = Act("sign_in", None, known.user.email, {"browser": browser})
+            await activity.add(c, act, by=known.user, at=at)
+            return await session_rows.begin(c, known.user.id, browser, at)
 
 
 def _form(*, next_: str, email: str = "", fault: str = "", status: int = 200) -> Response:

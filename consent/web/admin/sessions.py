@@ -1,8 +1,7 @@
 """Who is asking, and whether the browser means it: session cookie and cross-site check.
 
-A session is a signed cookie that names a user and that user's epoch. It is compared with the
-account at every request, so that a disabled user is out at once, and raising the epoch ends all
-sessions of a user: signing out does, since a cookie that was copied must end with it.
+A session is a row (``consent.sessions``) that a signed cookie names. Row and account are looked at
+with every request, so that a disabled user is out at once, and a copy of the cookie ends with it.
 
 Cross-site requests are refused by what the browser itself says about where a request began, in
 ``Sec-Fetch-Site`` or else ``Origin``; every browser sends one of the two with a POST. No tokens.
@@ -11,29 +10,44 @@ Source: https://www.w3.org/TR/fetch-metadata/ and https://fetch.spec.whatwg.org/
 
 from __future__ import annotations
 
+import uuid
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from consent import accounts
+from consent import accounts, sessions
 from consent.errors import ForbiddenError
 from consent.model import User
+from consent.sessions import Session
 from consent.web.services import Services
 
 COOKIE = "pixelgate_admin"
 PATH = "/admin"
-SECONDS = 12 * 60 * 60
+SECONDS = int(sessions.LIFETIME.total_seconds())
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+BROWSERS = (
+    *(("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser", "Samsung Internet")),
+    *(("Firefox", "Firefox"), ("FxiOS", "Firefox"), ("CriOS", "Chrome"), ("Chrome", "Chrome")),
+    ("Safari", "Safari"),
+)
+"""What a User-Agent names, and the family that it is; the first that fits."""
 
 
-def start(services: Services, response: Response, user: User) -> None:
-    """Signs ``user`` in with ``response``, for twelve hours."""
-    token = services.signer.session({"user": user.id, "epoch": user.session_epoch})
+class Signed(NamedTuple):
+    """A user and the session by which they ask."""
+
+    user: User
+    session: Session
+
+
+def start(services: Services, response: Response, session: Session) -> None:
+    """Signs a user in with ``response``, for twelve hours."""
     response.set_cookie(
         COOKIE,
-        token,
+        token(services, session.id),
         max_age=SECONDS,
         path=PATH,
         secure=_is_https(services),
@@ -42,28 +56,47 @@ def start(services: Services, response: Response, user: User) -> None:
     )
 
 
+def token(services: Services, id_: uuid.UUID) -> str:
+    """What the cookie of a session holds."""
+    return services.signer.session({"session": str(id_)})
+
+
 def end(services: Services, response: Response) -> None:
-    """Takes the cookie from this browser; see ``accounts.end_sessions`` for what it opens."""
+    """Takes the cookie from this browser; see ``consent.sessions.end`` for what it opens."""
     response.delete_cookie(
         COOKIE, path=PATH, secure=_is_https(services), httponly=True, samesite="lax"
     )
 
 
-async def user_of(services: Services, c: AsyncConnection, request: Request) -> User | None:
-    """The signed-in user as the account stands now; None when there is none that counts."""
-    token = request.cookies.get(COOKIE)
-    if not token:
+async def signed_in(services: Services, c: AsyncConnection, request: Request) -> Signed | None:
+    """Who asks, as session and account stand now; None when there is nobody that counts."""
+    sent = request.cookies.get(COOKIE)
+    if not sent:
         return None
     try:
-        facts = services.signer.read_session(token, max_age_seconds=SECONDS)
-    except ForbiddenError:
+        facts = services.signer.read_session(sent, max_age_seconds=SECONDS)
+        id_ = uuid.UUID(facts["session"])
+    except (ForbiddenError, KeyError, AttributeError, TypeError, ValueError):
         return None
-    if not isinstance(facts.get("user"), int):
+    session = await sessions.get(c, id_, services.now())
+    user = await accounts.by_id(c, session.user_id) if session else None
+    if session is None or user is None or user.disabled_at is not None:
         return None
-    user = await accounts.by_id(c, facts["user"])
-    if user is None or user.disabled_at is not None:
-        return None
-    return user if facts.get("epoch") == user.session_epoch else None
+    return Signed(user, session)
+
+
+async def note_seen(services: Services, session: Session) -> None:
+    """Writes down that a session is used today, at its first request of a day."""
+    today = services.now().date()
+    if session.seen_on < today:
+        async with services.database.write() as c:
+            await sessions.seen(c, session.id, today)
+
+
+def browser(request: Request) -> str:
+    """The family of the browser that asks, as its User-Agent has it; nothing finer is kept."""
+    said = request.headers.get("user-agent", "")
+    return next((family for name, family in BROWSERS if name in said), "Another browser")
 
 
 def check_origin(services: Services, request: Request) -> None:

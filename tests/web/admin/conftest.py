@@ -11,10 +11,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from consent import database
-from consent.web.admin import sessions
 from tests.conftest import Clock
 from tests.web.admin.seed import SUMMIT, Seed
-from tests.web.admin.stage import NOW, ORIGIN, USER_IDS, Story, open_app
+from tests.web.admin.stage import NOW, ORIGIN, Story, as_user, open_app
 
 
 @pytest.fixture(scope="session")
@@ -54,10 +53,7 @@ def signed_in(shared_client: TestClient) -> Iterator[Callable[[str], TestClient]
     """The shared client with the session of a user, as signing in gives it."""
 
     def sign(email: str) -> TestClient:
-        token = shared_client.app.services.signer.session({"user": USER_IDS[email], "epoch": 0})
-        shared_client.cookies.clear()
-        shared_client.cookies.set(sessions.COOKIE, token, path="/admin")
-        return shared_client
+        return as_user(shared_client, email)
 
     yield sign
     shared_client.cookies.clear()
@@ -68,10 +64,7 @@ def editor(client: TestClient) -> Callable[[str], TestClient]:
     """A service of one's own, with the session of a user."""
 
     def sign(email: str) -> TestClient:
-        token = client.app.services.signer.session({"user": USER_IDS[email], "epoch": 0})
-        client.cookies.clear()
-        client.cookies.set(sessions.COOKIE, token, path="/admin")
-        return client
+        return as_user(client, email)
 
     return sign
 

@@ -9,14 +9,19 @@ import hashlib
 import io
 import shutil
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+import sqlalchemy as sa
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
 from consent import database, ledger, settings
+from consent.database import Database, tables
 from consent.model import Role
+from consent.sessions import Session
+from consent.web.admin import sessions
 from consent.web.app import App, create_app
 from tests.conftest import Clock
 from tests.web.admin.seed import HARBOR, PASSWORD, SUMMIT, Seed
@@ -35,6 +40,22 @@ USERS: tuple[tuple[str, Role, str | None], ...] = (
     ("owner@summit.example", "owner", "summit"),
 )
 USER_IDS = {email: n for n, (email, _, _) in enumerate(USERS, start=1)}
+
+
+async def begin_sessions(db: Database, users: Iterable[int]) -> None:
+    """A session for each user, by the id that ``as_user`` knows."""
+    async with db.write() as c:
+        for id_ in users:
+            row = Session(uuid.UUID(int=id_), id_, NOW, NOW.date(), "Firefox")
+            await c.execute(sa.insert(tables.sessions).values(msgspec.structs.asdict(row)))
+
+
+def as_user(client: TestClient, email: str) -> TestClient:
+    """``client`` with the cookie of that user's session, as signing in gives it."""
+    token = sessions.token(client.app.services, uuid.UUID(int=USER_IDS[email]))
+    client.cookies.clear()
+    client.cookies.set(sessions.COOKIE, token, path="/admin")
+    return client
 
 
 class Story:
@@ -57,6 +78,7 @@ class Story:
         self.hostile = await self._hostile(db, seed, summit)
         for email, role, store in USERS:
             await seed.user(email, role, store)
+        await begin_sessions(db, USER_IDS.values())
         await db.close()
 
     async def _hostile(self, db, seed: Seed, version) -> uuid.UUID:

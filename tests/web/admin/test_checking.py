@@ -16,14 +16,13 @@ from consent.errors import RefusedError
 from consent.fetch import Fetched, Fetcher
 from consent.model import Pixel
 from consent.platforms import Platforms
-from consent.web.admin import sessions
 from consent.web.admin.checking import CHECK_SECONDS, CHECKS, MOST_BYTES
 from consent.web.app import create_app
 from tests.conftest import Clock
 from tests.pasted import META, SNIPPETS
 from tests.web.admin.drafts import BASE, beside, kept, post, set_draft
 from tests.web.admin.seed import SUMMIT
-from tests.web.admin.stage import HOSTILE, ORIGIN, USER_IDS, Story, soup
+from tests.web.admin.stage import HOSTILE, ORIGIN, Story, as_user, soup
 
 PLATFORMS = Platforms.load()
 CHECK = "/admin/stores/summit/check"
@@ -61,9 +60,7 @@ def open_(story: Story, clock: Clock, tmp_path: Path, internet: Pages) -> Iterat
     with TestClient(app, base_url=ORIGIN, follow_redirects=False) as client:
 
         def sign(email: str) -> TestClient:
-            token = app.services.signer.session({"user": USER_IDS[email], "epoch": 0})
-            client.cookies.set(sessions.COOKIE, token, path="/admin")
-            return client
+            return as_user(client, email)
 
         yield sign
 

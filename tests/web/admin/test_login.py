@@ -60,10 +60,34 @@ class TestSigningIn:
         assert client.get("/admin/rates").headers["location"].startswith("/admin/login")
         assert sign_in(client, "owner@example.com").status_code == 401
 
-    def test_a_session_of_an_earlier_epoch_counts_no_more(self, client):
-        token = client.app.services.signer.session({"user": 1, "epoch": 7})
+    @pytest.mark.parametrize(
+        "facts",
+        [
+            *({"user": 1, "epoch": 0}, {"session": 1}, {"session": "x"}, {}),
+            {"session": "00000000-0000-4000-8000-000000000000"},
+        ],
+    )
+    def test_a_cookie_that_names_no_session_counts_no_more(self, client, facts):
+        token = client.app.services.signer.session(facts)
         client.cookies.set("pixelgate_admin", token, path="/admin")
         assert client.get("/admin/rates").status_code == 303
+
+    def test_a_session_is_over_after_twelve_hours(self, client, clock):
+        sign_in(client, "owner@example.com")
+        clock.advance(hours=12, seconds=-1)
+        assert client.get("/admin/rates").status_code == 200
+        clock.advance(seconds=1)
+        assert client.get("/admin/rates").status_code == 303
+
+    def test_a_password_changed_while_it_was_checked_opens_nothing(self, client, monkeypatch):
+        right = accounts.verify_password
+
+        def slow(password, hashed):
+            write(client, lambda c: accounts.set_password(c, "owner@example.com", "another"))
+            return right(password, hashed)
+
+        monkeypatch.setattr(accounts, "verify_password", slow)
+        assert sign_in(client, "owner@example.com").status_code == 401
 
     @pytest.mark.parametrize("token", ["", "x", "a.b.c", '"quoted"', "é".encode().decode("latin1")])
     def test_a_cookie_that_is_not_ours_is_no_session(self, client, token):
