@@ -1,0 +1,42 @@
+"""The service with a clock that is wrong by as many seconds as the file ``wrong-by`` says.
+
+Run in the installation's folder like ``consent serve``: ``python -m tests.faults.clock --port N
+--workers N``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from pathlib import Path
+
+from granian import Granian
+from granian.constants import Interfaces
+
+from consent import settings
+from consent.web.app import App, create_app, utcnow
+
+WRONG_BY = Path("wrong-by")
+
+
+def factory() -> App:
+    return create_app(settings.load(), now=_now)
+
+
+def _now() -> dt.datetime:
+    return utcnow() + dt.timedelta(seconds=float(WRONG_BY.read_text()))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--workers", type=int)
+    given = parser.parse_args()
+    Granian(
+        "tests.faults.clock:factory",
+        factory=True,
+        interface=Interfaces.ASGI,
+        port=given.port,
+        workers=given.workers,
+        websockets=False,
+    ).serve()
