@@ -80,7 +80,7 @@ def main() -> None:
             print(
                 "\n| 64 connections | ours | bare ASGI app | ratio | p99 |\n|---|---|---|---|---|"
             )
-            with bare(folder / "loader", body, 200) as theirs:
+            with bare(folder / "loader", body, 200) as (theirs, _):
                 line = in_turns(f"{service.url}/s/summit/loader.js?en,false", f"{theirs}/")
             print(f"| loader.js | {line} |")
         finally:

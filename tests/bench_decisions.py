@@ -30,7 +30,7 @@ ORIGIN = "https://summit.example"
 CONNECTIONS = (1, 16, 64)
 HEAD = (
     "| database | records before | connections | ours | p50 | p99 | bare ASGI app | ratio "
-    f"| {peer.NAME} | ratio |\n|---|---|---|---|---|---|---|---|---|---|"
+    f"| {peer.NAME} | ratio | processor time each |\n|{'---|' * 11}"
 )
 Post = Callable[[int], Rate]
 
@@ -74,15 +74,17 @@ class Ours:
 
     def _load(self, connections: int, seconds: int) -> Rate:
         options = {"connections": connections, "seconds": seconds, "BANNER": self._banner}
-        return post(self.service.url, "ours", self._folder, **options)  # type: ignore[arg-type]
+        return post(self.service.url, "ours", self._folder, pid=self.service.pid, **options)
 
 
 def median(rates: list[Rate]) -> Rate:
-    return Rate(*(statistics.median(one[field] for one in rates) for field in range(4)))
+    return Rate(
+        *(statistics.median(one[field] for one in rates) for field in range(len(Rate._fields)))
+    )
 
 
 def measure(database: str, records: int, ours: Post, others: dict[str, Post], rounds: int) -> None:
-    """Prints one line for each number of connections."""
+    """Prints one line for each number of connections; processor times are in the same order."""
     for connections in CONNECTIONS:
         rates: dict[str, list[Rate]] = {name: [] for name in ("ours", *others)}
         for _ in range(rounds):
@@ -98,16 +100,18 @@ def measure(database: str, records: int, ours: Post, others: dict[str, Post], ro
                 line += [f"{its:,.0f}/s", f"{share:.0%}" if name == "bare" else f"{share:.1f} x"]
             else:
                 line += ["not measured", ""]
+        spent = (f"{median(some).cpu_us:,.0f}" for some in rates.values())
+        line.append(f"{' / '.join(spent)} us")
         print(f"| {' | '.join(line)} |", flush=True)
 
 
-def posts_bare(url: str, folder: Path, seconds: int) -> Post:
-    return lambda connections: post(
-        url, "ours", folder, connections=connections, seconds=seconds, BANNER="0" * 64
-    )
+def posts_bare(server: tuple[str, int], folder: Path, seconds: int) -> Post:
+    url, pid = server
+    options = {"pid": pid, "seconds": seconds, "BANNER": "0" * 64}
+    return lambda connections: post(url, "ours", folder, connections=connections, **options)
 
 
-def on_sqlite(options: argparse.Namespace, folder: Path, bare_url: str) -> None:
+def on_sqlite(options: argparse.Namespace, folder: Path, bare_app: tuple[str, int]) -> None:
     import sqlite3
 
     url = f"sqlite:///{folder / 'pixelgate.db'}"
@@ -120,13 +124,15 @@ def on_sqlite(options: argparse.Namespace, folder: Path, bare_url: str) -> None:
     n = options.records
     ours.open((lambda: fill.fill_sqlite(url, n)) if n else None)
     try:
-        others = {"bare": posts_bare(bare_url, folder, options.seconds)}
+        others = {"bare": posts_bare(bare_app, folder, options.seconds)}
         measure("SQLite", ours.records(), ours.post(options.seconds), others, options.rounds)
     finally:
         ours.service.stop()
 
 
-def on_postgresql(options: argparse.Namespace, folder: Path, bare_url: str, why: str) -> None:
+def on_postgresql(
+    options: argparse.Namespace, folder: Path, bare_app: tuple[str, int], why: str
+) -> None:
     server = Server()
     try:
         url = server.new_url("pixelgate")
@@ -134,7 +140,7 @@ def on_postgresql(options: argparse.Namespace, folder: Path, bare_url: str, why:
         n = options.records
         ours.open((lambda: server.run(url, fill.statement("postgresql", n))) if n else None)
         try:
-            others = {"bare": posts_bare(bare_url, folder, options.seconds)}
+            others = {"bare": posts_bare(bare_app, folder, options.seconds)}
             with _peer(options, server, folder) if not why else contextlib.nullcontext() as its:
                 if its is not None:
                     others["c15t"] = its
@@ -150,12 +156,12 @@ def on_postgresql(options: argparse.Namespace, folder: Path, bare_url: str, why:
 @contextlib.contextmanager
 def _peer(options: argparse.Namespace, server: Server, folder: Path) -> Iterator[Post]:
     url = server.new_url("c15t")
-    with peer.c15t(server.folder, "c15t", folder / "c15t.log") as its:
+    with peer.c15t(server.folder, "c15t", folder / "c15t.log") as (its, pid):
 
-        def measured(connections: int) -> Rate:
-            return post(its, "c15t", folder, connections=connections, seconds=options.seconds)
+        def measured(connections: int, seconds: int = options.seconds) -> Rate:
+            return post(its, "c15t", folder, pid=pid, connections=connections, seconds=seconds)
 
-        post(its, "c15t", folder, connections=1, seconds=1)
+        measured(1, 1)
         if options.records:
             server.run(url, fill.C15T.format(records=options.records))
         yield measured
@@ -180,16 +186,16 @@ def main(given: list[str] | None = None) -> int:
     print(HEAD, flush=True)
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         scratch = Path(name)
-        with bare(scratch / "bare", b"x" * 700, 201) as bare_url:
+        with bare(scratch / "bare", b"x" * 700, 201) as bare_app:
             for database in ("sqlite", "postgresql"):
                 if options.only not in (None, database):
                     continue
                 folder = scratch / database
                 folder.mkdir()
                 if database == "sqlite":
-                    on_sqlite(options, folder, bare_url)
+                    on_sqlite(options, folder, bare_app)
                 else:
-                    on_postgresql(options, folder, bare_url, why)
+                    on_postgresql(options, folder, bare_app, why)
     print(f"\n{os.cpu_count()} cores, Python {platform.python_version()}, {began} UTC, ", end="")
     print(f"load {load:.1f} before and {os.getloadavg()[0]:.1f} after; ", end="")
     print(f"{options.rounds} runs of {options.seconds} s each, in turns.")

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
+
 from tests.e2e.service import free_port
 
 HERE = Path(__file__).resolve().parent
@@ -26,6 +28,8 @@ class Rate(NamedTuple):
     per_second: float
     p50_ms: float
     p99_ms: float
+    cpu_us: float
+    """Processor time of the server for one request, its children's too, a database's not."""
     requests: int
 
 
@@ -38,12 +42,13 @@ def get(url: str, **headers: str) -> bytes:
 
 
 def post(
-    url: str, script: str, folder: Path, *, connections: int, seconds: int, **env: str
+    url: str, script: str, folder: Path, *, pid: int, connections: int, seconds: int, **env: str
 ) -> Rate:
-    """Posts what ``script`` says, on so many connections; ends the bench when one is refused."""
+    """Posts to the process ``pid`` what ``script`` says; ends the bench when one is refused."""
     path = folder / f"{script}.lua"
     path.write_text((HERE / f"{script}.lua").read_text() + (HERE / "result.lua").read_text())
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s"]
+    before = _cpu_seconds(pid)
     seed = str(time.time_ns() // 1000 % 2**32)
     text = subprocess.run(
         [*command, "-s", str(path), url],
@@ -57,13 +62,20 @@ def post(
     said = json.loads(found[1])
     if said["refused"] or said["broken"]:
         sys.exit(f"bench: {url}: {said}; expected no refused and no broken request")
-    rate = said["requests"] / said["seconds"]
-    return Rate(rate, said["p50_ms"], said["p99_ms"], said["requests"])
+    requests = said["requests"]
+    cpu_us = (_cpu_seconds(pid) - before) / requests * 1e6
+    return Rate(requests / said["seconds"], said["p50_ms"], said["p99_ms"], cpu_us, requests)
+
+
+def _cpu_seconds(pid: int) -> float:
+    server = psutil.Process(pid)
+    times = [process.cpu_times() for process in (server, *server.children(recursive=True))]
+    return sum(one.user + one.system for one in times)
 
 
 @contextmanager
-def bare(folder: Path, body: bytes, status: int) -> Iterator[str]:
-    """A bare ASGI application on the same server, answering ``body``."""
+def bare(folder: Path, body: bytes, status: int) -> Iterator[tuple[str, int]]:
+    """A bare ASGI application on the same server, answering ``body``: its address and process."""
     folder.mkdir()
     (folder / "bare-body").write_bytes(body)
     (folder / "bare-status").write_text(str(status))
@@ -79,7 +91,7 @@ def bare(folder: Path, body: bytes, status: int) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     try:
         wait_for(url)
-        yield url
+        yield url, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)

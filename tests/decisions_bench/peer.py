@@ -46,8 +46,8 @@ def why_not() -> str:
 
 
 @contextmanager
-def c15t(host: Path, name: str, log: Path) -> Iterator[str]:
-    """Its address, once it answers; ``name`` is an empty database of the server at ``host``."""
+def c15t(host: Path, name: str, log: Path) -> Iterator[tuple[str, int]]:
+    """Its address and process, once it answers. ``name``: an empty database at ``host``."""
     port = free_port()
     shutil.copy(HERE / "c15t.mjs", _folder())
     server = {"PGHOST": str(host), "PGUSER": "postgres", "PGDATABASE": name, "PORT": str(port)}
@@ -62,7 +62,7 @@ def c15t(host: Path, name: str, log: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     try:
         wait_for(f"{url}/init")
-        yield url
+        yield url, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
