@@ -29,8 +29,8 @@ def rules(client: TestClient) -> dict[str, RegionRule]:
 
 
 class TestForm:
-    def test_what_a_rule_changes_is_told_before_it_is_saved(self, editor):
-        client = editor("owner@example.com")
+    def test_what_a_rule_changes_is_told_before_it_is_saved(self, signed_in):
+        client = signed_in("owner@example.com")
         page = look(client, **EEA)
         effect = told(page, "What this changes")
         assert effect.find("h3").text == "Oregon"
@@ -112,22 +112,22 @@ class TestForm:
             ({"for": "DE", "reason": "none"}, "regime"),
         ],
     )
-    def test_what_cannot_be_is_said_beside_its_field(self, editor, fields, field):
-        client = editor("owner@example.com")
+    def test_what_cannot_be_is_said_beside_its_field(self, signed_in, fields, field):
+        client = signed_in("owner@example.com")
         answer = client.post(RULE, data=fields, headers=HERE)
         assert answer.status_code == 422
         page = BeautifulSoup(answer.text, "html.parser")
         assert beside(page, field)
         assert rules(client) == {}
 
-    def test_what_is_typed_is_text(self, editor):
-        client = editor("owner@example.com")
+    def test_what_is_typed_is_text(self, signed_in):
+        client = signed_in("owner@example.com")
         answer = client.post(RULE, data={"for": "DE", "regime": HOSTILE}, headers=HERE)
         assert "<script>alert" not in answer.text
 
     @pytest.mark.parametrize("key", ["", "Atlantis", "@nowhere", "US-ZZ", HOSTILE])
-    def test_a_rule_is_for_a_place_or_a_group(self, editor, key):
-        client = editor("owner@example.com")
+    def test_a_rule_is_for_a_place_or_a_group(self, signed_in, key):
+        client = signed_in("owner@example.com")
         assert client.get(RULE, params={"for": key}).status_code == 404
         answer = client.post(RULE, data={"for": key, "regime": "eea"}, headers=HERE)
         assert answer.status_code == 404
@@ -153,14 +153,14 @@ class TestRoles:
             assert answer.status_code == 403
         assert rules(client) == {"US-OR": RegionRule(regime="eea")}
 
-    def test_a_post_from_elsewhere_changes_nothing(self, editor):
-        client = editor("owner@example.com")
+    def test_a_post_from_elsewhere_changes_nothing(self, signed_in):
+        client = signed_in("owner@example.com")
         for path in (RULE, f"{RULE}/remove", f"{RULE}/allow"):
             answer = client.post(path, data=EEA, headers={"Origin": "https://evil.example"})
             assert answer.status_code == 403
 
-    def test_another_stores_rules_are_out_of_reach(self, editor):
-        client = editor("owner@summit.example")
+    def test_another_stores_rules_are_out_of_reach(self, signed_in):
+        client = signed_in("owner@summit.example")
         answer = client.post("/admin/stores/harbor/rule", data=EEA, headers=HERE)
         assert answer.status_code == 404
         assert kept(client, "harbor")[0].regions == {}
