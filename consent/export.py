@@ -2,10 +2,10 @@
 
 A line of JSON is the record's canonical JSON, byte for byte what ``receipt`` hashes: its SHA-256 is
 the record's entry in the log. Lines come by ``seq``. What an export holds is fixed when it begins:
-the records up to the newest one of that moment, which nothing changes any more. So an export that
-broke off goes on where it stopped, with ``after`` set to the ``seq`` of its last whole line, and
-both parts together are what one would have been. It is read in short steps, and needs the memory
-of one of them.
+the records up to the newest one of that moment. Nothing but an erasure changes that any more, so an
+export that broke off goes on where it stopped, with ``after`` set to the ``seq`` of its last whole
+line, and both parts together are what one would have been. It is read in short steps, and needs the
+memory of one of them.
 """
 
 from __future__ import annotations

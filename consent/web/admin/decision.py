@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import msgspec
 from starlette.responses import HTMLResponse, Response
 
-from consent import exhibit, ledger, seals, search, stores
+from consent import erasures, exhibit, ledger, seals, search, stores
 from consent.activity import Act
-from consent.errors import NotFoundError
+from consent.erasures import Erasure
+from consent.errors import GoneError, NotFoundError
 from consent.filters import LedgerFilter
 from consent.model import CHOOSABLE, Looser, Purpose, Record, Review, Rules, Version
 from consent.web.admin import pages, shown, words
@@ -150,17 +151,32 @@ async def record_of(visit: Visit) -> Record:
 
     Raises:
         NotFoundError: there is none, or it belongs to a store that this user does not see.
+        GoneError: it was erased; when, by whom and why.
     """
-    found = None
     try:
         id_ = uuid.UUID(visit.request.path_params["id"])
     except ValueError:
-        pass
-    else:
-        found = await ledger.get(visit.connection, id_)
-    if found is None or visit.user.store not in (None, found.store):
-        raise NotFoundError("no_such_decision", "there is no decision with this id")
-    return found
+        raise _no_decision() from None
+    found = await ledger.get(visit.connection, id_)
+    if found is not None and visit.user.store in (None, found.store):
+        return found
+    gone = await erasures.of_record(visit.connection, id_)
+    if gone is not None and visit.user.store in (None, gone[1].store):
+        raise GoneError("erased", erased(gone[1]))
+    raise _no_decision()
+
+
+def erased(erasure: Erasure) -> str:
+    """``erased on ... by ... because ...``: what is left to say of a record."""
+    by = erasure.email or ("the command line" if erasure.cause == "request" else "the service")
+    return (
+        f"this was erased on {words.day(erasure.at)} by {by}, because: "
+        f"{erasure.because.rstrip('.')}; its place in the log and everybody else's proofs stand"
+    )
+
+
+def _no_decision() -> NotFoundError:
+    return NotFoundError("no_such_decision", "there is no decision with this id")
 
 
 def _why(services: Services, version: Version | None, record: Record) -> str:

@@ -22,6 +22,7 @@ HEADINGS = {
     400: "That could not be read",
     403: "This page is not open to you",
     404: "There is nothing here",
+    410: "This was erased",
     413: "That was too much",
     429: "Too many attempts",
     500: "Something went wrong here",

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
-from consent import ledger, search
-from consent.errors import ForbiddenError, NotFoundError, RefusedError
+from consent import erasures, ledger, search
+from consent.errors import ForbiddenError, GoneError, NotFoundError, RefusedError
 from consent.filters import LedgerFilter
 from consent.signing import Signer
-from consent.web.admin import posted
+from consent.web.admin import decision, posted
 from consent.web.admin.door import Visit
 
 _EXPECTED = "expected a decision's or a visitor's id, a receipt, or the content of a receipt file"
@@ -24,6 +24,7 @@ async def find(visit: Visit) -> Response:
     Raises:
         RefusedError: the text is none of what is accepted.
         NotFoundError: nothing that this user may see has that id.
+        GoneError: it was erased.
     """
     fields = await posted.fields(visit.request, posted.SIGNED_IN_BYTES)
     id_ = id_in(fields.get("text", ""), visit.services.signer)
@@ -34,6 +35,12 @@ async def find(visit: Visit) -> Response:
     filter_ = LedgerFilter(stores=own, visitor=id_)
     if (await search.find(visit.connection, filter_, limit=1)).records:
         return RedirectResponse(f"/admin/ledger/visitors/{id_}", status_code=303)
+    gone = await erasures.of_record(visit.connection, id_)
+    if gone is not None and visit.user.store in (None, gone[1].store):
+        raise GoneError("erased", decision.erased(gone[1]))
+    for erasure in await erasures.of_visitor_id(visit.connection, id_):
+        if visit.user.store in (None, erasure.store):
+            raise GoneError("erased", decision.erased(erasure))
     raise NotFoundError("no_such_decision", f"no decision and no visitor has the id {id_}")
 
 

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from consent import search
+from consent import erasures, search
 from consent.activity import Act
-from consent.errors import NotFoundError
+from consent.errors import GoneError, NotFoundError, RefusedError
 from consent.filters import LedgerFilter
 from consent.model import CHOOSABLE, Record
 from consent.regions import Regions
-from consent.web.admin import access, pages, words
+from consent.web.admin import access, decision, pages, words
 from consent.web.admin.door import Visit
 
 MOST = 500
@@ -38,7 +38,7 @@ async def show(visit: Visit) -> Response:
     filter_ = LedgerFilter(stores=own, visitor=visitor)
     found = await search.find(visit.connection, filter_, limit=MOST)
     if not found.records:
-        raise NotFoundError("no_such_visitor", "there is no visitor with this id")
+        raise await _nobody(visit, visitor)
     records = sorted(found.records, key=lambda record: record.seq)
     keys = dict.fromkeys(record.store for record in records)
     visit.acts.extend(Act("history", key, str(visitor)) for key in keys)
@@ -53,6 +53,14 @@ async def show(visit: Visit) -> Response:
         "summary": _summary(records),
     }
     return pages.render("history.html", context, user=visit.user)
+
+
+async def _nobody(visit: Visit, visitor: uuid.UUID) -> RefusedError:
+    """That there is no such visitor, or none any more."""
+    for erasure in await erasures.of_visitor_id(visit.connection, visitor):
+        if visit.user.store in (None, erasure.store):
+            return GoneError("erased", decision.erased(erasure))
+    return NotFoundError("no_such_visitor", "there is no visitor with this id")
 
 
 def visitor_of(visit: Visit) -> uuid.UUID:

@@ -2,12 +2,13 @@ import msgspec
 import pytest
 from bs4 import BeautifulSoup
 
-from consent import search
+from consent import accounts, search
+from consent.erase import Eraser
 from consent.filters import LedgerFilter
 from consent.model import Grants, Place, Record
 from consent.regions import Regions
-from consent.web.admin import history
-from tests.web.admin.stage import HERE, ask, soup
+from consent.web.admin import history, sessions
+from tests.web.admin.stage import HERE, NOW, ask, soup, write
 
 
 def the_record(client, id_) -> Record:
@@ -130,3 +131,42 @@ class TestFind:
             "/admin/ledger/find", data={"text": str(story.summit[0])}, headers=elsewhere
         )
         assert answer.status_code == 403
+
+
+class TestErased:
+    @pytest.fixture
+    def record(self, editor, story) -> Record:
+        """A record of a visitor who was erased since."""
+        client = editor("lex@example.com")
+        services = client.app.services
+        record = returning(client, story.summit)
+
+        async def erase() -> None:
+            eraser = Eraser(services.database, services.sealer, services.sealer._key, services.now)
+            await eraser.visitor("summit", record.visitor, "Asked by letter", by=None)
+
+        client.portal.call(erase)
+        return record
+
+    def test_its_page_says_when_by_whom_and_why(self, editor, record):
+        client = editor("lex@example.com")
+        addresses = (record.id, f"visitors/{record.visitor}", f"{record.id}/evidence")
+        answers = [client.get(f"/admin/ledger/{address}") for address in addresses]
+        answers += [find(client, str(record.id)), find(client, str(record.visitor))]
+        for answer in answers:
+            assert answer.status_code == 410
+            page = BeautifulSoup(answer.text, "html.parser")
+            assert page.h1.text == "This was erased"
+            assert "erased on 23 November 2026 by the command line" in page.text
+            assert "Asked by letter" in page.text
+        total = soup(client.get("/admin/ledger?store=summit")).find(id="found").text
+        assert int(total.split()[0]) < 121
+        assert str(record.id) not in client.get("/admin/ledger/export?format=jsonl").text
+
+    def test_another_store_s_user_is_told_nothing(self, client, editor, record):
+        write(client, lambda c: accounts.add(c, "lex@harbor.example", "x", "legal", "harbor", NOW))
+        token = client.app.services.signer.session({"user": 8, "epoch": 0})
+        client.cookies.set(sessions.COOKIE, token, path="/admin")
+        for address in (record.id, f"visitors/{record.visitor}"):
+            assert client.get(f"/admin/ledger/{address}").status_code == 404
+        assert find(client, str(record.id)).status_code == 404
