@@ -33,6 +33,23 @@ Reached = Literal[
 """How an event of a shop ended for one platform."""
 
 Role = Literal["owner", "marketer", "legal", "developer"]
+Scope = Literal[
+    "stores:read",  # drafts, versions, snippets and policies
+    "stores:write",  # drafts, and going back to an earlier version
+    "stores:publish",
+    "pages:scan",  # having pages of a store fetched and looked at
+    "pixels:review",  # a store's own code
+    "regions:read",  # region rules, and why which law holds
+    "regions:approve",  # rules that are looser than the law
+    "groups:read",
+    "groups:write",  # templates, and applying them
+    "rates:read",
+    "coverage:read",
+    "ledger:read",
+    "activity:read",
+]
+"""What an API token may be good for; never more than what its user may do at that moment."""
+
 Layout = Literal["bar", "box", "dialog"]
 Confidence = Literal["verified", "unverified"]
 GpcDuty = Literal["required", "conditional", "none"]
@@ -583,6 +600,24 @@ class User(msgspec.Struct, frozen=True):
     store: str | None
     created_at: dt.datetime
     disabled_at: dt.datetime | None
+
+
+class Token(msgspec.Struct, frozen=True):
+    """What a program uses the API with. The secret itself is kept nowhere."""
+
+    id: int
+    name: str
+    user_id: int
+    email: str
+    scopes: tuple[Scope, ...]
+    created_at: dt.datetime
+    expires_at: dt.datetime
+    used_on: dt.date | None
+    """The last day on which it was used, in UTC; None: never."""
+    revoked_at: dt.datetime | None
+
+    def holds(self, at: dt.datetime) -> bool:
+        return self.revoked_at is None and at < self.expires_at
 
 
 def canonical(value: Any) -> bytes:

@@ -29,7 +29,11 @@ def parse(text: str, file: str) -> StoreConfig:
         DataError: not TOML.
         DataErrors: with every key that is unknown or missing, and every value of the wrong type.
     """
-    content = _toml(text, file)
+    return read(_toml(text, file), file)
+
+
+def read(content: Any, file: str) -> StoreConfig:
+    """As ``parse``, of the file's content as plain values: what JSON has of it."""
     config = data.convert(content, StoreConfig, file=file, without=("stated",))
     if not config.group:
         return config
@@ -38,9 +42,14 @@ def parse(text: str, file: str) -> StoreConfig:
 
 def to_toml(config: StoreConfig) -> str:
     """The file of a store; ``parse`` gives the same store back."""
+    return _written(plain(config))
+
+
+def plain(config: StoreConfig) -> dict[str, Any]:
+    """The content of a store's file as plain values; ``read`` gives the same store back."""
     content = _without_defaults(config, config.stated)
     content.pop("stated", None)
-    return _written(content)
+    return content
 
 
 def parse_group(text: str, file: str) -> Group:
@@ -50,7 +59,14 @@ def parse_group(text: str, file: str) -> Group:
         DataError: not TOML.
         DataErrors: as ``parse``.
     """
-    content = _toml(text, file)
+    return read_group(_toml(text, file), file)
+
+
+def read_group(content: Any, file: str) -> Group:
+    """As ``parse_group``, of the file's content as plain values."""
+    if not isinstance(content, dict):
+        raise DataError(file, "", "is no table; expected a table with key, name")
+    content = dict(content)
     head = {name: content.pop(name) for name in ("key", "name") if name in content}
     named = data.convert(head, Group, file=file, without=("template",))
     template = data.convert(content, Template, file=file)
@@ -59,8 +75,12 @@ def parse_group(text: str, file: str) -> Group:
 
 def group_to_toml(group: Group) -> str:
     """The file of a group; ``parse_group`` gives the same group back."""
-    head = {"key": group.key, "name": group.name}
-    return _written({**head, **_without_defaults(group.template)})
+    return _written(plain_group(group))
+
+
+def plain_group(group: Group) -> dict[str, Any]:
+    """As ``plain``, for a group and ``read_group``."""
+    return {"key": group.key, "name": group.name, **_without_defaults(group.template)}
 
 
 def _toml(text: str, file: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from consent.cli import (
     scan,
     serve,
     store,
+    token,
     user,
     versions,
 )
@@ -43,6 +44,7 @@ for command in (
         group.group,
         scan.scan,
         user.user,
+        token.token,
         activity.activity,
         ledger.ledger,
         receipt.receipt,

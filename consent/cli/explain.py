@@ -9,12 +9,13 @@ from typing import Any
 
 import click
 
+from consent import explain as cases
 from consent import stores
-from consent.cli import cases, parts
-from consent.cli.cases import Case
+from consent.cli import parts
 from consent.database import Database
 from consent.decide import consent_mode
 from consent.errors import NotFoundError
+from consent.explain import Case
 from consent.model import CHOOSABLE, GoogleConfig, Place, Regime, Resolution, Version
 from consent.regions.files import PSEUDO_CODES
 from consent.web.app import utcnow
@@ -58,7 +59,8 @@ def explain(
         )
     place = _place(country, region) if country is not None else None
     version = _published(store_key) if store_key is not None else None
-    known, now = parts.files(), utcnow()
+    loaded, now = parts.files(), utcnow()
+    known = cases.Files(loaded.platforms, loaded.regions)
 
     def case_of(place: Place) -> Case:
         day = on.date() if on is not None else known.regions.day(place, now)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from consent import approve as approving
-from consent import bulk, data, groups, storefile
+from consent import bulk, data, drafts, groups, storefile
 from consent import publish as publishing
 from consent.bulk import Applied
 from consent.cli import parts
@@ -72,8 +72,9 @@ def import_(file: Path) -> None:
 
     async def work(db: Database) -> list[str]:
         async with db.write() as connection:
-            mine = await approving.known_template(connection, found)
-            await groups.save(connection, mine, utcnow())
+            mine = await drafts.save_template(
+                connection, found, bulk.Files(*known), by=None, at=utcnow()
+            )
             return publishing.template_faults(mine, known.regions, known.texts, on=on)
 
     waiting = parts.with_database(work)

@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from consent import approve as approving
+from consent import bulk, data, drafts, settings, storefile, stores
 from consent import csp as policies
-from consent import data, groups, settings, storefile, stores
 from consent import defaults as defaulting
 from consent import publish as publishing
 from consent import review as reviewing
@@ -88,16 +87,11 @@ def import_(file: Path, publish_: bool) -> None:
 
     async def work(db: Database) -> Version | None:
         async with db.write() as connection:
-            template = None
-            if config.group:
-                template = (await groups.get(connection, config.group)).template
-            faults = publishing.check(
-                config, *known, on=utcnow().date(), draft=True, template=template
-            )
+            files = bulk.Files(*known)
+            faults = await drafts.faults(connection, config, files, on=utcnow().date())
             if faults:
                 raise DataErrors([DataError(file.name, *parts.split(fault)) for fault in faults])
-            mine = await approving.known(connection, await reviewing.known(connection, config))
-            await stores.save(connection, mine, utcnow())
+            await drafts.save(connection, config, by=None, at=utcnow())
         if not publish_:
             return None
         try:

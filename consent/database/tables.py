@@ -188,6 +188,20 @@ activity = sa.Table(
     sa.Index("ix_activity_subject", "subject", "id"),
 )
 
+api_tokens = sa.Table(
+    "api_tokens",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("user_id", sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("sha256", Digest, nullable=False, unique=True),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("used_on", sa.Date),
+    sa.Column("revoked_at", Moment),
+)
+
 entries = sa.Table(
     "entries",
     metadata,

@@ -33,6 +33,7 @@ WHATS: dict[What, str] = {
     "sign_in": "Signed in",
     "sign_out": "Ended a session",
     "password": "Changed a password",
+    "token": "Made or revoked an API token",
 }
 
 

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from consent import activity, approve, bulk, groups, model, publish, storefile
-from consent.activity import Act
+from consent import approve, bulk, drafts, groups, model, storefile
 from consent.bulk import Applied
 from consent.errors import (
     ConflictError,
@@ -74,18 +73,11 @@ async def save(post: Post) -> Response:
         if key and group.key != key:
             fault = f"key: found {group.key[:40]!r}; expected {key!r}, as a group keeps its key"
             raise RefusedError("other_key", fault)
-        on = services.now().date()
-        found = publish.template_faults(group, services.regions, services.texts, on=on, draft=True)
-        if found:
-            raise RefusedError("unfit", "; ".join(found))
+        async with services.database.write() as c:
+            files, at = _files(services), services.now()
+            await drafts.save_template(c, group, files, by=post.user, at=at)
     except (DataError, DataErrors, RefusedError) as error:
         return await _edit_again(post, key, text, _faults(error))
-    async with services.database.write() as c:
-        group = await approve.known_template(c, group)
-        await groups.save(c, group, services.now())
-        detail = {"group": group.key}
-        act = Act("template", None, group.key, detail)
-        await activity.add(c, act, by=post.user, at=services.now())
     return RedirectResponse(f"/admin/groups/{group.key}?done=saved", status_code=303)
 
 

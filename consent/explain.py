@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from consent.cli import parts
 from consent.decide import Asked, Outcome, consent_mode, decide, pixel_state
 from consent.model import CHOOSABLE, GoogleConfig, Place, Resolution, Rules, Version
+from consent.platforms import Platforms
 from consent.regions import Regions
 
 REST = "*"
@@ -17,6 +17,13 @@ UNKNOWN = "null"
 """What the table calls the place of a visitor of whom nothing is known."""
 _SOMEWHERE = "QQ"
 """A code that ISO 3166 leaves to its users for ever, so no file will name it."""
+
+
+class Files(NamedTuple):
+    """The data files that decide what a visitor gets."""
+
+    platforms: Platforms
+    regions: Regions
 
 
 class Case(NamedTuple):
@@ -37,7 +44,7 @@ class Answer(NamedTuple):
     unverified: tuple[str, ...]
 
 
-def answer(case: Case, known: parts.Files) -> Answer:
+def answer(case: Case, known: Files) -> Answer:
     """What a visitor without a decision gets at noon of the day."""
     rules = case.version.rules if case.version is not None else Rules()
     resolution = known.regions.resolve(case.place, on=case.on, rules=rules)
@@ -48,7 +55,7 @@ def answer(case: Case, known: parts.Files) -> Answer:
 
 
 def rows(
-    known: parts.Files, case_of: Callable[[Place], Case], *, unverified: bool
+    known: Files, case_of: Callable[[Place], Case], *, unverified: bool
 ) -> list[dict[str, Any]]:
     """The facts of every code, then of every group. ``unverified``: those in doubt alone."""
     codes = [_row(code, case_of(_place(code)), known) for code in _codes(known.regions)]
@@ -74,7 +81,7 @@ def _place(code: str) -> Place:
     return Place(country, code if "-" in code else None)
 
 
-def _row(code: str, case: Case, known: parts.Files) -> dict[str, Any]:
+def _row(code: str, case: Case, known: Files) -> dict[str, Any]:
     said = facts(case, answer(case, known))
     named = {REST: "every other country", UNKNOWN: "nothing is known"}
     why = said["why"].removeprefix(f"{_SOMEWHERE}: ").replace(_SOMEWHERE, "the country")
@@ -111,7 +118,7 @@ def _outcome(case: Case, resolution: Resolution) -> Outcome:
 
 
 def _pixels(
-    case: Case, resolution: Resolution, outcome: Outcome, known: parts.Files
+    case: Case, resolution: Resolution, outcome: Outcome, known: Files
 ) -> list[dict[str, str]]:
     """Each registered pixel of the store, and whether it runs."""
     pixels = case.version.config.pixels if case.version is not None else ()

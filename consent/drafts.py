@@ -1,0 +1,87 @@
+"""A whole draft comes in, from a file or through the API: a store's, or a group's template.
+
+A file may claim that somebody has approved or reviewed something. Only what this database has
+itself seen approved or reviewed counts.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consent import activity, approve, groups, publish, review, stores
+from consent.activity import Act
+from consent.bulk import Files
+from consent.errors import NotFoundError, RefusedError
+from consent.model import Group, StoreConfig, User
+from consent.stores import Draft
+
+
+async def faults(
+    c: AsyncConnection, config: StoreConfig, files: Files, *, on: dt.date
+) -> list[str]:
+    """Every reason why ``config`` may not even be a draft, as ``key: fault``.
+
+    Raises:
+        NotFoundError: there is no such group.
+    """
+    template = (await groups.get(c, config.group)).template if config.group else None
+    return publish.check(config, *files, on=on, draft=True, template=template)
+
+
+async def save(
+    c: AsyncConnection, config: StoreConfig, *, by: User | None, at: dt.datetime
+) -> Draft:
+    """Makes ``config``, which has no faults, the draft of its store, which may be new.
+
+    Args:
+        c: a connection from ``Database.write``.
+        config: the store.
+        by: who does it; None: whoever may run the command line.
+        at: the moment.
+
+    Returns:
+        The draft as it is now, without approvals and reviews that nobody here has given.
+    """
+    mine = await approve.known(c, await review.known(c, config))
+    before = await sha256_of(c, config.key)
+    await stores.save(c, mine, at)
+    draft = await stores.drafted(c, config.key)
+    if draft.sha256 != before:
+        detail = {"before": before, "sha256": draft.sha256}
+        await activity.add(c, Act("draft", config.key, "file", detail), by=by, at=at)
+    return draft
+
+
+async def sha256_of(c: AsyncConnection, key: str) -> str | None:
+    """``Draft.sha256`` of the store ``key``; None: there is none."""
+    found = (await stores.all_drafted(c, (key,))).get(key)
+    return found.sha256 if found else None
+
+
+async def save_template(
+    c: AsyncConnection, group: Group, files: Files, *, by: User | None, at: dt.datetime
+) -> Group:
+    """Makes ``group`` what it says; it may be new. Visitors notice nothing before it is applied.
+
+    Raises:
+        RefusedError: it has faults; all of them are named.
+    """
+    _, regions, texts = files
+    found = publish.template_faults(group, regions, texts, on=at.date(), draft=True)
+    if found:
+        raise RefusedError("unfit", "; ".join(found))
+    mine = await approve.known_template(c, group)
+    if mine != await _template(c, group.key):
+        await groups.save(c, mine, at)
+        act = Act("template", None, group.key, {"group": group.key})
+        await activity.add(c, act, by=by, at=at)
+    return mine
+
+
+async def _template(c: AsyncConnection, key: str) -> Group | None:
+    try:
+        return await groups.get(c, key)
+    except NotFoundError:
+        return None
