@@ -73,6 +73,7 @@ def routes(services: Services) -> list[BaseRoute]:
         ),
         Route("/ledger/visitors/{visitor}", door.page(services, "ledger", history.show)),
         Route("/ledger/{id}/receipt", door.page(services, "ledger", handout.receipt_file)),
+        Route("/ledger/{id}/kept/{what}", door.page(services, "ledger", decision.kept)),
         Route("/ledger/{id}/shown", door.page(services, "ledger", decision.drawn)),
         Route("/ledger/{id}", door.page(services, "ledger", decision.show)),
         *_account_routes(services, passwords),

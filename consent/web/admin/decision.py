@@ -138,6 +138,24 @@ async def drawn(visit: Visit) -> Response:
     return HTMLResponse(found.html, headers=headers)
 
 
+async def kept(visit: Visit) -> Response:
+    """What a record refers to, as the bytes that its fingerprint is of: ``version``, ``banner`` or
+    ``regime``.
+    """
+    c, what = visit.connection, visit.request.path_params["what"]
+    record = await record_of(visit)
+    found = None
+    if what == "version":
+        found = await stores.version_content(c, record.store, record.version)
+    elif what == "banner":
+        found = await ledger.banner_content(c, record.banner_sha256)
+    elif what == "regime":
+        found = await ledger.regime_content(c, record.regime_sha256)
+    if found is None:
+        raise NotFoundError("not_kept", "its content is not known here: only its fingerprint is")
+    return Response(found, media_type="application/json")
+
+
 class Layers(NamedTuple):
     """The texts by layer. ``locked``: what a purpose says that the browser's signal holds off."""
 

@@ -1,4 +1,5 @@
 import asyncio
+import hashlib
 import uuid
 
 import msgspec
@@ -254,6 +255,22 @@ class TestDecision:
                 assert part in policy
             assert answer.headers["x-frame-options"] == "SAMEORIGIN"
             assert answer.headers["x-content-type-options"] == "nosniff"
+
+    def test_what_it_refers_to_is_there_byte_for_byte(self, signed_in, story):
+        client = signed_in("lex@example.com")
+        record = self.record(client, story.summit[0])
+        page = self.shown(signed_in, record.id)
+        for what in ("version", "banner", "regime"):
+            address = f"/admin/ledger/{record.id}/kept/{what}"
+            answer = client.get(page.find("a", href=address)["href"])
+            fingerprint = getattr(record, f"{what}_sha256")
+            assert hashlib.sha256(answer.content).hexdigest() == fingerprint
+            assert answer.headers["content-type"] == "application/json"
+        assert client.get(f"/admin/ledger/{record.id}/kept/secrets").status_code == 404
+        bound = signed_in("lex@summit.example")
+        for what in ("version", "banner", "regime"):
+            path = f"/admin/ledger/{story.harbor[0]}/kept/{what}"
+            assert bound.get(path).status_code == 404
 
     def test_it_says_which_pixels_were_released_and_which_blocked(self, signed_in, story):
         client = signed_in("lex@example.com")
