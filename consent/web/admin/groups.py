@@ -74,8 +74,11 @@ async def save(post: Post) -> Response:
             fault = f"key: found {group.key[:40]!r}; expected {key!r}, as a group keeps its key"
             raise RefusedError("other_key", fault)
         async with services.database.write() as c:
+            await _check_unmoved(c, group.key, post.fields.get("was", ""))
             files, at = _files(services), services.now()
             await drafts.save_template(c, group, files, by=post.user, at=at)
+    except ConflictError as error:
+        return await _edit_again(post, key, text, [error.detail], status=409)
     except (DataError, DataErrors, RefusedError) as error:
         return await _edit_again(post, key, text, _faults(error))
     return RedirectResponse(f"/admin/groups/{group.key}?done=saved", status_code=303)
@@ -191,6 +194,7 @@ async def _context(
         "group": group,
         "rules": rules.lines(services, held),
         "digest": digest,
+        "was": _fingerprint(group),
         "stores": [store for store in found if store.group == group.key],
         "may_change": _may_change(user),
         "may_allow": access.may_change(user, "approvals") and user.store is None,
@@ -200,14 +204,33 @@ async def _context(
     }
 
 
-async def _edit_again(post: Post, key: str, text: str, found: list[str]) -> Response:
+async def _edit_again(
+    post: Post, key: str, text: str, found: list[str], status: int = 422
+) -> Response:
     async with post.services.database.read() as c:
         if not key:
             context = {"here": "groups", "text": text, "faults": found, "group": None}
-            return pages.render("groupform.html", context, user=post.user, status=422)
+            return pages.render("groupform.html", context, user=post.user, status=status)
         context = await _context(post.services, c, post.user, await groups.get(c, key))
     context |= {"text": text, "faults": found}
-    return pages.render("group.html", context, user=post.user, status=422)
+    return pages.render("group.html", context, user=post.user, status=status)
+
+
+async def _check_unmoved(c: AsyncConnection, key: str, was: str) -> None:
+    """Raises ConflictError unless the group is as the form had it: not there, for a new one."""
+    try:
+        found = _fingerprint(await groups.get(c, key))
+    except NotFoundError:
+        found = ""
+    if found and not was:
+        raise ConflictError("twice", f"key: {key!r} is there already; expected another one")
+    if found != was:
+        raise ConflictError("moved", "template: someone has changed it meanwhile; look at it anew")
+
+
+def _fingerprint(group: Group) -> str:
+    """The SHA-256 by which a form says which state of a group it began with."""
+    return hashlib.sha256(model.canonical(group)).hexdigest()
 
 
 def _faults(error: Exception) -> list[str]:

@@ -18,8 +18,11 @@ regime = "eea"
 """
 
 
-def save(client: TestClient, text: str = TEXT, path: str = GROUP):
-    return client.post(path, data={"text": text}, headers=HERE)
+def save(client: TestClient, text: str = TEXT, path: str = GROUP, **fields: str):
+    """Posts the form as the page had it."""
+    was = BeautifulSoup(client.get(path).text, "html.parser").find("input", {"name": "was"})
+    given = {"was": was["value"]} if was else {}
+    return client.post(path, data={**given, "text": text, **fields}, headers=HERE)
 
 
 def set_group(client: TestClient, **rules: RegionRule) -> None:
@@ -69,6 +72,13 @@ class TestTemplate:
         assert page.find("textarea").text.strip() == text.strip()
         assert "<script>alert" not in answer.text
         assert "None: the shipped law holds" in soup(client.get(GROUP)).text
+
+    def test_no_group_is_replaced_by_a_new_one_or_by_an_older_form(self, editor):
+        client = editor("owner@example.com")
+        set_group(client, US_TX=RegionRule(regime="eea"))
+        assert save(client, path="/admin/groups/add").status_code == 409
+        assert save(client, was="0" * 64).status_code == 409
+        assert "Texas" in told(soup(client.get(GROUP)), "Its region rules").text
 
     def test_legal_allows_what_is_looser(self, editor):
         client = editor("lex@example.com")
