@@ -41,6 +41,18 @@ class Gone(NamedTuple):
     id: uuid.UUID
 
 
+class Old(NamedTuple):
+    """A record that may be due. ``replaced_at``: when its visitor decided again; None: it is the
+    last one.
+    """
+
+    seq: int
+    id: uuid.UUID
+    at: dt.datetime
+    regime_id: int
+    replaced_at: dt.datetime | None
+
+
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     """What was erased together.
 
@@ -106,10 +118,53 @@ def visitor_sha256(visitor: uuid.UUID) -> str:
 async def of_visitor(c: AsyncConnection, store: str, visitor: uuid.UUID) -> list[Gone]:
     """The visitor's records in ``store``, while nobody appends: for a connection that writes."""
     await take_lock(c, "ledger")
-    s = tables.stores.c
-    store_id = sa.select(s.id).where(s.key == store).scalar_subquery()
-    found = sa.select(_d.seq, _d.id).where(_d.visitor == visitor, _d.store_id == store_id)
+    of_store = (_d.visitor == visitor, _d.store_id == _store_id(store))
+    found = sa.select(_d.seq, _d.id).where(*of_store)
     return [Gone(*row) for row in await c.execute(found.order_by(_d.seq))]
+
+
+async def oldest(c: AsyncConnection, store: str | None = None) -> dt.datetime | None:
+    """When the oldest record that is kept was made, in ``store`` or anywhere."""
+    query = sa.select(sa.func.min(_d.at))
+    if store is not None:
+        query = query.where(_d.store_id == _store_id(store))
+    found: dt.datetime | None = (await c.execute(query)).scalar()
+    return found
+
+
+async def old(
+    c: AsyncConnection, store: str, before: dt.datetime, after: Old | None, limit: int
+) -> list[Old]:
+    """The records of ``store`` made before ``before``, oldest first, from the one after ``after``.
+
+    A question for the index of store and time, and one for each record found.
+    """
+    d = tables.decisions.alias("d")
+    n = tables.decisions.alias("n")
+    next_ = (
+        sa.select(n.c.at)
+        .where(n.c.visitor == d.c.visitor, n.c.store_id == d.c.store_id, n.c.seq > d.c.seq)
+        .order_by(n.c.seq)
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = sa.select(d.c.seq, d.c.id, d.c.at, d.c.regime_id, next_.label("replaced_at"))
+    query = query.where(d.c.store_id == _store_id(store), d.c.at < before)
+    if after is not None:
+        bound = sa.tuple_(sa.literal(after.at, d.c.at.type), sa.literal(after.seq, d.c.seq.type))
+        query = query.where(sa.tuple_(d.c.at, d.c.seq) > bound)
+    rows = await c.execute(query.order_by(d.c.at, d.c.seq).limit(limit))
+    return [Old(*row) for row in rows]
+
+
+async def regime_days(c: AsyncConnection) -> dict[int, int]:
+    """How long an answer may hold at most, by each law that a record names."""
+    rows = await c.execute(sa.select(tables.regimes.c.id, tables.regimes.c.content))
+    return {row.id: _longest(msgspec.json.decode(row.content)) for row in rows}
+
+
+def _longest(regime: dict[str, Any]) -> int:
+    return max(int(regime.get("accept_days", 0)), int(regime.get("refuse_days", 0)))
 
 
 async def next_id(c: AsyncConnection) -> int:
@@ -150,6 +205,11 @@ async def within(c: AsyncConnection, after: int, until: int) -> dict[int, tuple[
     return {row.seq: (Gone(row.seq, row.id), row.erasure_id) for row in rows}
 
 
+async def erased_of(c: AsyncConnection, seqs: Sequence[int]) -> set[int]:
+    """Which of ``seqs``, at most a batch of them, are erased."""
+    return set((await c.execute(sa.select(_e.seq).where(_e.seq.in_(seqs)))).scalars())
+
+
 async def by_ids(c: AsyncConnection, ids: Iterable[int]) -> dict[int, Erasure]:
     """The erasures with these numbers, as far as they are there."""
     wanted, found = list(ids), {}
@@ -178,6 +238,11 @@ async def of_visitor_id(c: AsyncConnection, visitor: uuid.UUID) -> Sequence[Eras
 async def total(c: AsyncConnection) -> int:
     """How many records were erased."""
     return (await c.execute(sa.select(sa.func.sum(_g.n)))).scalar() or 0
+
+
+def _store_id(store: str) -> sa.ScalarSelect[int]:
+    s = tables.stores.c
+    return sa.select(s.id).where(s.key == store).scalar_subquery()
 
 
 def _take_out() -> sa.Delete:

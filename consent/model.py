@@ -427,6 +427,22 @@ class CookieConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return host == self.domain or host.endswith(f".{self.domain}")
 
 
+MOST_KEPT_DAYS = 3653
+"""Nothing is kept for ever (GDPR article 5(1)(e)): ten years at most."""
+
+
+class RetentionConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a store keeps records.
+
+    The default is three years, in which most claims about a consent become time-barred
+    (unverified; no law names a number).
+    """
+
+    decisions_days: int = 1096
+    """Days after a decision was replaced by the visitor's next one; a visitor's last decision, days
+    after it was made, and never while it holds."""
+
+
 class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A store as its TOML file says it: what ``consent store import`` reads."""
 
@@ -450,6 +466,7 @@ class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signals: SignalsConfig = SignalsConfig()
     google: GoogleConfig = GoogleConfig()
     cookie: CookieConfig = CookieConfig()
+    retention: RetentionConfig = RetentionConfig()
     texts: dict[str, dict[str, str]] = {}
     """Language to the store's own words, by the keys of ``locales/``."""
     group: str = ""
@@ -476,6 +493,7 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     coverage: bool = False
     signals: SignalsConfig = SignalsConfig()
     google: GoogleConfig = GoogleConfig()
+    retention: RetentionConfig = RetentionConfig()
     texts: dict[str, dict[str, str]] = {}
 
 

@@ -36,6 +36,7 @@ from consent.activity import Act
 from consent.database import Database
 from consent.errors import ConflictError, NotFoundError, RefusedError
 from consent.model import (
+    MOST_KEPT_DAYS,
     Group,
     Pixel,
     Place,
@@ -94,6 +95,7 @@ def check(
         *lawful.named_faults(rules, whole, platforms),
         *lawful.own_statistics_faults(whole, rules, platforms, regions, on),
         *_banner_faults(whole, regions.strictest),
+        *_retention_faults(whole, rules, regions),
         *_text_faults(whole, texts),
     ]
 
@@ -110,6 +112,7 @@ def template_faults(
         *_identity_faults(whole, texts),
         *lawful.faults(rules, regions, on, approved=draft),
         *_banner_faults(whole, regions.strictest),
+        *_retention_faults(whole, rules, regions),
         *_text_faults(whole, texts),
     ]
 
@@ -317,6 +320,24 @@ def _banner_faults(config: StoreConfig, strictest: Regime) -> Iterator[str]:
             f"banner.logo: {logo!r}; expected a path such as /logo.svg or an address on one of the "
             f"store's origins, as nothing loads from third parties before consent"
         )
+
+
+def _retention_faults(config: StoreConfig, rules: Rules, regions: Regions) -> Iterator[str]:
+    """What holds can be shown, what a law wants logged is there, and nothing is kept for ever."""
+    days = config.retention.decisions_days
+    if days > MOST_KEPT_DAYS:
+        yield (
+            f"retention.decisions_days: {days}; expected {MOST_KEPT_DAYS} at most, as nothing may "
+            f"be kept longer than it is needed (GDPR article 5(1)(e))"
+        )
+    wanted = list(regions.least_kept())
+    for prefix, layer in rules.layers:
+        for place, rule in layer.items():
+            own = max(rule.accept_days or 0, rule.refuse_days or 0)
+            wanted.append((own, f"{prefix}{place} lets an answer hold for so long"))
+    least, why = max(wanted)
+    if days < least:
+        yield f"retention.decisions_days: {days}; expected {least} or more, as {why}"
 
 
 def _own(address: str, origins: Sequence[str]) -> bool:

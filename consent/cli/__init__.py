@@ -59,6 +59,7 @@ ledger.ledger.add_command(handout.export_)
 ledger.ledger.add_command(handout.evidence_)
 ledger.ledger.add_command(copies.backup_)
 ledger.ledger.add_command(removal.erase_)
+ledger.ledger.add_command(removal.retain_)
 for command in (rules.allow, rules.looser, versions.versions, versions.diff, versions.rollback):
     store.store.add_command(command)
 

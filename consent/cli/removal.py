@@ -1,4 +1,4 @@
-"""``consent ledger erase``: what leaves the ledger."""
+"""``consent ledger erase`` and ``retain``: what leaves the ledger."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from consent.database import Database
 from consent.erase import Eraser
 from consent.erasures import Erasure
 from consent.proof import Sealer, origin_of
+from consent.retain import Due, Retainer
 from consent.signing import log_key
 from consent.web.app import utcnow
 
@@ -35,6 +36,29 @@ def erase_(store_key: str, visitor: uuid.UUID, reason: str, yes: bool) -> None:
 
     erasure = parts.with_database(work)
     click.echo(f"erased {erasure.n} records (erasure {erasure.id})")
+
+
+@click.command("retain")
+@click.option("--dry-run", is_flag=True, help="Say what is due, and erase nothing.")
+@parts.as_json
+def retain_(dry_run: bool, json_: bool) -> None:
+    """Erase what is older than its store keeps it. The running service does so each hour."""
+
+    async def work(db: Database) -> list[Due]:
+        retainer = Retainer(db, _eraser(db), utcnow)
+        due = await retainer.due()
+        if not dry_run:
+            await retainer.erase_due()
+        return due
+
+    found = parts.with_database(work)
+    if json_:
+        parts.echo_json(found)
+        return
+    for one in found:
+        since = f", the oldest of {one.oldest:%Y-%m-%d}" if one.oldest else ""
+        what = "due" if dry_run else "were due"
+        click.echo(f"{one.store}\tkeeps {one.days} days\t{one.records} records {what}{since}")
 
 
 def _eraser(db: Database) -> Eraser:

@@ -35,13 +35,14 @@ _HOUR = dt.timedelta(hours=1)
 Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A key that the database or its caller counts up. On SQLite it is the rowid itself."""
 
-Lock = Literal["ledger", "versions", "accounts", "migrations", "log"]
+Lock = Literal["ledger", "versions", "accounts", "migrations", "log", "retention"]
 _LOCKS: Mapping[Lock, int] = {
     "ledger": 0x70_67_6C_01,
     "versions": 0x70_67_6C_02,
     "accounts": 0x70_67_6C_03,
     "migrations": 0x70_67_6C_04,
     "log": 0x70_67_6C_05,
+    "retention": 0x70_67_6C_06,
 }
 
 

@@ -122,6 +122,18 @@ class Regions:
         """
         return self._rule_keys(place)
 
+    def least_kept(self) -> Iterator[tuple[int, str]]:
+        """The days for which records have to be kept wherever a visitor may come from, each with
+        who says so: until the visitor is asked again, and as long as a law wants them logged.
+        """
+        for id_, file in sorted(self._files.items()):
+            own = [place.ask_again for place in file.places.values()]
+            days = [file.ask_again.accept_days, file.ask_again.refuse_days]
+            days += [one.accept_days or 0 for one in own] + [one.refuse_days or 0 for one in own]
+            yield max(days), f"an answer under {id_} holds for so long"
+            if file.records is not None:
+                yield file.records.days, f"{file.records.law} ({id_}) wants it logged for so long"
+
     @property
     def strictest(self) -> Regime:
         """The regime of a place that nobody knows."""

@@ -57,6 +57,14 @@ class AskAgain(_Strict, frozen=True, kw_only=True):
     confidence: Confidence = "unverified"
 
 
+class Records(_Strict, frozen=True, kw_only=True):
+    """For how long a law wants decisions to be logged."""
+
+    days: int
+    law: str
+    confidence: Confidence = "unverified"
+
+
 class PlaceAskAgain(_Strict, frozen=True, kw_only=True):
     accept_days: int | None = None
     refuse_days: int | None = None
@@ -101,6 +109,7 @@ class RegimeFile(_Strict, frozen=True, kw_only=True, rename={"from_": "from"}):
     google_advanced: bool = False
     automatic_collection: bool = False
     own_statistics: OwnStatistics | None = None
+    records: Records | None = None
     from_: dt.date | None = None
     until: dt.date | None = None
     note: str = ""
@@ -287,6 +296,9 @@ def _regime_faults(
             yield DataError(name, "applies_to", f"{entry}: {unknown_part(entry)}")
     yield from _text_faults(name, "why", file.why)
     yield from _day_faults(name, "ask_again", file.ask_again)
+    if file.records is not None and not 1 <= file.records.days <= _MOST_DAYS:
+        fault = f"{file.records.days}; expected 1 to {_MOST_DAYS} days"
+        yield DataError(name, "records.days", fault)
     for code, own in file.places.items():
         where = f"places.{code}"
         if code not in claimed and "*" not in claimed:

@@ -26,6 +26,7 @@ from consent.anchor import Anchorer, authority
 from consent.campaign import Campaign
 from consent.compose import Composer
 from consent.embeds import Embeds
+from consent.erase import Eraser
 from consent.fetch import Fetcher
 from consent.folding import Folder
 from consent.geo import OLD_DAYS, Geo, PlaceFacts
@@ -33,13 +34,14 @@ from consent.platforms import Platforms
 from consent.proof import Sealer, origin_of
 from consent.record import Recorder
 from consent.regions import Regions
+from consent.retain import Retainer
 from consent.scan import Scanner
 from consent.scan.others import Others
 from consent.settings import Settings
 from consent.signing import Signer, log_key
 from consent.texts import Texts
 from consent.web import admin, errors, log, logs
-from consent.web.metrics import Metrics, of_places, of_service
+from consent.web.metrics import Metrics, of_places, of_retention, of_service
 from consent.web.services import Published, Services
 from consent.web.tally import Tally, shared_folder
 from consent.web.visitor import PREFIX, Visitor
@@ -67,6 +69,7 @@ class App(Starlette):
                 visitor.scripts,
             ),
             lambda: of_places(services.geo),
+            lambda: of_retention(services.retainer),
             visitor.answered.figures,
         )
         self.tally = Tally(sources, figures)
@@ -123,6 +126,9 @@ def create_app(
     platforms = Platforms.load() if platforms is None else platforms
     signer = Signer(settings.secret_keys)
     embeds = Embeds.load()
+    key = log_key(settings.log_keys, settings.secret_keys)
+    sealer = Sealer(db, key, origin_of(settings.public_url), now)
+    eraser = Eraser(db, sealer, key, now)
     composer = Composer(regions, platforms, texts, embeds, Campaign.load())
     return App(
         Services(
@@ -143,12 +149,9 @@ def create_app(
             recorder=Recorder(db, composer, regions, signer, now),
             folder=Folder(db, counts.add),
             coverage=Folder(db, coverage.add),
-            sealer=Sealer(
-                db,
-                log_key(settings.log_keys, settings.secret_keys),
-                origin_of(settings.public_url),
-                now,
-            ),
+            sealer=sealer,
+            eraser=eraser,
+            retainer=Retainer(db, eraser, now),
             anchorer=Anchorer(db, authority(settings.anchor_url, settings.anchor_trust), now),
             signer=signer,
             fetcher=fetcher or Fetcher(private=settings.scan_private),

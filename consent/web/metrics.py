@@ -22,6 +22,7 @@ from consent.geo import Geo
 from consent.model import Action
 from consent.proof import Sealer
 from consent.record import Recorder
+from consent.retain import Retainer
 from consent.web.scripts import Scripts
 from consent.web.tally import Figure, Tally
 
@@ -80,6 +81,17 @@ def of_service(
     lag = "How long the oldest of them has waited."
     yield Figure("seal_lag_seconds", lag, sealer.lag_seconds, "gauge", over="max")
     yield Figure("processes", "Processes that answer.", 1, "gauge")
+
+
+def of_retention(retainer: Retainer) -> Iterator[Figure]:
+    """The figures of one process's part in erasing what is old."""
+    told = "Records erased because their store's period was over."
+    yield Figure("erased_records", told, retainer.erased)
+    yield Figure("retention_failures", "Times that they were not erased.", retainer.failures)
+    if retainer.oldest is not None:
+        told = "When the oldest record that is kept was made."
+        at = retainer.oldest.timestamp()
+        yield Figure("oldest_record_timestamp_seconds", told, at, "gauge", over="max")
 
 
 def of_places(geo: Geo) -> Iterator[Figure]:

@@ -20,6 +20,7 @@ from consent import counts, coverage, stores
 from consent.anchor import Anchorer
 from consent.compose import Composer
 from consent.database import Database
+from consent.erase import Eraser
 from consent.errors import ConsentError, NotFoundError, UnavailableError
 from consent.fetch import Fetcher
 from consent.folding import Folder
@@ -29,6 +30,7 @@ from consent.platforms import Platforms
 from consent.proof import Sealer
 from consent.record import Recorder
 from consent.regions import Regions
+from consent.retain import Retainer
 from consent.scan import Scanner
 from consent.settings import Settings
 from consent.signing import Signer
@@ -160,6 +162,8 @@ class Services:
     folder: Folder[counts.Key]
     coverage: Folder[coverage.Key]
     sealer: Sealer
+    eraser: Eraser
+    retainer: Retainer
     anchorer: Anchorer
     signer: Signer
     fetcher: Fetcher
@@ -178,6 +182,7 @@ class Services:
         self.folder.start()
         self.coverage.start()
         self.sealer.start()
+        self.retainer.start()
         self.anchorer.start()
         self.geo.start()
 
@@ -185,6 +190,7 @@ class Services:
         """Stores what was taken, then lets go of files and connections."""
         await self.published.stop()
         await self.anchorer.stop()
+        await self.retainer.stop()
         await self.sealer.stop()
         await self.recorder.stop()
         await self.folder.stop()

@@ -14,6 +14,7 @@ from consent.web.admin import (
     coverage,
     decision,
     door,
+    erasing,
     find,
     groups,
     handout,
@@ -70,6 +71,16 @@ def routes(services: Services) -> list[BaseRoute]:
         Route(
             "/ledger/{id}/evidence",
             door.page(services, "ledger", handout.evidence_of_decision),
+        ),
+        Route(
+            "/ledger/visitors/{visitor}/erase",
+            door.page(services, "ledger", erasing.confirm),
+            methods=["GET"],
+        ),
+        Route(
+            "/ledger/visitors/{visitor}/erase",
+            door.change(services, "erasures", erasing.erase),
+            methods=["POST"],
         ),
         Route("/ledger/visitors/{visitor}", door.page(services, "ledger", history.show)),
         Route("/ledger/{id}/receipt", door.page(services, "ledger", handout.receipt_file)),

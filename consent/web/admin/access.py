@@ -20,16 +20,16 @@ PAGES: dict[Role, tuple[Page, ...]] = {
 }
 """The pages of each role; the first one is where it lands after signing in."""
 
-Change = Literal["pixels", "reviews", "regions", "approvals"]
+Change = Literal["pixels", "reviews", "regions", "approvals", "erasures"]
 
 CHANGES: dict[Role, tuple[Change, ...]] = {
-    "owner": ("pixels", "reviews", "regions"),
+    "owner": ("pixels", "reviews", "regions", "erasures"),
     "developer": ("pixels", "regions"),
     "marketer": ("pixels",),
-    "legal": ("reviews", "approvals"),
+    "legal": ("reviews", "approvals", "erasures"),
 }
-"""What each role may change: pixels, what was said of a store's own code, the rules of regions, and
-whether a rule may be looser than the law.
+"""What each role may change: pixels, what was said of a store's own code, the rules of regions,
+whether a rule may be looser than the law, and that a visitor is erased.
 """
 
 _NAMES: dict[Page, str] = {

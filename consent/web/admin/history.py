@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from consent import erasures, search
+from consent import search
 from consent.activity import Act
 from consent.errors import GoneError, NotFoundError, RefusedError
 from consent.filters import LedgerFilter
 from consent.model import CHOOSABLE, Record
 from consent.regions import Regions
-from consent.web.admin import access, decision, pages, words
+from consent.web.admin import access, erasing, pages, words
 from consent.web.admin.door import Visit
 
 MOST = 500
@@ -51,15 +51,16 @@ async def show(visit: Visit) -> Response:
         "more": found.older is not None,
         "actions": words.ACTIONS,
         "summary": _summary(records),
+        "erased": await erasing.said(visit.connection, visit.user, visitor),
+        "may_erase": access.may_change(visit.user, "erasures"),
     }
     return pages.render("history.html", context, user=visit.user)
 
 
 async def _nobody(visit: Visit, visitor: uuid.UUID) -> RefusedError:
     """That there is no such visitor, or none any more."""
-    for erasure in await erasures.of_visitor_id(visit.connection, visitor):
-        if visit.user.store in (None, erasure.store):
-            return GoneError("erased", decision.erased(erasure))
+    for sentence in await erasing.said(visit.connection, visit.user, visitor):
+        return GoneError("erased", sentence)
     return NotFoundError("no_such_visitor", "there is no visitor with this id")
 
 
@@ -69,10 +70,7 @@ def visitor_of(visit: Visit) -> uuid.UUID:
     Raises:
         NotFoundError: it is none.
     """
-    try:
-        return uuid.UUID(visit.request.path_params["visitor"])
-    except ValueError as error:
-        raise NotFoundError("no_such_visitor", "there is no visitor with this id") from error
+    return erasing.visitor_in(visit.request.path_params["visitor"])
 
 
 def _summary(records: list[Record]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -21,6 +22,13 @@ from consent.web.admin.sought import Sought
 from consent.web.services import Services
 
 ROWS = 50
+
+
+class Keeping(NamedTuple):
+    """How long a store keeps decisions, and since when it does now."""
+
+    days: int
+    since: dt.datetime
 
 
 class Line(NamedTuple):
@@ -46,6 +54,7 @@ async def show(visit: Visit) -> Response:
         "faults": asked.faults,
         "folded": any(name in asked.kept for name in sought.FOLDED),
         "zone": asked.zone.key,
+        "keeps": _keeps(visit.services, found, store),
         **listed,
         **sought.choices(visit.services, visit.services.now().date()),
         "may_see_stores": "stores" in access.PAGES[visit.user.role],
@@ -54,6 +63,17 @@ async def show(visit: Visit) -> Response:
     }
     status = 400 if asked.faults else 200
     return pages.render("ledger.html", context, user=visit.user, status=status)
+
+
+def _keeps(
+    services: Services, found: list[StoreSummary], store: StoreSummary | None
+) -> Keeping | None:
+    """Of the one store that the page is about; None when it is about several or none is live."""
+    one = store or (found[0] if len(found) == 1 else None)
+    if one is None or one.published is None:
+        return None
+    days = services.current(one.key).config.retention.decisions_days
+    return Keeping(days, services.now() - dt.timedelta(days=days))
 
 
 def stores_of(visit: Visit, store: StoreSummary | None) -> tuple[str, ...] | None:

@@ -1,0 +1,195 @@
+"""Nothing is kept for ever: what is older than its store's period is erased, a little at a time.
+
+A decision is due when its visitor's next one is older than the period. A visitor's last decision is
+due when it is itself, and no law lets it hold any more; so what holds can always be shown. Records
+go oldest first, a few hundred in a transaction, with a pause after each, as erasures that are
+signed and kept like every other.
+
+Every process may run a retainer. A database lock lets one at a time erase; a clock that goes back
+makes fewer records due, and no other harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import msgspec
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consent import erasures, stores
+from consent.database import Database
+from consent.database.dialects import take_lock, try_lock
+from consent.erase import Eraser
+from consent.erasures import Gone, Old
+from consent.errors import ConsentError
+from consent.model import Version
+
+EVERY_SECONDS = 3600.0
+FIRST_SECONDS = 60.0
+"""A service that has just begun has visitors to answer first."""
+BATCH_RECORDS = 500
+PAUSE_SECONDS = 0.25
+
+_log = structlog.get_logger("retain")
+
+
+class Due(msgspec.Struct, frozen=True):
+    """What is due in one store: how many records, the oldest of them, and by which period."""
+
+    store: str
+    days: int
+    version: int
+    records: int
+    oldest: dt.datetime | None
+
+
+class Retainer:
+    """Erases what is due, once an hour.
+
+    Args:
+        database: holds the ledger.
+        eraser: takes records out.
+        now: the clock.
+        pause_seconds: between two batches.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        eraser: Eraser,
+        now: Callable[[], dt.datetime],
+        pause_seconds: float = PAUSE_SECONDS,
+    ) -> None:
+        self._database = database
+        self._eraser = eraser
+        self._now = now
+        self._pause_seconds = pause_seconds
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.erased = 0
+        self.failures = 0
+        self.oldest: dt.datetime | None = None
+        """When the oldest record that is kept was made, as of the last time."""
+
+    def start(self) -> None:
+        """Erases from now on. Call it inside the event loop that serves requests."""
+        self._task = asyncio.create_task(self._erase_often())
+
+    async def stop(self) -> None:
+        """Ends after the batch at hand."""
+        self._stopping.set()
+        if self._task is not None:
+            await self._task
+            self._task = None
+
+    async def due(self) -> list[Due]:
+        """What would be erased now, store by store; nothing is changed."""
+        found = []
+        for version in await self._versions():
+            n, first = 0, None
+            async for batch in self._batches(version):
+                n += len(batch)
+                first = first or batch[0].at
+            days = version.config.retention.decisions_days
+            found.append(Due(version.config.key, days, version.number, n, first))
+        return found
+
+    async def erase_due(self) -> int:
+        """Erases what is due, or leaves it to another process that is at it; gives how many.
+
+        Raises:
+            LedgerError: the ledger is not what was sealed.
+            UnavailableError: storage does not answer; what was erased before stays so.
+        """
+        total = 0
+        for version in await self._versions():
+            n = 0
+            async for batch in self._batches(version):
+                done = await self._erase(version, batch)
+                self.erased += done
+                n += done
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), self._pause_seconds)
+            if n:
+                _log.info("records erased", store=version.config.key, records=n)
+            total += n
+        if total:
+            await self._database.overwrite()
+        async with self._database.read() as c:
+            self.oldest = await erasures.oldest(c)
+        return total
+
+    async def _versions(self) -> list[Version]:
+        async with self._database.read() as c:
+            found = [await stores.current(c, one.key) for one in await stores.all_stores(c)]
+        return [version for version in found if version is not None]
+
+    async def _batches(self, version: Version) -> AsyncIterator[list[Old]]:
+        """What is due in a store, oldest first."""
+        key = version.config.key
+        after: Old | None = None
+        while not self._stopping.is_set():
+            async with self._database.read() as c:
+                days = await erasures.regime_days(c)
+                found = await erasures.old(c, key, self._before(version), after, BATCH_RECORDS)
+            if not found:
+                return
+            after = found[-1]
+            if due := self._due_of(found, version, days):
+                yield due
+
+    async def _erase(self, version: Version, batch: Sequence[Old]) -> int:
+        """Erases ``batch``; 0 when another process is at it, or a record is not sealed."""
+        async with self._database.write() as c:
+            if not await try_lock(c, "retention"):
+                return 0
+            await take_lock(c, "ledger")
+            records = await self._still_there(c, batch)
+            if not records:
+                return 0
+            days = version.config.retention.decisions_days
+            because = f"kept for {days} days, as version {version.number} of the store says"
+            erasure = await self._eraser.carry_out(
+                c, version.config.key, records, "retention", because
+            )
+        return erasure.n if erasure else 0
+
+    async def _still_there(self, c: AsyncConnection, batch: Sequence[Old]) -> list[Gone]:
+        gone = await erasures.erased_of(c, [one.seq for one in batch])
+        return [Gone(one.seq, one.id) for one in batch if one.seq not in gone]
+
+    def _before(self, version: Version) -> dt.datetime:
+        return self._now() - dt.timedelta(days=version.config.retention.decisions_days)
+
+    def _due_of(self, found: Sequence[Old], version: Version, days: dict[int, int]) -> list[Old]:
+        before = self._before(version)
+        now = self._now()
+
+        def is_due(one: Old) -> bool:
+            if one.replaced_at is not None:
+                return one.at < before and one.replaced_at < before
+            held = dt.timedelta(days=days.get(one.regime_id, 0))
+            return one.at < before and one.at + held < now
+
+        return [one for one in found if is_due(one)]
+
+    async def _erase_often(self) -> None:
+        seconds = FIRST_SECONDS
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), seconds)
+            seconds = EVERY_SECONDS
+            if self._stopping.is_set():
+                return
+            try:
+                await self.erase_due()
+            except ConsentError as error:
+                self.failures += 1
+                _log.warning("records not erased", error=type(error).__name__, why=str(error))
+            except Exception as error:
+                self.failures += 1
+                _log.error("records not erased", error=type(error).__name__)
