@@ -52,7 +52,9 @@ def every(
 ) -> list[Firing]:
     """Each registered pixel of ``version`` that this release knows, in the order of its file."""
     config, regime = version.config, resolution.regime
-    asked = Asked(version.number, version.asks_since, config.gpc.refuses)
+    refuses = resolution.offered(config.gpc.refuses)
+    asked = Asked(version.number, version.asks_since, refuses, resolution.purposes)
+    exempt = platforms.own_statistics(config.pixels, resolution)
     outcomes = {case: outcome(case, regime, asked, now) for case in CASES}
     advanced = consent_mode(regime, config.google) == "advanced"
     found = []
@@ -61,9 +63,8 @@ def every(
             continue
         purposes = platforms.purposes(pixel)
         limited = platforms.after_refusal(pixel, place.code, advanced=advanced) is not None
-        cells = tuple(
-            _cell(case, outcomes[case], pixel, purposes, resolution, limited) for case in CASES
-        )
+        here = _Here(pixel, purposes, resolution, limited, pixel.key in exempt)
+        cells = tuple(_cell(case, outcomes[case], here) for case in CASES)
         found.append(Firing(platforms.of(pixel).name, pixel.id, purposes, cells))
     return found
 
@@ -77,27 +78,34 @@ def outcome(case: Case, regime: Regime, asked: Asked, now: dt.datetime) -> Outco
     return decide(regime, asked, decided, gpc=False, now=now)
 
 
-def _cell(
-    case: Case,
-    found: Outcome,
-    pixel: Pixel,
-    purposes: tuple[Purpose, ...],
-    resolution: Resolution,
-    limited: bool,
-) -> Cell:
+class _Here(NamedTuple):
+    """A pixel in the place: ``limited`` and ``exempt`` say what the vendor and the law let it."""
+
+    pixel: Pixel
+    purposes: tuple[Purpose, ...]
+    resolution: Resolution
+    limited: bool
+    exempt: bool
+
+
+def _cell(case: Case, found: Outcome, here: _Here) -> Cell:
+    pixel, purposes, resolution = here.pixel, here.purposes, here.resolution
     if not resolution.allows(pixel.key, purposes):
         return Cell("not here", "; ".join(_shut_out(pixel, purposes, resolution)))
     model = resolution.regime.model
     state = pixel_state(
         found,
         purposes,
-        opt_out="limit" if limited else "stop",
+        opt_out="limit" if here.limited else "stop",
         model=model,
         gpc=case == "gpc",
         platform=pixel.key,
+        own_statistics=here.exempt,
     )
     named = words.listed(purposes)
     if state == "run":
+        if not found.grants.covers(purposes):
+            return Cell("runs", "own statistics, until a refusal")
         return Cell("runs", _why_runs(case, named, model))
     if state == "limited":
         return Cell("limited", "the vendor's own limited mode")

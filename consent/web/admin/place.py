@@ -26,6 +26,15 @@ GPC = {
     "none": "The law does not speak of Global Privacy Control; it is honoured all the same",
 }
 
+DOUBTS = {
+    "law": "the model and the law",
+    "treated_as": "that it has another country's law",
+    "gpc": "what it says of GPC",
+    "ask_again": "when it asks again",
+    "own_statistics": "its exemption of own statistics",
+}
+"""What a lawyer has still to check."""
+
 
 class Seen(NamedTuple):
     """As whom a page is looked at: ``place`` on a day, in a language, with a device, with GPC."""
@@ -67,6 +76,8 @@ async def show(visit: Visit) -> Response:
         "why": why(one),
         "law_link": one.regime.source if one.regime.source.startswith("https://") else "",
         "duties": [DUTIES[duty] for duty in one.regime.duties],
+        "doubts": [DOUBTS[doubt] for doubt in _doubts(services, one, seen)],
+        "exempt": one.regime.own_statistics,
         "gpc_duty": GPC[one.regime.gpc_duty],
         "given": [(_FIELDS.get(field, field), by) for field, by in one.resolution.given],
         "coming": list(standing.changes(services.regions, rules, seen.place, seen.on)),
@@ -174,6 +185,10 @@ def _as_visitor(
             services.platforms, state.version, one.resolution, seen.place, services.now()
         )
     return shown
+
+
+def _doubts(services: Services, one: Standing, seen: Seen) -> tuple[str, ...]:
+    return services.regions.unverified(one.regime.id, seen.place, on=seen.on)
 
 
 def _waits(services: Services, state: State | None, one: Standing) -> list[tuple[str, str]]:

@@ -4,11 +4,12 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from consent.model import RegionRule
+from consent import approve
+from consent.model import Pixel, RegionRule
 from consent.web.admin import worldmap
 from tests.web.admin.drafts import set_draft, told
 from tests.web.admin.seed import SUMMIT
-from tests.web.admin.stage import HOSTILE, soup
+from tests.web.admin.stage import HOSTILE, NOW, soup, write
 
 BASE = "/admin/regions?store=summit"
 
@@ -135,6 +136,28 @@ class TestPlace:
         page = soup(client.get("/admin/regions/FR?store=summit"))
         assert cells(page, "Google Ads") == ["Not here"] * 4
         assert "a rule does not offer marketing here" in page.text
+
+    def test_what_a_lawyer_has_still_to_check_is_named(self, signed_in):
+        law = told(soup(signed_in("lex@example.com").get("/admin/regions/FR")), "The law").text
+        assert "Own statistics" in law
+        assert "To be checked" in law
+
+    def test_own_statistics_run_before_a_choice_where_legal_has_allowed_it(self, editor):
+        client = editor("lex@example.com")
+        own = Pixel("matomo", "3@stats.summit.example")
+        rule = RegionRule(own_statistics=("matomo",))
+        set_draft(client, pixels=(own,), regions={"FR": rule})
+        page = soup(client.get("/admin/regions/FR?store=summit"))
+        assert cells(page, "Matomo") == ["Held", "Held", "Runs", "Stopped"]
+        write(
+            client,
+            lambda c: approve.allow(
+                c, "summit", "FR", by="lex@example.com", reason="Our own figures.", now=NOW
+            ),
+        )
+        page = soup(client.get("/admin/regions/FR?store=summit"))
+        assert cells(page, "Matomo") == ["Runs", "Held", "Runs", "Stopped"]
+        assert "own statistics, until a refusal" in page.text
 
     def test_another_day_has_its_own_law(self, signed_in):
         client = signed_in("owner@example.com")
