@@ -189,7 +189,10 @@ class Sealer:
         self.lag_seconds = max(0.0, (now - oldest[0].at).total_seconds()) if oldest else 0.0
         if newest and dt.timedelta() <= now - newest.at < _YOUNG and self.waiting < BATCH_RECORDS:
             return  # another process is the one that seals at the moment
-        await self.seal_all()
+        # Not until nothing is left: records that come meanwhile wait for the next second, or each
+        # few of them would have a transaction and a signature of their own.
+        while await self.seal() == BATCH_RECORDS and not self._stopping.is_set():
+            pass
 
     def _note_failure(self, error: Exception) -> None:
         self.failures += 1

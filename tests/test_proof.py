@@ -190,6 +190,21 @@ async def test_who_finds_a_fresh_head_leaves_the_rest_for_later(database, store,
     assert sealer.sealed == 2
 
 
+async def test_records_that_come_while_it_seals_wait_for_the_next_second(
+    database, store, sealer, now, monkeypatch
+):
+    await append(database, an_entry(store))
+    seal = sealer.seal
+
+    async def seal_while_visitors_go_on() -> int:
+        await append(database, an_entry(store))
+        return await seal()
+
+    monkeypatch.setattr(sealer, "seal", seal_while_visitors_go_on)
+    await asyncio.wait_for(sealer._seal_what_waits(), 10)
+    assert sealer.sealed == 2
+
+
 async def test_the_database_refuses_to_change_the_log(database, store, sealer):
     await add(database, store, 256)
     await sealer.seal_all()
