@@ -18,13 +18,16 @@ from consent.web.admin.door import Post, Visit
 from consent.web.admin.states import State
 from consent.web.services import Services
 
+TOLD = 10
+"""How many versions of a list say what they changed; of the others one asks."""
+
 
 class Line(NamedTuple):
-    """One version in the list: who published it, and what it changed."""
+    """One version in the list: who published it, and what it changed; None: that is not told."""
 
     version: Version
     by: str
-    changes: list[str]
+    changes: list[str] | None
     live: bool
 
 
@@ -75,7 +78,7 @@ async def versions(visit: Visit) -> Response:
         Line(
             version,
             names.get(version.number, ""),
-            diff.said(services, before, version) if before else [],
+            diff.said(services, before, version) if index < TOLD else None,
             index == 0,
         )
         for index, (version, before) in enumerate(zip(every, [*every[1:], None], strict=True))

@@ -1,13 +1,16 @@
 """Publishing a draft in plain words, the versions of a store, and going back."""
 
+import msgspec
 import pytest
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
+from consent import stores
 from consent.model import RegionRule
 from consent.stores import Draft
 from tests.web.admin.drafts import kept, set_draft, told
-from tests.web.admin.stage import HERE, soup
+from tests.web.admin.seed import SUMMIT
+from tests.web.admin.stage import HERE, NOW, soup, write
 
 PUBLISH = "/admin/stores/summit/publish"
 BACK = "/admin/stores/summit/rollback"
@@ -89,6 +92,22 @@ class TestVersions:
         assert go_back(client, 1).status_code == 303
         draft, live = kept(client)
         assert (live.number, live.config.regions, draft.regions) == (3, {}, {})
+
+    def test_old_ones_say_what_they_changed_when_they_are_asked(self, editor):
+        client = editor("owner@example.com")
+
+        async def publish_many(c) -> None:
+            for days in range(200, 211):
+                rule = RegionRule(refuse_days=days + 200)
+                config = msgspec.structs.replace(SUMMIT, regions={"US-OR": rule})
+                await stores.save(c, config, NOW)
+                await stores.publish(c, "summit", NOW)
+
+        write(client, publish_many)
+        page = soup(client.get(VERSIONS))
+        asked = next(link for link in page.find_all("a") if "What it changed" in link.text)
+        compared = soup(client.get(asked["href"]))
+        assert "400 days after a no" in told(compared, "From version 1 to version 2").text
 
     def test_what_is_lost_is_said_and_what_moved_is_refused(self, editor):
         client = editor("owner@example.com")
