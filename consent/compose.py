@@ -44,6 +44,7 @@ from consent.texts import Texts
 
 _NAME = re.compile(r"(?<=[{,])\"([A-Za-z_]\w*)\":", re.ASCII)
 # The four that Google's tags measure and advertise by. The loader speaks of all of them.
+_RECEIPT = ("line", "download", "text", "failed")
 _SECOND_LAYER = ("policy", "choices", "purposes", "gpc")
 """What of a banner's content the second layer draws. ``policy`` stands on both."""
 _EAGER = "//# allFunctionsCalledOnLoad\n"
@@ -150,6 +151,9 @@ class Composer:
         """``preferences.js``: the second layer, for a visitor who wants to choose in detail."""
         content = msgspec.json.decode(self.banner(version, resolution, language).content)
         second = {key: content[key] for key in _SECOND_LAYER if key in content}
+        texts = self._banners.messages(version, language)
+        # No part of the content: it tells of a decision that was made before.
+        second["receipt"] = {key: texts[f"receipt.{key}"] for key in _RECEIPT}
         return _part(self._built("preferences"), _script(canonical(second)))
 
     def content(self, version: Version, resolution: Resolution, language: str) -> str:

@@ -4,6 +4,8 @@
 import css from './preferences.css';
 import { el } from './el.js';
 
+const DAWDLE = 60000; // milliseconds that a browser may take to save a file
+
 /**
  * @param {object} page see loader.js
  * @param {object} content see consent/compose.py
@@ -104,6 +106,48 @@ export function preferences(page, content) {
     );
   }
 
+  // The visitor's own proof. The file goes to whoever knows the cookie's random id, and to nobody else.
+  function receipt() {
+    const decided = page.decided();
+    const said = content.receipt;
+    if (!said || !decided?.id || decided.waits) return;
+    const { id, visitor } = decided;
+    const date = new Date(decided.at * 1000).toLocaleDateString(page.config.language, { dateStyle: 'long' });
+    const status = el('p', { role: 'status' });
+    const download = async () => {
+      status.textContent = '';
+      try {
+        const response = await fetch(`${page.base}/receipts/${id}`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'text/plain' },
+          body: JSON.stringify({ visitor }),
+          credentials: 'omit',
+        });
+        if (!response.ok) throw response.status;
+        const href = URL.createObjectURL(await response.blob());
+        el('a', { href, download: `receipt-${id}.json` }).click();
+        setTimeout(() => URL.revokeObjectURL(href), DAWDLE);
+      } catch {
+        status.textContent = said.failed;
+      }
+    };
+    const verifier = new URL('/log/verify', page.base).href;
+    const link = el('a', { href: verifier, rel: 'noopener', target: '_blank', dir: 'ltr' }, verifier.split('://')[1]);
+    return el(
+      'div',
+      { class: 'receipt' },
+      el('p', {}, ...filled(said.line, { date, number: el('code', {}, id) })),
+      el('button', { type: 'button', 'data-receipt': id, click: download }, said.download),
+      status,
+      el('p', {}, ...filled(said.text, { address: link })),
+    );
+  }
+
+  /** `text` with what stands in its braces put in, texts or elements. */
+  function filled(text, values) {
+    return text.split(/{(\w+)}/).map((piece, i) => (i % 2 ? values[piece] : piece));
+  }
+
   function open(desk) {
     if (dialog) return;
     back = view.root.activeElement || document.activeElement;
@@ -138,6 +182,7 @@ export function preferences(page, content) {
         { class: 'scroll', tabindex: '0', role: 'group', 'aria-labelledby': 'title' },
         el('p', {}, texts.text),
         el('ul', { class: 'purposes' }, ...content.purposes.map((one) => purpose(desk, one))),
+        receipt(),
       ),
       el(
         'div',
