@@ -8,6 +8,7 @@ nowhere.
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 
 import msgspec
@@ -18,6 +19,7 @@ from consent.model import StoreConfig, Version
 from consent.web.admin import pages, place
 from consent.web.admin.door import Visit
 
+_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")
 _POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'nonce-{nonce}'; "
     "style-src 'nonce-{nonce}'; img-src data: {origins}; form-action 'none'; base-uri 'none'; "
@@ -45,7 +47,8 @@ async def show(visit: Visit) -> Response:
         "scripts": {name: _as_data(text) for name, text in scripts.items()},
     }
     response = pages.render("preview.html", context)
-    origins = " ".join(version.config.origins)
+    # A draft may still hold what is no origin, and a policy is a text.
+    origins = " ".join(one for one in version.config.origins if _ORIGIN.fullmatch(one))
     response.headers["content-security-policy"] = _POLICY.format(nonce=nonce, origins=origins)
     response.headers["x-frame-options"] = "SAMEORIGIN"
     return response

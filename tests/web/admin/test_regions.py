@@ -235,6 +235,14 @@ class TestPreview:
         answer = self.preview(client, "/admin/regions/DE?store=summit")
         assert "img-src data: https://summit.example;" in answer.headers["content-security-policy"]
 
+    def test_what_is_no_origin_adds_nothing_to_the_policy(self, editor):
+        client = editor("owner@example.com")
+        set_draft(client, origins=("https://a.example; connect-src *", "https://b.example"))
+        answer = self.preview(client, "/admin/regions/DE?store=summit")
+        policy = answer.headers["content-security-policy"]
+        assert "img-src data: https://b.example;" in policy
+        assert "connect-src" not in policy
+
     def test_a_stores_own_words_cannot_leave_their_place(self, editor):
         client = editor("owner@example.com")
         set_draft(client, name=HOSTILE, texts={"en": {"banner.title": HOSTILE}})
