@@ -14,11 +14,11 @@ from pwdlib import PasswordHash
 from pwdlib.exceptions import PwdlibError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import sessions
+from consent import groups, sessions
 from consent.database import tables
 from consent.database.dialects import take_lock
 from consent.errors import ConflictError, NotFoundError, RefusedError
-from consent.model import Role, User
+from consent.model import Grant, Role, User
 
 PASSWORD_CHARACTERS = 12
 """The fewest characters of a password."""
@@ -26,11 +26,18 @@ PASSWORD_CHARACTERS = 12
 _LONGEST_PASSWORD = 1024
 _HASHER = PasswordHash.recommended()
 _u = tables.users.c
+_g = tables.grants.c
 _s = tables.stores.c
-_USERS = sa.select(
-    *(_u.id, _u.email, _u.role, _s.key.label("store")),
-    *(_u.created_at, _u.disabled_at),
-).select_from(tables.users.outerjoin(tables.stores))
+_USERS = sa.select(_u.id, _u.email, _u.created_at, _u.disabled_at)
+_GRANTS = (
+    sa.select(_g.user_id, _g.role, _s.key.label("store"), tables.groups.c.key.label("group"))
+    .select_from(
+        tables.grants.outerjoin(tables.stores).outerjoin(
+            tables.groups, tables.groups.c.id == _g.group_id
+        )
+    )
+    .order_by(_g.id)
+)
 
 
 def hash_password(password: str) -> str:
@@ -68,13 +75,15 @@ async def add(
     role: Role,
     store_key: str | None,
     now: dt.datetime,
+    *,
+    group_key: str | None = None,
 ) -> User:
-    """A new user. ``store_key`` None: the role holds for every store.
+    """A new user. Neither ``store_key`` nor ``group_key``: the role holds for every store.
 
     Raises:
         ConflictError: someone has this address already, disabled or not.
-        NotFoundError: there is no such store.
-        RefusedError: not an address.
+        NotFoundError: there is no such store or group.
+        RefusedError: not an address, or both a store and a group.
     """
     email = _normal(email)
     await take_lock(c, "accounts")
@@ -84,40 +93,66 @@ async def add(
             f"email: {email!r} has an account; expected another, or for a new password: "
             f"consent user password {email}",
         )
-    store_id = None
-    if store_key is not None:
-        store_id = (await c.execute(sa.select(_s.id).where(_s.key == store_key))).scalar()
-        if store_id is None:
-            raise NotFoundError("unknown_store", f"store: {store_key!r} is not known")
+    row = await _row(c, Grant(role, store_key, group_key))
     values: dict[str, Any] = {
         "email": email,
         "password_hash": password_hash,
         "role": role,
-        "store_id": store_id,
+        "store_id": row["store_id"],
         "created_at": now,
         "session_epoch": 0,
     }
     insert = sa.insert(tables.users).values(values).returning(_u.id)
-    user = await by_id(c, (await c.execute(insert)).scalar_one())
-    if user is None:
-        raise RuntimeError("users: the row just made is gone")
-    return user
+    user_id = (await c.execute(insert)).scalar_one()
+    await c.execute(sa.insert(tables.grants).values(user_id=user_id, **row))
+    return await _known(c, email)
+
+
+async def grant(c: AsyncConnection, email: str, grant_: Grant) -> User:
+    """Gives the user one more role. Doing it again changes nothing.
+
+    Raises:
+        NotFoundError: there is no such user, store or group.
+        RefusedError: both a store and a group.
+    """
+    await take_lock(c, "accounts")
+    user, row = await _known(c, email), await _row(c, grant_)
+    if grant_ not in user.grants:
+        await c.execute(sa.insert(tables.grants).values(user_id=user.id, **row))
+    return await _known(c, email)
+
+
+async def revoke(c: AsyncConnection, email: str, grant_: Grant) -> User:
+    """Takes a role from the user, who may be left with none, and so with no page but the account.
+
+    Raises:
+        NotFoundError: there is no such user, store or group, or the user has no such role.
+    """
+    await take_lock(c, "accounts")
+    user, row = await _known(c, email), await _row(c, grant_)
+    if grant_ not in user.grants:
+        has = ", ".join(map(str, user.grants)) or "none"
+        raise NotFoundError("unknown_grant", f"{user.email} is not {grant_}; has {has}")
+    same = [_g[name].is_not_distinct_from(value) for name, value in row.items()]
+    await c.execute(sa.delete(tables.grants).where(_g.user_id == user.id, *same))
+    return await _known(c, email)
 
 
 async def by_email(c: AsyncConnection, email: str) -> User | None:
     """The user with this address, who may be disabled."""
-    return _user((await c.execute(_USERS.where(_u.email == email.strip().lower()))).one_or_none())
+    found = await _users(c, _USERS.where(_u.email == email.strip().lower()))
+    return found[0] if found else None
 
 
 async def by_id(c: AsyncConnection, user_id: int) -> User | None:
     """The user, who may be disabled."""
-    return _user((await c.execute(_USERS.where(_u.id == user_id))).one_or_none())
+    found = await _users(c, _USERS.where(_u.id == user_id))
+    return found[0] if found else None
 
 
 async def all_users(c: AsyncConnection) -> list[User]:
     """Every user by address, the disabled ones too."""
-    rows = await c.execute(_USERS.order_by(_u.email))
-    return [user for row in rows if (user := _user(row)) is not None]
+    return await _users(c, _USERS.order_by(_u.email))
 
 
 async def password_hash(c: AsyncConnection, user_id: int) -> str:
@@ -138,15 +173,24 @@ async def disable(c: AsyncConnection, email: str, now: dt.datetime) -> User:
     Raises:
         NotFoundError: there is no such user.
     """
-    user = await by_email(c, email)
-    if user is None:
-        raise NotFoundError("unknown_user", f"user: {email!r} is not known")
+    user = await _known(c, email)
     if user.disabled_at is not None:
         return user
     active = sa.update(tables.users).where(_u.id == user.id, _u.disabled_at.is_(None))
     await c.execute(active.values(disabled_at=now))
     await sessions.end_all(c, user.id)
     return await by_email(c, email) or user
+
+
+async def enable(c: AsyncConnection, email: str) -> User:
+    """Lets a disabled user sign in again, with the password as it was.
+
+    Raises:
+        NotFoundError: there is no such user.
+    """
+    user = await _known(c, email)
+    await c.execute(sa.update(tables.users).where(_u.id == user.id).values(disabled_at=None))
+    return await _known(c, email)
 
 
 async def set_password(c: AsyncConnection, email: str, password_hash: str) -> User:
@@ -157,9 +201,7 @@ async def set_password(c: AsyncConnection, email: str, password_hash: str) -> Us
     Raises:
         NotFoundError: there is no such user.
     """
-    user = await by_email(c, email)
-    if user is None:
-        raise NotFoundError("unknown_user", f"user: {email!r} is not known")
+    user = await _known(c, email)
     changes = {"password_hash": password_hash, "disabled_at": None}
     await c.execute(sa.update(tables.users).where(_u.id == user.id).values(**changes))
     await sessions.end_all(c, user.id)
@@ -185,5 +227,32 @@ def _normal(email: str) -> str:
     return email
 
 
-def _user(row: Any) -> User | None:
-    return None if row is None else User(**row._mapping)
+async def _known(c: AsyncConnection, email: str) -> User:
+    user = await by_email(c, email)
+    if user is None:
+        raise NotFoundError("unknown_user", f"user: {email!r} is not known")
+    return user
+
+
+async def _row(c: AsyncConnection, grant_: Grant) -> dict[str, Any]:
+    """What the table holds of a grant."""
+    if grant_.store is not None and grant_.group is not None:
+        raise RefusedError("bad_grant", "a store and a group; expected one of them, or neither")
+    store_id = group_id = None
+    if grant_.store is not None:
+        store_id = (await c.execute(sa.select(_s.id).where(_s.key == grant_.store))).scalar()
+        if store_id is None:
+            raise NotFoundError("unknown_store", f"store: {grant_.store!r} is not known")
+    if grant_.group is not None:
+        group_id = await groups.id_of(c, grant_.group)
+    return {"role": grant_.role, "store_id": store_id, "group_id": group_id}
+
+
+async def _users(c: AsyncConnection, query: sa.Select[Any]) -> list[User]:
+    rows = list(await c.execute(query))
+    grants: dict[int, list[Grant]] = {row.id: [] for row in rows}
+    # one by its id, since the list of all users may be longer than a query may be
+    of = _GRANTS.where(_g.user_id == rows[0].id) if len(rows) == 1 else _GRANTS
+    for row in await c.execute(of) if rows else ():
+        grants[row.user_id].append(Grant(row.role, row.store, row.group))
+    return [User(**row._mapping, grants=tuple(grants[row.id])) for row in rows]

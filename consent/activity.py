@@ -30,6 +30,7 @@ What = Literal[
     "draft",  # a store's configuration, changed
     "template",  # a group's template, changed
     "publishing",  # a store's next version
+    "user",  # somebody who may sign in: added, disabled, other roles
     "sign_in",  # a session, begun
     "sign_out",  # one session or several, ended
     "password",  # a new one

@@ -50,7 +50,7 @@ async def allow(
         RefusedError: ``by`` is no lawyer of this store, there is no reason, the end is past, or the
             rule is not what was seen.
     """
-    lawyer = await _lawyer(c, by, key)
+    lawyer = await _lawyer(c, by, store=key)
     approved: list[RegionRule] = []
 
     def change(config: StoreConfig) -> StoreConfig:
@@ -76,7 +76,7 @@ async def allow_template(
     now: dt.datetime,
 ) -> Group:
     """As ``allow``, for the rule of the template of the group ``key``."""
-    lawyer = await _lawyer(c, by, None)
+    lawyer = await _lawyer(c, by, group=key)
     approved: list[RegionRule] = []
 
     def change(group: Group) -> Group:
@@ -164,12 +164,21 @@ def _act(
     return Act("approval", store, place, detail)
 
 
-async def _lawyer(c: AsyncConnection, by: str, key: str | None) -> User:
-    """The user called ``by``, who may allow rules of the store ``key``; None: of every store."""
+async def _lawyer(
+    c: AsyncConnection, by: str, *, store: str | None = None, group: str | None = None
+) -> User:
+    """The user called ``by``, who may allow rules of this store, or of this group's template."""
     user = await accounts.by_email(c, by)
     if user is None or user.disabled_at is not None:
         raise RefusedError("unknown_user", f"{by!r} is no user; `consent user list` shows all")
-    if user.role != "legal" or user.store not in (None, key):
-        whose = f"of {key}" if key else "of every store"
-        raise RefusedError("not_allowed", f"{by} is {user.role}; expected legal {whose}")
+    legal = [grant for grant in user.grants if grant.role == "legal"]
+    if store is not None:
+        of = await stores.group_of(c, store)
+        allowed = any(grant.covers(store, of) for grant in legal)
+    else:
+        allowed = any(grant.everywhere or grant.group == group for grant in legal)
+    if not allowed:
+        has = ", ".join(map(str, user.grants)) or "nothing"
+        whose = f"of {store}" if store else f"of every store, or of group {group}"
+        raise RefusedError("not_allowed", f"{by} is {has}; expected legal {whose}")
     return user

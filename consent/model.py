@@ -609,15 +609,46 @@ class Record(msgspec.Struct, frozen=True):
     refused: tuple[str, ...] = ()
 
 
+class Grant(msgspec.Struct, frozen=True):
+    """A role for one store, for one group of stores, or for every store, where neither is named."""
+
+    role: Role
+    store: str | None = None
+    group: str | None = None
+
+    @property
+    def everywhere(self) -> bool:
+        return self.store is None and self.group is None
+
+    def covers(self, store: str, group: str | None) -> bool:
+        """Whether it holds for the store with this key, which is in ``group``."""
+        if self.everywhere:
+            return True
+        return self.store == store or (self.group is not None and self.group == group)
+
+    @property
+    def where(self) -> str:
+        return f"group {self.group}" if self.group is not None else self.store or "every store"
+
+    def __str__(self) -> str:
+        return f"{self.role} of {self.where}"
+
+
 class User(msgspec.Struct, frozen=True):
-    """Someone who may sign in. ``store`` None: the role holds for every store."""
+    """Someone who may sign in."""
 
     id: int
     email: str
-    role: Role
-    store: str | None
+    grants: tuple[Grant, ...]
     created_at: dt.datetime
     disabled_at: dt.datetime | None
+    acting: tuple[Grant, ...] = ()
+    """Those of the grants by which the user asks for what is answered now; none unless said."""
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether one of the grants asked by holds for every store."""
+        return any(grant.everywhere for grant in self.acting)
 
 
 class Token(msgspec.Struct, frozen=True):

@@ -92,8 +92,10 @@ async def _reviewer(c: AsyncConnection, key: str, by: str) -> User:
     user = await accounts.by_email(c, by)
     if user is None or user.disabled_at is not None:
         raise RefusedError("unknown_user", f"{by!r} is no user; `consent user list` shows all")
-    if user.role not in REVIEWERS or user.store not in (None, key):
+    of = await stores.group_of(c, key)
+    if not any(one.role in REVIEWERS and one.covers(key, of) for one in user.grants):
+        has = ", ".join(map(str, user.grants)) or "nothing"
         raise RefusedError(
-            "not_allowed", f"{by} is {user.role}; expected {' or '.join(REVIEWERS)} of {key}"
+            "not_allowed", f"{by} is {has}; expected {' or '.join(REVIEWERS)} of {key}"
         )
     return user

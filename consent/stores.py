@@ -229,6 +229,13 @@ async def versions_since(c: AsyncConnection, version_id: int) -> list[Version]:
     return [found for row in rows if (found := _version(row)) is not None]
 
 
+async def group_of(c: AsyncConnection, key: str) -> str | None:
+    """The key of the group that the draft of the store ``key`` names; None for none."""
+    joined = tables.stores.join(tables.groups, tables.groups.c.id == _s.group_id)
+    query = sa.select(tables.groups.c.key).select_from(joined).where(_s.key == key)
+    return (await c.execute(query)).scalar()
+
+
 async def all_stores(c: AsyncConnection) -> list[StoreSummary]:
     """Every store, by name."""
     newest = sa.select(sa.func.max(_v.id)).group_by(_v.store_id)

@@ -1,8 +1,8 @@
 import pytest
 
-from consent import accounts, sessions, stores
+from consent import accounts, groups, sessions, stores
 from consent.errors import ConflictError, NotFoundError, RefusedError
-from consent.model import StoreConfig
+from consent.model import Grant, Group, StoreConfig, Template
 
 pytestmark = pytest.mark.anyio
 
@@ -16,7 +16,7 @@ async def add(database, now, email="ada@shop.example", role="owner", store=None)
 
 async def test_a_user_is_found_by_address_and_id(database, now):
     user = await add(database, now, " Ada@Shop.example ")
-    assert (user.email, user.role, user.store) == ("ada@shop.example", "owner", None)
+    assert (user.email, user.grants) == ("ada@shop.example", (Grant("owner"),))
     assert (user.created_at, user.disabled_at) == (now(), None)
     async with database.read() as c:
         assert await accounts.by_email(c, "ADA@shop.example") == user
@@ -35,9 +35,42 @@ async def test_nobody_is_found_where_nobody_is(database):
 async def test_a_role_can_hold_for_one_store(database, now):
     async with database.write() as c:
         await stores.save(c, StoreConfig("summit", "Summit", ("https://s.example",)), now())
-    assert (await add(database, now, store="summit")).store == "summit"
+    assert (await add(database, now, store="summit")).grants == (Grant("owner", "summit"),)
     with pytest.raises(NotFoundError, match="unknown_store"):
         await add(database, now, "bob@shop.example", store="nowhere")
+
+
+async def test_roles_are_given_and_taken_one_by_one(database, now):
+    user = await add(database, now)
+    async with database.write() as c:
+        await stores.save(c, StoreConfig("summit", "Summit", ("https://s.example",)), now())
+        await groups.save(c, Group("outdoor", "Outdoor", Template()), now())
+        for grant in (Grant("legal", "summit"), Grant("marketer", group="outdoor")):
+            await accounts.grant(c, user.email, grant)
+            twice = await accounts.grant(c, user.email, grant)
+        assert twice.grants == (
+            *(Grant("owner"), Grant("legal", "summit"), Grant("marketer", group="outdoor")),
+        )
+        assert (await accounts.revoke(c, user.email, Grant("owner"))).grants == twice.grants[1:]
+        assert await accounts.all_users(c) == [await accounts.by_id(c, user.id)]
+        for wrong, why in (
+            (Grant("owner"), "ada@shop.example is not owner of every store; has legal of summit, "),
+            (Grant("legal", "nowhere"), "unknown_store"),
+            (Grant("legal", group="nowhere"), "unknown_group"),
+            (Grant("legal", "summit", "outdoor"), "bad_grant"),
+        ):
+            with pytest.raises(RefusedError, match=why):
+                await accounts.revoke(c, user.email, wrong)
+        with pytest.raises(NotFoundError, match="unknown_user"):
+            await accounts.grant(c, "nobody@shop.example", Grant("owner"))
+
+
+async def test_a_disabled_user_is_let_in_again_with_the_same_password(database, now):
+    user = await add(database, now)
+    async with database.write() as c:
+        await accounts.disable(c, user.email, now())
+        assert await accounts.enable(c, user.email) == user
+        assert await accounts.password_hash(c, user.id) == "hash"
 
 
 async def test_an_address_is_taken_once_even_when_disabled(database, now):

@@ -10,7 +10,7 @@ from consent.model import User
 
 pytestmark = pytest.mark.anyio
 
-LEX = User(1, "lex@example.com", "legal", None, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), None)
+LEX = User(1, "lex@example.com", (), dt.datetime(2026, 1, 1, tzinfo=dt.UTC), None)
 
 
 @pytest.fixture

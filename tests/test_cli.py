@@ -224,9 +224,19 @@ def test_users_are_added_listed_and_disabled(consent):
     status, said = consent.fails("user", "add", "law@example.com", *arguments, stdin=password)
     assert status == 2
     assert said.endswith(": consent user password law@example.com\n")
-    assert consent("user", "disable", "law@example.com") == "law@example.com\tdisabled\n"
+    given = consent("user", "grant", "law@example.com", "--role", "marketer")
+    assert given == (
+        "law@example.com\tlegal\tsummit\tactive\nlaw@example.com\tmarketer\tevery store\tactive\n"
+    )
+    consent("user", "revoke", "law@example.com", "--role", "marketer")
+    said = consent("user", "disable", "law@example.com")
+    assert said == "law@example.com\tlegal\tsummit\tdisabled\n"
     (one,) = json.loads(consent("user", "list", "--json"))
-    assert (one["email"], one["role"], one["store"]) == ("law@example.com", "legal", "summit")
+    assert one["email"] == "law@example.com"
+    assert one["grants"] == [{"role": "legal", "store": "summit", "group": None}]
+    noted = json.loads(consent("activity", "list", "--json"))
+    done = [one["detail"]["done"] for one in noted if one["what"] == "user"]
+    assert done == ["disabled", "revoked", "granted", "added"]
     assert one["disabled_at"] is not None
     assert "password" not in json.dumps(one)
 

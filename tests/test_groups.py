@@ -344,7 +344,7 @@ class TestApproval:
         await published(database, now, StoreConfig("bare", "B", ("https://b.example",), group="g"))
         async with database.write() as c:
             await accounts.add(c, "one@b.example", "x", "legal", "bare", now())
-            with pytest.raises(RefusedError, match="legal of every store"):
+            with pytest.raises(RefusedError, match="legal of every store, or of group"):
                 await approve.allow_template(
                     c, "g", "DE", by="one@b.example", reason="why", now=now()
                 )

@@ -155,11 +155,23 @@ users = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("email", sa.Text, nullable=False, unique=True),
     sa.Column("password_hash", sa.Text, nullable=False),
+    # role, store_id and session_epoch: of an earlier release, read no more; see ``grants``
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("store_id", sa.ForeignKey("stores.id")),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("disabled_at", Moment),
-    sa.Column("session_epoch", sa.Integer, nullable=False),  # of an earlier release, read no more
+    sa.Column("session_epoch", sa.Integer, nullable=False),
+)
+
+grants = sa.Table(
+    "grants",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("user_id", sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("store_id", sa.ForeignKey("stores.id")),
+    sa.Column("group_id", sa.ForeignKey("groups.id")),
+    sa.Index("ix_grants_user", "user_id"),
 )
 
 sessions = sa.Table(

@@ -201,7 +201,8 @@ def _check_routes(services: Services) -> list[BaseRoute]:
 
 
 async def _first_page(visit: Visit) -> Response:
-    return RedirectResponse(f"/admin/{access.PAGES[visit.user.role][0]}", status_code=303)
+    first = next(iter(access.pages(visit.user)), "account")
+    return RedirectResponse(f"/admin/{first}", status_code=303)
 
 
 async def _nothing(visit: Visit) -> Response:

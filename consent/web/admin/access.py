@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consent import stores
@@ -50,20 +51,56 @@ class Link(NamedTuple):
     href: str
 
 
+def pages(user: User) -> list[Page]:
+    """The pages that any of the user's roles opens, the own work first."""
+    roles = {grant.role for grant in user.grants}
+    return [page for page in PAGES["owner"] if any(page in PAGES[role] for role in roles)]
+
+
 def navigation(user: User) -> list[Link]:
-    return [Link(page, _NAMES[page], f"/admin/{page}") for page in PAGES[user.role]]
+    return [Link(page, _NAMES[page], f"/admin/{page}") for page in pages(user)]
 
 
-def check(user: User, page: Page) -> None:
-    """Raises ForbiddenError when the role of ``user`` does not open ``page``."""
-    if page not in PAGES[user.role]:
-        raise ForbiddenError(
-            "role", f"the {user.role} role does not open {_NAMES[page].lower()}; ask an owner"
-        )
+def opening(user: User, page: Page | None) -> User:
+    """``user``, asking by the grants whose roles open ``page``; None: by all.
+
+    Raises:
+        ForbiddenError: no role of the user does.
+    """
+    if page is None:
+        return msgspec.structs.replace(user, acting=user.grants)
+    those = tuple(grant for grant in user.grants if page in PAGES[grant.role])
+    if not those:
+        what = f"open {_NAMES[page].lower()}"
+        raise ForbiddenError("role", f"{_whose(user)} does not {what}; ask an owner")
+    return msgspec.structs.replace(user, acting=those)
 
 
-def may_change(user: User, what: Change) -> bool:
-    return what in CHANGES[user.role]
+def changing(user: User, what: Change | None) -> User:
+    """``user``, asking by the grants whose roles change ``what``; None: by all.
+
+    Raises:
+        ForbiddenError: no role of the user does.
+    """
+    if what is None:
+        return msgspec.structs.replace(user, acting=user.grants)
+    those = tuple(grant for grant in user.grants if what in CHANGES[grant.role])
+    if not those:
+        raise ForbiddenError("role", f"{_whose(user)} does not change {what}; ask an owner")
+    return msgspec.structs.replace(user, acting=those)
+
+
+def _whose(user: User) -> str:
+    roles = {grant.role for grant in user.grants}
+    return f"the {roles.pop()} role" if len(roles) == 1 else "none of your roles"
+
+
+def may_change(user: User, what: Change, store: stores.StoreSummary | None = None) -> bool:
+    """Whether the user may change ``what`` of ``store``; None: of any of those that are seen."""
+    those = [grant for grant in user.acting if what in CHANGES[grant.role]]
+    if store is None:
+        return bool(those)
+    return any(grant.covers(store.key, store.group) for grant in those)
 
 
 def who_may(what: Change) -> list[Role]:
@@ -72,15 +109,26 @@ def who_may(what: Change) -> list[Role]:
 
 
 def check_change(user: User, what: Change) -> None:
-    """Raises ForbiddenError when the role of ``user`` does not change ``what``."""
+    """Raises ForbiddenError when the user may not change ``what`` anywhere."""
     if not may_change(user, what):
-        raise ForbiddenError("role", f"the {user.role} role does not change {what}; ask an owner")
+        raise ForbiddenError("role", f"{_whose(user)} does not change {what}; ask an owner")
 
 
 async def visible(c: AsyncConnection, user: User) -> list[stores.StoreSummary]:
-    """The stores that ``user`` may see, by name."""
-    found = [s for s in await stores.all_stores(c) if user.store in (None, s.key)]
+    """The stores that ``user`` may see by the grants asked by, by name."""
+    found = [
+        store
+        for store in await stores.all_stores(c)
+        if any(grant.covers(store.key, store.group) for grant in user.acting)
+    ]
     return sorted(found, key=lambda store: (store.name.lower(), store.key))
+
+
+async def own(c: AsyncConnection, user: User) -> tuple[str, ...] | None:
+    """The keys of those stores; None for every store there is, and all that is about none."""
+    if user.everywhere:
+        return None
+    return tuple(store.key for store in await visible(c, user))
 
 
 def pick(found: list[stores.StoreSummary], key: str) -> stores.StoreSummary | None:

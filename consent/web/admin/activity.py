@@ -30,6 +30,7 @@ WHATS: dict[What, str] = {
     "draft": "Changed a draft",
     "template": "Changed a template",
     "publishing": "Published a version",
+    "user": "Changed a user",
     "sign_in": "Signed in",
     "sign_out": "Ended a session",
     "password": "Changed a password",
@@ -73,9 +74,8 @@ async def show(visit: Visit) -> Response:
 async def _acts(
     visit: Visit, store: StoreSummary | None, kept: dict[str, str], before: int | None
 ) -> list[Noted]:
-    own = store.key if store else visit.user.store
     filter_ = ActivityFilter(
-        stores=(own,) if own else None,
+        stores=(store.key,) if store else visit.own,
         what=cast(What | None, kept.get("what")),
         email=kept["who"].strip().lower() if "who" in kept else None,
     )

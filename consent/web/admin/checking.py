@@ -147,7 +147,7 @@ def _page(
     status: int = 200,
 ) -> Response:
     context = {
-        "here": "stores" if "stores" in access.PAGES[user.role] else "pixels",
+        "here": "stores" if "stores" in access.pages(user) else "pixels",
         "store": opened.store,
         "live": opened.live,
         "origins": config.origins,

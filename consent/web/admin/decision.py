@@ -176,10 +176,10 @@ async def record_of(visit: Visit) -> Record:
     except ValueError:
         raise _no_decision() from None
     found = await ledger.get(visit.connection, id_)
-    if found is not None and visit.user.store in (None, found.store):
+    if found is not None and visit.sees(found.store):
         return found
     gone = await erasures.of_record(visit.connection, id_)
-    if gone is not None and visit.user.store in (None, gone[1].store):
+    if gone is not None and visit.sees(gone[1].store):
         raise GoneError("erased", erased(gone[1]))
     raise _no_decision()
 

@@ -42,6 +42,11 @@ class Visit(NamedTuple):
     connection: AsyncConnection
     acts: list[activity.Act]
     session: Session
+    own: tuple[str, ...] | None
+    """The keys of the stores that the user sees here; None for every one."""
+
+    def sees(self, store: str) -> bool:
+        return self.own is None or store in self.own
 
 
 class Post(NamedTuple):
@@ -77,9 +82,9 @@ def page(services: Services, key: access.Page | None, show: Page) -> Endpoint:
                 if signed is None:
                     return to_login(request)
                 user = signed.user
-                if key is not None:
-                    access.check(user, key)
-                visit = Visit(request, services, user, c, [], signed.session)
+                user = access.opening(user, key)
+                own = await access.own(c, user)
+                visit = Visit(request, services, user, c, [], signed.session, own)
                 response = await show(visit)
             await _note(visit)
             await sessions.note_seen(services, signed.session)
@@ -106,8 +111,7 @@ def change(services: Services, what: access.Change | None, act: Act) -> Endpoint
             if signed is None:
                 return to_login(request)
             user = signed.user
-            if what is not None:
-                access.check_change(user, what)
+            user = access.changing(user, what)
             fields = await posted.fields(request, posted.SIGNED_IN_BYTES)
             return await act(Post(request, services, user, fields, signed.session))
         except Exception as error:

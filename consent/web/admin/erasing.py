@@ -90,4 +90,5 @@ def visitor_in(text: str) -> uuid.UUID:
 async def said(c: AsyncConnection, user: User, visitor: uuid.UUID) -> list[str]:
     """What was erased of ``visitor`` in the stores that ``user`` sees, each in a sentence."""
     found = await erasures.of_visitor_id(c, visitor)
-    return [decision.erased(one) for one in found if user.store in (None, one.store)]
+    own = await access.own(c, user)
+    return [decision.erased(one) for one in found if own is None or one.store in own]

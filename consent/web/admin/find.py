@@ -29,17 +29,16 @@ async def find(visit: Visit) -> Response:
     fields = await posted.fields(visit.request, posted.SIGNED_IN_BYTES)
     id_ = id_in(fields.get("text", ""), visit.services.signer)
     record = await ledger.get(visit.connection, id_)
-    if record is not None and visit.user.store in (None, record.store):
+    if record is not None and visit.sees(record.store):
         return RedirectResponse(f"/admin/ledger/{id_}", status_code=303)
-    own = None if visit.user.store is None else (visit.user.store,)
-    filter_ = LedgerFilter(stores=own, visitor=id_)
+    filter_ = LedgerFilter(stores=visit.own, visitor=id_)
     if (await search.find(visit.connection, filter_, limit=1)).records:
         return RedirectResponse(f"/admin/ledger/visitors/{id_}", status_code=303)
     gone = await erasures.of_record(visit.connection, id_)
-    if gone is not None and visit.user.store in (None, gone[1].store):
+    if gone is not None and visit.sees(gone[1].store):
         raise GoneError("erased", decision.erased(gone[1]))
     for erasure in await erasures.of_visitor_id(visit.connection, id_):
-        if visit.user.store in (None, erasure.store):
+        if visit.sees(erasure.store):
             raise GoneError("erased", decision.erased(erasure))
     raise NotFoundError("no_such_decision", f"no decision and no visitor has the id {id_}")
 

@@ -40,15 +40,15 @@ class Choice(NamedTuple):
 
 async def show_all(visit: Visit) -> Response:
     found = await access.visible(visit.connection, visit.user)
-    own = {store.group for store in found}
+    own = {store.group for store in found} | {grant.group for grant in visit.user.acting}
     every = await groups.all_groups(visit.connection)
-    if visit.user.store is not None:
+    if visit.own is not None:
         every = [group for group in every if group.key in own]
     context = {
         "here": "groups",
         "found": [(group, [s for s in found if s.group == group.key]) for group in every],
-        "may_change": _may_change(visit.user),
-        "alone": visit.user.store is not None,
+        "may_change": access.may_change(visit.user, "regions") and visit.own is None,
+        "alone": visit.own is not None and len(found) < 2,
     }
     return pages.render("groups.html", context, user=visit.user)
 
@@ -65,9 +65,9 @@ async def show(visit: Visit) -> Response:
 
 async def save(post: Post) -> Response:
     """A group's template from its text; a new group where the address names none."""
-    _check_all_stores(post.user)
     services, text = post.services, post.fields.get("text", "")
     key = post.request.path_params.get("key", "")
+    _check_all_of(post.user, key)
     try:
         group = storefile.parse_group(text, FILE)
         if key and group.key != key:
@@ -87,7 +87,7 @@ async def save(post: Post) -> Response:
 async def add(visit: Visit) -> Response:
     """The form of a new group."""
     access.check_change(visit.user, "regions")
-    _check_all_stores(visit.user)
+    _check_all_of(visit.user, "")
     text = f'key = "outdoor"\nname = "Outdoor shops"\n\n{_STARTER}'
     context: dict[str, Any] = {"here": "groups", "text": text, "faults": [], "group": None}
     return pages.render("groupform.html", context, user=visit.user)
@@ -112,15 +112,15 @@ async def look(visit: Visit) -> Response:
         "plans": plans,
         "ready": [plan for plan in plans if plan.told],
         "seen": _seen(plans),
-        "may_change": _may_change(visit.user),
+        "may_change": _may_change(visit.user, group.key),
     }
     return pages.render("groupapply.html", context, user=visit.user)
 
 
 async def apply(post: Post) -> Response:
     """Publishes the template in the chosen stores, if it changes there what the page had shown."""
-    _check_all_stores(post.user)
     services, key = post.services, post.request.path_params["key"]
+    _check_all_of(post.user, key)
     async with services.database.read() as c:
         group = await groups.get(c, key)
         found = await access.visible(c, post.user)
@@ -138,9 +138,9 @@ async def apply(post: Post) -> Response:
 
 async def allow(post: Post) -> Response:
     """A lawyer's word for a rule of a template, as the page had shown it."""
-    _check_all_stores(post.user)
     services, fields = post.services, post.fields
     key = post.request.path_params["key"]
+    _check_all_of(post.user, key)
     place = rules.check_key(services, fields.get("for", ""))
     async with services.database.write() as c:
         await approve.allow_template(
@@ -177,7 +177,7 @@ async def _group(visit: Visit, key: str) -> Group:
     Raises:
         NotFoundError: it is not there, or none of the user's stores is in it.
     """
-    if visit.user.store is not None:
+    if not _has_all_of(visit.user, key):
         found = await access.visible(visit.connection, visit.user)
         if key not in {store.group for store in found}:
             raise NotFoundError("no_such_group", f"there is no group {key[:40]!r}")
@@ -196,11 +196,11 @@ async def _context(
         "digest": digest,
         "was": _fingerprint(group),
         "stores": [store for store in found if store.group == group.key],
-        "may_change": _may_change(user),
-        "may_allow": access.may_change(user, "approvals") and user.store is None,
+        "may_change": _may_change(user, group.key),
+        "may_allow": "approvals" in _changes(user, group.key),
         "faults": [],
         "done": "",
-        "alone": user.store is not None,
+        "alone": not _has_all_of(user, group.key),
     }
 
 
@@ -241,11 +241,22 @@ def _faults(error: Exception) -> list[str]:
     return [str(error).removeprefix(f"{FILE}: ")]
 
 
-def _may_change(user: User) -> bool:
-    return access.may_change(user, "regions") and user.store is None
+def _changes(user: User, key: str) -> set[access.Change]:
+    """What the user may change of the whole group ``key``."""
+    those = [grant for grant in user.acting if grant.everywhere or (key and grant.group == key)]
+    return {change for grant in those for change in access.CHANGES[grant.role]}
 
 
-def _check_all_stores(user: User) -> None:
-    """Raises ForbiddenError for a user of one store alone: a template is of many."""
-    if user.store is not None:
+def _has_all_of(user: User, key: str) -> bool:
+    """Whether the user sees every store of the group ``key``; an empty key: every store."""
+    return user.everywhere or any(key and grant.group == key for grant in user.acting)
+
+
+def _may_change(user: User, key: str) -> bool:
+    return "regions" in _changes(user, key)
+
+
+def _check_all_of(user: User, key: str) -> None:
+    """Raises ForbiddenError for a user of some of the stores alone: a template is of many."""
+    if not _has_all_of(user, key):
         raise ForbiddenError("role", "a template is of many stores; ask an owner of all of them")

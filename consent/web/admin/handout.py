@@ -76,10 +76,10 @@ async def receipt_file(visit: Visit) -> Response:
 async def evidence_of_visitor(visit: Visit) -> Response:
     """The evidence pack of all that one visitor decided, in the stores that this user sees."""
     visitor = history.visitor_of(visit)
-    own = None if visit.user.store is None else (visit.user.store,)
-    filter_ = LedgerFilter(stores=own, visitor=visitor)
+    filter_ = LedgerFilter(stores=visit.own, visitor=visitor)
     subject = Subject(f"visitor {visitor}", filter=filter_)
-    return await _pack(visit, subject, Act("evidence", visit.user.store, str(visitor)))
+    one = visit.own[0] if visit.own and len(visit.own) == 1 else None
+    return await _pack(visit, subject, Act("evidence", one, str(visitor)))
 
 
 async def evidence_of_search(visit: Visit) -> Response:
@@ -121,9 +121,9 @@ def filter_of(visit: Visit) -> Sought:
     """
     from_ = visit.request.query_params
     store = from_.get("store", "")
-    stores = None if visit.user.store is None else (visit.user.store,)
+    stores = visit.own
     if store:
-        if stores not in (None, (store,)):
+        if not visit.sees(store):
             raise access.no_such_store(store)
         stores = (store,)
     asked = sought.read(from_, stores, visit.services)

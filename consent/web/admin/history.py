@@ -34,8 +34,7 @@ class Chapter(NamedTuple):
 async def show(visit: Visit) -> Response:
     visitor = visitor_of(visit)
     stores = await access.visible(visit.connection, visit.user)
-    own = None if visit.user.store is None else (visit.user.store,)
-    filter_ = LedgerFilter(stores=own, visitor=visitor)
+    filter_ = LedgerFilter(stores=visit.own, visitor=visitor)
     found = await search.find(visit.connection, filter_, limit=MOST)
     if not found.records:
         raise await _nobody(visit, visitor)

@@ -57,7 +57,7 @@ async def show(visit: Visit) -> Response:
         "keeps": _keeps(visit.services, found, store),
         **listed,
         **sought.choices(visit.services, visit.services.now().date()),
-        "may_see_stores": "stores" in access.PAGES[visit.user.role],
+        "may_see_stores": "stores" in access.pages(visit.user),
         "export": urlencode(asked.kept),
         "any": bool(listed["lines"]) or await ledger.last(visit.connection) > 0,
     }
@@ -80,7 +80,7 @@ def stores_of(visit: Visit, store: StoreSummary | None) -> tuple[str, ...] | Non
     """The keys of the stores that a page is about; None for every one."""
     if store is not None:
         return (store.key,)
-    return None if visit.user.store is None else (visit.user.store,)
+    return visit.own
 
 
 _NOTHING: dict[str, Any] = {

@@ -111,7 +111,7 @@ async def one(visit: Visit) -> Response:
         "automatic_regimes": pixelform.automatic_regimes(services.regions, on),
         "unreviewed": pixelfacts.unreviewed(pixel),
         "seen": custom.digest(pixel),
-        "may_review": access.may_change(visit.user, "reviews"),
+        "may_review": access.may_change(visit.user, "reviews", opened.store),
         "with_campaign": of.campaign,
         "edit": address(opened.store.key, "edit", pixel),
     }
@@ -356,7 +356,7 @@ def frame(user: User, opened: Opened) -> dict[str, Any]:
         "store": opened.store,
         "live": opened.live,
         "base": address(opened.store.key),
-        "may_change": access.may_change(user, "pixels"),
+        "may_change": access.may_change(user, "pixels", opened.store),
         "publishers": words.listed(access.who_may("pixels"), "or"),
     }
 

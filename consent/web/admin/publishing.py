@@ -89,7 +89,7 @@ async def versions(visit: Visit) -> Response:
         "lines": lines,
         "compared": _compared(services, every, query),
         "done": query.get("done", ""),
-        "may_change": access.may_change(visit.user, "regions"),
+        "may_change": access.may_change(visit.user, "regions", state.store),
     }
     return pages.render("versions.html", context, user=visit.user)
 
@@ -156,7 +156,7 @@ def _page(
         "draft": draft.sha256,
         "unfit": faults,
         "notes": notes,
-        "may_change": access.may_change(user, "regions"),
+        "may_change": access.may_change(user, "regions", state.store),
         "publishers": words.listed(access.who_may("regions"), "or"),
         "refused": "",
         **said,
@@ -183,7 +183,7 @@ def _confirm(
         "target": target,
         "changes": diff.said(services, state.live, target),
         "lost": diff.said(services, state.live, state.version) if state.differs else [],
-        "may_change": access.may_change(user, "regions"),
+        "may_change": access.may_change(user, "regions", state.store),
         "refused": "",
         **said,
     }

@@ -54,7 +54,7 @@ async def read(visit: Visit) -> Chosen:
     if store is None and len(found) == 1:
         store = found[0]
     ids = [store.id] if store is not None else None
-    if ids is None and visit.user.store is not None:
+    if ids is None and visit.own is not None:
         ids = [each.id for each in found]
     period = periods.read(query, visit.services.now())
     faults: dict[str, str] = {}
