@@ -4,13 +4,13 @@ What is found first is told with its record. Reads are short and memory stays fl
 any length is verified while the service runs; what is appended meanwhile is left for the next time.
 
 What it cannot see: records that were cut off together with every checkpoint over them, or a tree
-that was made anew by somebody who has the log's key. A checkpoint kept elsewhere shows both.
+that was made anew with the log's key. A checkpoint kept elsewhere shows both.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -74,6 +74,7 @@ async def verify(
     database: Database,
     *,
     kept: Iterable[Kept] = (),
+    trusted: Collection[bytes] | None = None,
     progress: Callable[[int, int], None] = lambda done, all_: None,
 ) -> Report:
     """Verifies the whole ledger, from the first record to the last.
@@ -81,6 +82,9 @@ async def verify(
     Args:
         database: is only read.
         kept: checkpoints from elsewhere, which the tree has to agree with.
+        trusted: public keys, one of which has to have signed the newest checkpoint, and each
+            erasure; None: whatever keys the database names, which proves nothing against somebody
+            who can write to it.
         progress: is told after each chunk how many records are done, and of how many.
 
     Raises:
@@ -89,8 +93,10 @@ async def verify(
     async with database.read() as c:
         newest, last = await seals.newest(c), await ledger.last(c)
         keys = await seals.keys(c)
-    walk = _Walk(newest, last)
+    walk = _Walk(newest, last, trusted)
     try:
+        if newest is not None:
+            walk.check_key("the newest checkpoint", newest.key)
         walk.expect(kept, keys)
         if newest is not None and newest.size > last:
             raise _Fault(
@@ -115,8 +121,9 @@ async def verify(
 class _Walk:
     """How far the verification is, and what the tree is up to there."""
 
-    def __init__(self, newest: Head | None, last: int) -> None:
+    def __init__(self, newest: Head | None, last: int, trusted: Collection[bytes] | None) -> None:
         self.done = 0
+        self._trusted = trusted
         self._last = last
         self._newest = newest
         self._sealed = newest.size if newest else 0
@@ -142,6 +149,11 @@ class _Walk:
                     seq=self._sealed + 1,
                 )
             self._kept[found.size] = found
+
+    def check_key(self, what: str, key: Vkey, gone: Gone | None = None) -> None:
+        """Whether ``key`` is known from elsewhere than the database."""
+        if self._trusted is not None and key.public not in self._trusted:
+            raise _Fault(f"{what} is signed by {key.text}, and not by a key that is trusted", gone)
 
     async def chunk(self, c: AsyncConnection) -> None:
         """The next records, with the entries and the heads over them."""
@@ -179,6 +191,9 @@ class _Walk:
         if erasure is None:
             raise _Fault(_named(gone, "is gone, and the record of its erasure with it"), gone)
         if erasure.id not in self._signed:
+            self.check_key(
+                f"record {gone.seq} ({gone.id}): erasure {erasure.id}", erasure.key, gone
+            )
             if not is_signed(erasure.key.public, erasure.text.encode(), erasure.signature):
                 words = f"is gone, and erasure {erasure.id} was not signed by the log's key"
                 raise _Fault(_named(gone, words), gone)

@@ -16,11 +16,12 @@ from collections.abc import Callable, Sequence
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import activity, erasures, notes, seals
+from consent import activity, erasures, ledger, notes, receipt, seals
 from consent.activity import Act
 from consent.database import Database
 from consent.erasures import Cause, Erasure, Gone
-from consent.errors import NotFoundError, RefusedError, UnavailableError
+from consent.errors import LedgerError, NotFoundError, RefusedError, UnavailableError
+from consent.merkle import HASH_BYTES, TILE_WIDTH, Span
 from consent.model import User
 from consent.notes import Vkey
 from consent.proof import Sealer
@@ -100,10 +101,14 @@ class Eraser:
         """Erases ``records`` of ``store`` and notes it; None, and nothing, when one is not sealed.
 
         ``c`` writes, and took the ledger's lock before it found ``records``.
+
+        Raises:
+            LedgerError: one of them is not what was sealed. Nothing was erased.
         """
         head = await seals.newest(c)
         if head is None or head.size < max(one.seq for one in records):
             return None
+        await _check_sealed(c, records, head.size)
         at = self._now().astimezone(dt.UTC)
         unsigned = Erasure(
             id=await erasures.next_id(c),
@@ -124,6 +129,25 @@ class Eraser:
         detail = {"because": because, "records": erasure.n}
         await activity.add(c, Act(what, store, str(erasure.id), detail), by=by, at=at)
         return erasure
+
+
+async def _check_sealed(c: AsyncConnection, records: Sequence[Gone], size: int) -> None:
+    """Whether each record is what was sealed.
+
+    Else somebody who changes a record, to another visitor's or to an old one, would have us erase
+    it, and with it what shows the change.
+    """
+    bundles: dict[int, bytes] = {}
+    for record in await ledger.by_seqs(c, [one.seq for one in records]):
+        number, at = divmod(record.seq - 1, TILE_WIDTH)
+        if number not in bundles:
+            begin = number * TILE_WIDTH
+            bundles[number] = await seals.entries(c, Span(begin, min(begin + TILE_WIDTH, size)))
+        if bundles[number][at * HASH_BYTES :][:HASH_BYTES] != receipt.digest(record):
+            raise LedgerError(
+                f"ledger: record {record.seq} ({record.id}) is not what was sealed, so it is not "
+                "erased; “consent ledger verify” tells more"
+            )
 
 
 def checked(because: str) -> str:

@@ -50,6 +50,12 @@ def log_key(seeds: Sequence[bytes], secrets: Sequence[str]) -> LogKey:
     return LogKey(seeds[0]) if seeds else LogKey.derived(secrets[0])
 
 
+def public_log_keys(seeds: Sequence[bytes], secrets: Sequence[str]) -> frozenset[bytes]:
+    """The public halves of every key of the log that the settings hold, old ones too."""
+    own = [*map(LogKey, seeds), *map(LogKey.derived, secrets)]
+    return frozenset(key.public for key in own)
+
+
 def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
     """Whether ``signature`` is that of the Ed25519 key ``public`` over ``message``."""
     try:

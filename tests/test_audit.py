@@ -181,3 +181,15 @@ async def test_a_kept_checkpoint_of_another_log_or_key_is_refused(ledger, databa
         text = Checkpoint(origin, 5, bytes(32)).text
         note = Note(text, (sign(text, origin, key),))
         assert fault in (await audit.verify(ledger, kept=[Kept(note)])).fault
+
+
+async def test_a_tree_made_anew_with_another_key_is_not_trusted(ledger, database_url, now):
+    assert (await audit.verify(ledger, trusted=[KEY.public])).fault is None
+    await attack.run(
+        database_url,
+        "UPDATE decisions SET marketing = NOT marketing WHERE seq = 5",
+        *(f"DELETE FROM {table}" for table in ("entries", "nodes", "checkpoints", "log_keys")),
+    )
+    await Sealer(ledger, LogKey(b"o" * 32), ORIGIN, now).seal_all()
+    fault = (await audit.verify(ledger, trusted=[KEY.public])).fault
+    assert fault.startswith("the newest checkpoint is signed by ")

@@ -20,7 +20,7 @@ from consent.activity import ActivityFilter
 from consent.database import Database
 from consent.erase import Eraser
 from consent.erasures import Gone
-from consent.errors import GoneError, NotFoundError, RefusedError, UnavailableError
+from consent.errors import GoneError, LedgerError, NotFoundError, RefusedError, UnavailableError
 from consent.evidence import ReceiptFile
 from consent.filters import LedgerFilter
 from consent.notes import Vkey
@@ -231,6 +231,26 @@ async def test_an_imitated_erasure_is_found(
     report = await audit.verify(database)
     assert report.seq == seq
     assert words in (report.fault or "")
+
+
+async def test_an_erasure_signed_by_a_key_of_ones_own_is_found(database, store, sealer, now):
+    (mine, _) = await append(database, an_entry(store), an_entry(store))
+    forger = Eraser(database, sealer, LogKey(b"o" * 32), now)
+    await forger.visitor("summit", mine.record.visitor, BECAUSE, by=None)
+    report = await audit.verify(database, trusted=[KEY.public])
+    assert report.seq == 1
+    assert "erasure 1 is signed by consent.example/log+" in report.fault
+
+
+async def test_what_was_changed_is_not_erased_by_us(database, database_url, store, sealer, eraser):
+    mine, _ = await append(database, an_entry(store), an_entry(store))
+    await sealer.seal_all()
+    visitor = mine.record.visitor
+    named = visitor.bytes if database_url.startswith("sqlite") else visitor
+    await attack.run(database_url, "UPDATE decisions SET visitor = :mine WHERE seq = 2", mine=named)
+    with pytest.raises(LedgerError, match="is not what was sealed"):
+        await eraser.visitor("summit", visitor, BECAUSE, by=None)
+    assert "record 2 " in await fault(database)
 
 
 async def test_what_was_erased_does_not_come_back_unseen(database, database_url, store, eraser):

@@ -19,8 +19,12 @@ from consent.evidence import ReceiptFile
 from consent.notes import Note
 from consent.proof import Sealer, origin_of, prover
 from consent.record import facts
-from consent.signing import Signer, log_key
+from consent.signing import Signer, log_key, public_log_keys
 from consent.web.app import utcnow
+
+_KEYS = (
+    "\ntrusted are the keys of CONSENT_LOG_KEYS and CONSENT_SECRET_KEYS, and those given with --key"
+)
 
 
 @click.group()
@@ -76,12 +80,18 @@ def prove(id_: uuid.UUID, out: Path | None, tlog_proof: bool) -> None:
 @click.option("--key", "keys", multiple=True, help=parts.KEY_HELP)
 @parts.as_json
 def verify(kept: Sequence[Path], keys: Sequence[str], json_: bool) -> None:
-    """Verify every record, from the first to the last. Exits with 1 when something is wrong."""
-    known = parts.vkeys(keys)
+    """Verify every record, from the first to the last. Exits with 1 when something is wrong.
+
+    The log's keys are those of the settings and of --key. The database names keys too, but whoever
+    can write to it could name his own.
+    """
+    known, chosen = parts.vkeys(keys), settings.load()
+    own = public_log_keys(chosen.log_keys, chosen.secret_keys)
+    trusted = own | {key.public for key in known}
     checkpoints = [Kept(Note.parse(parts.text_of(path)), known) for path in kept]
 
     async def work(db: Database) -> Report:
-        return await audit.verify(db, kept=checkpoints, progress=_progress)
+        return await audit.verify(db, kept=checkpoints, trusted=trusted, progress=_progress)
 
     report = parts.with_database(work)
     if json_:
@@ -101,7 +111,8 @@ def _progress(done: int, of: int) -> None:
 
 def _words(report: Report, kept: int) -> str:
     if report.fault is not None:
-        return f"NOT VERIFIED: {report.fault}\n{report.records} records before it hold"
+        advice = _KEYS if report.fault.endswith("trusted") else ""
+        return f"NOT VERIFIED: {report.fault}\n{report.records} records before it hold{advice}"
     if report.checkpoints == 0:
         return f"{report.records} records are in order; none is sealed yet"
     against = f" and {kept} kept elsewhere" if kept else ""
