@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import json
 import re
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
@@ -80,16 +81,23 @@ def read(content: bytes) -> ReceiptFile:
     """The file that these bytes are.
 
     Raises:
-        RefusedError: not a receipt file.
+        RefusedError: not a receipt file, or one that names a field twice: readers differ in which
+            of the two they take, so it could tell one thing to people and another to us.
     """
     if len(content) > MOST_BYTES:
         raise RefusedError("malformed_file", f"file: too long; expected at most {MOST_BYTES} bytes")
     try:
+        json.loads(content.decode(), object_pairs_hook=_once)
         return msgspec.json.decode(content, type=ReceiptFile)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise RefusedError(
             "malformed_file", f"file: {error}; expected a receipt file of Pixelgate, as JSON"
         ) from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a field is there twice")
 
 
 def write(file: ReceiptFile) -> bytes:
@@ -123,7 +131,7 @@ def decision(file: ReceiptFile) -> Content | None:
     try:
         content = msgspec.convert(_plain(file.record), Content)
         dt.datetime.fromisoformat(content.at)
-    except (msgspec.ValidationError, ValueError):
+    except (msgspec.ValidationError, ValueError, RecursionError):
         return None
     return content if _AT.fullmatch(content.at) else None
 
@@ -183,7 +191,7 @@ def _receipt(file: ReceiptFile) -> Check:
         facts = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         said = canonical(_plain(facts))
         return Check("receipt", *((True, same) if said == _facts(file) else (False, other)))
-    except (ValueError, TypeError, KeyError, msgspec.DecodeError):
+    except (ValueError, TypeError, KeyError, RecursionError, msgspec.DecodeError):
         return Check("receipt", False, other)
 
 
@@ -206,7 +214,7 @@ def _log(file: ReceiptFile) -> Check:
         entry = hashlib.sha256(canonical(_plain(file.record))).digest()
     except RefusedError as error:
         return Check("log", False, f"The checkpoint cannot be read ({error.detail}).")
-    except ValueError:
+    except (ValueError, RecursionError):
         return Check("log", False, "The record cannot be read.")
     path = [hash_ for text in file.proof if (hash_ := decoded(text)) is not None]
     if len(path) != len(file.proof):

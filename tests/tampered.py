@@ -185,6 +185,10 @@ NO_FILES = {
     "a record that is none": json.dumps({**a_file(), "record": 1}).encode(),
     "a proof that is none": json.dumps({**a_file(), "proof": {}}).encode(),
     "not UTF-8": b'{"format": "\xff"}',
+    "a record twice": json.dumps(a_file()).encode().replace(b'"record"', b'"record": {}, "record"'),
+    "an action twice": json.dumps(a_file())
+    .encode()
+    .replace(b'"action": "save"', b'"act\\u0069on": "accept_all", "action": "save"'),
     "too long": b" " * (evidence.MOST_BYTES + 1),
 }
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,6 +28,21 @@ def test_what_was_changed_is_told_by_the_check_that_sees_it(name):
 def test_what_is_no_receipt_file_is_refused(name):
     with pytest.raises(RefusedError, match=r"^malformed_file: file: "):
         evidence.read(NO_FILES[name])
+
+
+@pytest.mark.parametrize("depth", [100, 950, 100_000])
+def test_what_is_nested_without_end_is_no_record_and_no_receipt(depth):
+    nested = "[" * depth + "]" * depth
+    payload = base64.urlsafe_b64encode(nested.encode()).decode().rstrip("=")
+    written = json.dumps({**a_file(), "receipt": f"{payload}.x"})
+    checks = evidence.verify(evidence.read(written.encode()), [VKEY])
+    assert [check.name for check in checks if not check.holds] == ["receipt"]
+    within = written.replace('"record": {', f'"record": {{"x": {nested}, ').encode()
+    try:
+        checks = evidence.verify(evidence.read(within), [VKEY])
+    except RefusedError:
+        return
+    assert [check.name for check in checks if not check.holds] == ["record", "receipt", "log"]
 
 
 def test_without_a_key_no_signature_holds():
@@ -60,7 +78,5 @@ def test_the_proof_can_be_read_by_other_tools():
 )
 @settings(max_examples=25, deadline=None)
 def test_whatever_a_record_says_its_file_verifies(changes):
-    import json
-
     file = evidence.read(json.dumps(a_file(**changes)).encode())
     assert all(check.holds for check in evidence.verify(file, [VKEY]))

@@ -167,14 +167,33 @@ const isRecord = fields({
     visitor: isUuid,
 });
 
+/** Whether an object in this JSON names a field twice: readers differ in which of the two they take. */
+function namesTwice(json) {
+    const open = [];
+    for (const [token, key] of json.matchAll(/("[^"\\]*(?:\\.[^"\\]*)*")\s*:|"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]]/g)) {
+        if (key) {
+            const name = JSON.parse(key);
+            if (open.at(-1).has(name)) return true;
+            open.at(-1).add(name);
+        } else if (token === '{' || token === '[') {
+            open.push(new Set());
+        } else if (token === '}' || token === ']') {
+            open.pop();
+        }
+    }
+    return false;
+}
+
 function read(bytes) {
-    let file;
+    let file, json;
     if (bytes.length > MOST_BYTES) throw new Refused('The file is too long to be a receipt.');
     try {
-        file = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+        json = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+        file = JSON.parse(json);
     } catch {
         throw new Refused('This is not a receipt file: it is not JSON in UTF-8.');
     }
+    if (namesTwice(json)) throw new Refused('This is not a receipt file: it names a field twice.');
     const shaped = isObject(file) && (file.format ?? 'pixelgate-receipt-1') === 'pixelgate-receipt-1' && isObject(file.record)
         && isText(file.receipt) && isWhole(file.index) && listOf(isText)(file.proof) && isText(file.checkpoint) && isText(file.key);
     if (!shaped) throw new Refused('This is not a receipt file of Pixelgate, or of a form that this page does not know.');
