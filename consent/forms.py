@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import functools
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ Fault = tuple[str, str]
 """A dotted key (empty: the whole value), and ``found; accepted``."""
 
 _LONGEST_SHOWN = 60
+_info = functools.cache(inspect.type_info)
 _PLAIN: Mapping[type[inspect.Type], tuple[Any, str]] = {
     inspect.StrType: (str, "a text"),
     inspect.IntType: (int, "a whole number"),
@@ -36,7 +38,7 @@ def faults(value: Any, type_: Any, without: Collection[str] = ()) -> Iterator[Fa
         type_: structs, tuples, lists, dicts, unions, literals and plain types.
         without: fields of a struct ``type_`` that ``value`` may not have.
     """
-    yield from _faults(value, inspect.type_info(type_), "", frozenset(without))
+    yield from _faults(value, _info(type_), "", frozenset(without))
 
 
 def _faults(

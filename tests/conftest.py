@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
 import shutil
 import tempfile
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 from sqlalchemy.engine import make_url
 
+from consent import data
 from consent import database as database_
+from consent.campaign import Campaign
 from consent.database import Database
+from consent.embeds import Embeds
+from consent.platforms import Platforms
+from consent.regions import Regions
+from consent.texts import Texts
+
+# A machine that is busy makes no test fail.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 class Clock:
@@ -59,6 +72,25 @@ class PostgreSQL:
 
     def stop(self) -> None:
         self._server.cleanup()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shipped_files_are_read_once() -> Iterator[None]:
+    """Nobody changes what was read of them, and most tests start from it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in (Campaign, Embeds, Platforms, Regions, Texts):
+            patch.setattr(kind, "load", _once(kind.load))
+        yield
+
+
+def _once(load: Callable[..., Any]) -> Callable[..., Any]:
+    shipped = functools.cache(lambda folder: load())
+
+    def read(path: Path | None = None) -> Any:
+        # A test may have put another folder in the place of the shipped ones.
+        return load(path) if path is not None else shipped(data.folder)
+
+    return read
 
 
 @pytest.fixture(scope="session")

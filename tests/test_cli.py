@@ -1,13 +1,13 @@
 import json
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from consent import __version__
 from consent.model import StoreConfig
+from tests import command
 
 STORE = """
 key = "summit"
@@ -40,16 +40,7 @@ class Shell:
         }
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "consent", *arguments],
-            cwd=self.folder,
-            env=self.environ,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        return command.run(arguments, folder=self.folder, environ=self.environ, stdin=stdin)
 
     def __call__(self, *arguments: str, stdin: str = "") -> str:
         done = self.run(*arguments, stdin=stdin)

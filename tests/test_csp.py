@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from consent import csp
 from consent.model import BannerConfig, Custom, Hosts, Pixel, StoreConfig
 from consent.platforms import Platforms
+from tests import command
 
 PLATFORMS = Platforms.load()
 META = Pixel("meta", "123456789012345")
@@ -113,14 +113,8 @@ def test_the_command_prints_a_directive_a_line_and_the_notes_apart(
     (tmp_path / "store.toml").write_text(STORE, encoding="utf-8")
 
     def consent(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "consent", "store", *arguments],
-            cwd=tmp_path,
-            env={"CONSENT_DATABASE_URL": sqlite_url, "CONSENT_PUBLIC_URL": SERVICE},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        environ = {"CONSENT_DATABASE_URL": sqlite_url, "CONSENT_PUBLIC_URL": SERVICE}
+        return command.run(["store", *arguments], folder=tmp_path, environ=environ)
 
     assert consent("import", "store.toml").returncode == 0
     plain = consent("csp", "summit")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -27,12 +25,6 @@ BARE = """
 key = "bare"
 name = "A store that has registered no pixel yet"
 origins = ["{origin}"]
-"""
-IMPORT_EACH = """
-import sys
-from consent.cli import consent
-for path in sys.argv[1:]:
-    consent(["store", "import", path, "--publish"], standalone_mode=False)
 """
 SHORT = '<main><h1>Summit Outdoor</h1><p>Tents and boots.</p><a href="#tent">A tent</a></main>'
 LONG = (
@@ -66,14 +58,8 @@ class Stores:
         paths = [service.folder / f"{key}.toml" for key in texts]
         for path, text in zip(paths, texts.values(), strict=True):
             path.write_text(text.format(origin=shop.origin), encoding="utf-8")
-        # The command, in one process for all of them: most of its time is its start.
-        subprocess.run(
-            [sys.executable, "-c", IMPORT_EACH, *map(str, paths)],
-            cwd=service.folder,
-            env=service.environ,
-            check=True,
-            capture_output=True,
-        )
+        for path in paths:
+            service.consent("store", "import", str(path), "--publish")
         for key in texts:
             self._wait_for(f"{service.url}/s/{key}/loader.js")
 

@@ -13,6 +13,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from tests import command
+
 PUBLISHED = """
 key = "summit"
 name = "Summit Outdoor"
@@ -74,15 +76,7 @@ class Service:
 
     def consent(self, *arguments: str, stdin: str = "") -> str:
         """Runs the command ``consent`` and returns what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "consent", *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            env=self.environ,
-            check=False,
-        )
+        done = command.run(arguments, folder=self.folder, environ=self.environ, stdin=stdin)
         assert done.returncode == 0, f"consent {' '.join(arguments)}: {done.stderr}{done.stdout}"
         return done.stdout
 

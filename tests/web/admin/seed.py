@@ -176,6 +176,7 @@ class Seed:
 
     async def coverage(self, version: Version, *, days: int = 30) -> None:
         """What the pages of this store have told of their events, in the shares of ``PLACES``."""
+        chance = random.Random(9)
         deltas: dict[coverage.Key, int] = {}
         for back in range(days):
             at = self.now.replace(hour=8, minute=0) - dt.timedelta(days=back)
@@ -192,13 +193,13 @@ class Seed:
                 for platform in ("meta", "ga4", "google-ads"):
                     for event, times in (("PageView", 4.0), ("AddToCart", 0.3), ("Purchase", 0.04)):
                         for reached, share in shares.items():
-                            n = round(visits * times * share * self.random.uniform(0.8, 1.2))
+                            n = round(visits * times * share * chance.uniform(0.8, 1.2))
                             key = coverage.Key(
                                 version.store_id, at, code, platform, event, reached, ""
                             )
                             deltas[key] = n
                             if event == "Purchase":
-                                worth = n * self.random.randint(40_000, 160_000)
+                                worth = n * chance.randint(40_000, 160_000)
                                 deltas[key._replace(currency="EUR")] = worth
         async with self.database.write() as c:
             await coverage.add(c, deltas)
