@@ -7,6 +7,7 @@ draft has changes of its own is refused: nobody has decided to publish those.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from consent import activity, changes, groups, publish, stores
 from consent.activity import Act
 from consent.changes import Told
 from consent.database import Database
-from consent.model import Group, StoreConfig, User, Version
+from consent.model import Group, StoreConfig, User, Version, canonical
 from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.stores import Draft
@@ -111,6 +112,11 @@ async def _publish(
         act = Act("publishing", plan.store, str(version.number), {"group": key})
         await activity.add(c, act, by=by, at=at)
         return again._replace(version=version.number)
+
+
+def seen(plans: Sequence[Applied]) -> str:
+    """The SHA-256 by which somebody says what a preview has shown."""
+    return hashlib.sha256(canonical([list(plan) for plan in plans])).hexdigest()
 
 
 def _planned(

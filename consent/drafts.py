@@ -7,14 +7,16 @@ itself seen approved or reviewed counts.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consent import activity, approve, groups, publish, review, stores
 from consent.activity import Act
 from consent.bulk import Files
-from consent.errors import NotFoundError, RefusedError
-from consent.model import Group, StoreConfig, User
+from consent.database.dialects import take_lock
+from consent.errors import ConflictError, NotFoundError, RefusedError
+from consent.model import Group, StoreConfig, User, canonical
 from consent.stores import Draft
 
 
@@ -31,7 +33,12 @@ async def faults(
 
 
 async def save(
-    c: AsyncConnection, config: StoreConfig, *, by: User | None, at: dt.datetime
+    c: AsyncConnection,
+    config: StoreConfig,
+    *,
+    by: User | None,
+    at: dt.datetime,
+    shown: str | None = None,
 ) -> Draft:
     """Makes ``config``, which has no faults, the draft of its store, which may be new.
 
@@ -40,12 +47,19 @@ async def save(
         config: the store.
         by: who does it; None: whoever may run the command line.
         at: the moment.
+        shown: ``Draft.sha256`` of the one that it replaces, or an empty text when there must be
+            none yet; None: whatever it is by now.
 
     Returns:
         The draft as it is now, without approvals and reviews that nobody here has given.
+
+    Raises:
+        ConflictError: what it replaces is not what was shown.
     """
-    mine = await approve.known(c, await review.known(c, config))
+    await take_lock(c, "versions")
     before = await sha256_of(c, config.key)
+    _check(shown, before or "")
+    mine = await approve.known(c, await review.known(c, config))
     await stores.save(c, mine, at)
     draft = await stores.drafted(c, config.key)
     if draft.sha256 != before:
@@ -61,23 +75,46 @@ async def sha256_of(c: AsyncConnection, key: str) -> str | None:
 
 
 async def save_template(
-    c: AsyncConnection, group: Group, files: Files, *, by: User | None, at: dt.datetime
+    c: AsyncConnection,
+    group: Group,
+    files: Files,
+    *,
+    by: User | None,
+    at: dt.datetime,
+    shown: str | None = None,
 ) -> Group:
     """Makes ``group`` what it says; it may be new. Visitors notice nothing before it is applied.
 
+    ``shown`` as for ``save``, by ``group_sha256``.
+
     Raises:
+        ConflictError: what it replaces is not what was shown.
         RefusedError: it has faults; all of them are named.
     """
     _, regions, texts = files
     found = publish.template_faults(group, regions, texts, on=at.date(), draft=True)
     if found:
         raise RefusedError("unfit", "; ".join(found))
+    await take_lock(c, "versions")
+    before = await _template(c, group.key)
+    _check(shown, group_sha256(before) if before else "")
     mine = await approve.known_template(c, group)
-    if mine != await _template(c, group.key):
+    if mine != before:
         await groups.save(c, mine, at)
         act = Act("template", None, group.key, {"group": group.key})
         await activity.add(c, act, by=by, at=at)
     return mine
+
+
+def group_sha256(group: Group) -> str:
+    """Of a group as it is, so that one can say which one was seen."""
+    return hashlib.sha256(canonical(group)).hexdigest()
+
+
+def _check(shown: str | None, found: str) -> None:
+    if shown is not None and shown != found:
+        what = "there is one by now" if not shown else "someone has changed it meanwhile"
+        raise ConflictError("moved", f"draft: {what}; look at it anew")
 
 
 async def _template(c: AsyncConnection, key: str) -> Group | None:

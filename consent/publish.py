@@ -34,6 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consent import activity, inherit, lawful, stores, theme
 from consent.activity import Act
 from consent.database import Database
+from consent.database.dialects import take_lock
 from consent.errors import ConflictError, NotFoundError, RefusedError
 from consent.model import (
     MOST_KEPT_DAYS,
@@ -152,19 +153,22 @@ async def roll_back(
     regions: Regions,
     texts: Texts,
     now: Callable[[], dt.datetime],
+    shown: str | None = None,
     by: User | None = None,
 ) -> Version:
     """What the store ``key`` had as version ``number`` as its next one, the template included.
 
     It becomes the draft too. The law is today's, so that what was allowed then may be refused.
+    ``shown`` as for ``publish``: of the draft that is lost.
 
     Raises:
         NotFoundError: there is no such store or version.
+        ConflictError: the draft is not what was shown.
         RefusedError: it has faults by now; all of them are named.
     """
     at = now()
     async with database.write() as connection:
-        await stores.draft(connection, key)
+        await _shown(connection, key, shown)
         old = await stores.version(connection, key, number)
         if old is None or old.own is None:
             raise NotFoundError("unknown_version", f"{key} has no version {number}")
@@ -203,13 +207,20 @@ async def publish(
     """
     at = now()
     async with database.write() as connection:
-        draft = await stores.drafted(connection, key)
-        if shown is not None and draft.sha256 != shown:
-            raise ConflictError("moved", "draft: someone has changed it meanwhile; look at it anew")
+        draft = await _shown(connection, key, shown)
         faults = check(draft.own, platforms, regions, texts, on=at.date(), template=draft.template)
         if faults:
             raise RefusedError("unfit", "; ".join(faults))
         return await _next(connection, key, at, by)
+
+
+async def _shown(c: AsyncConnection, key: str, shown: str | None) -> stores.Draft:
+    """The draft, which nobody else changes from now on, if it is what was shown."""
+    await take_lock(c, "versions")
+    draft = await stores.drafted(c, key)
+    if shown is not None and draft.sha256 != shown:
+        raise ConflictError("moved", "draft: someone has changed it meanwhile; look at it anew")
+    return draft
 
 
 async def _next(

@@ -40,7 +40,7 @@ from consent.scan.others import Others
 from consent.settings import Settings
 from consent.signing import Signer, log_key
 from consent.texts import Texts
-from consent.web import admin, errors, log, logs
+from consent.web import admin, api, errors, log, logs
 from consent.web.metrics import Metrics, of_places, of_retention, of_service
 from consent.web.services import Published, Services
 from consent.web.tally import Tally, shared_folder
@@ -80,6 +80,7 @@ class App(Starlette):
                 Route("/metrics", _metrics(Metrics(self.tally))),
                 Route("/.well-known/gpc.json", _gpc),
                 Mount("/log", routes=log.routes(services)),
+                Mount(api.PATH, routes=api.routes(services)),
                 Route("/admin", _to_admin),
                 Mount("/admin", routes=admin.routes(services)),
             ],

@@ -43,10 +43,13 @@ STATUS: tuple[tuple[type[ConsentError], int], ...] = (
 
 CODES = {
     "bad_filter": 400,
+    "no_token": 401,
     "malformed_json": 400,
     "incomplete": 400,
     "method_not_allowed": 405,
+    "stale": 412,
     "unsupported_type": 415,
+    "no_condition": 428,
 }
 """Codes of a ``RefusedError`` for which HTTP has a status of its own."""
 

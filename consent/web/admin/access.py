@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consent import stores
 from consent.errors import ForbiddenError, NotFoundError
-from consent.model import Role, User
+from consent.model import Grant, Role, Scope, Token, User
 
 Page = Literal["rates", "coverage", "ledger", "activity", "regions", "groups", "pixels", "stores"]
 
@@ -32,6 +32,23 @@ CHANGES: dict[Role, tuple[Change, ...]] = {
 """What each role may change: pixels, what was said of a store's own code, the rules of regions,
 whether a rule may be looser than the law, and that a visitor is erased.
 """
+
+SCOPES: dict[Scope, tuple[Page | None, tuple[Change, ...]]] = {
+    "stores:read": ("pixels", ()),
+    "stores:write": (None, ("pixels", "regions")),
+    "stores:publish": (None, ("pixels",)),
+    "pages:scan": (None, ("pixels",)),
+    "pixels:review": (None, ("reviews",)),
+    "regions:read": ("regions", ()),
+    "regions:approve": (None, ("approvals",)),
+    "groups:read": ("groups", ()),
+    "groups:write": (None, ("regions",)),
+    "rates:read": ("rates", ()),
+    "coverage:read": ("coverage", ()),
+    "ledger:read": ("ledger", ()),
+    "activity:read": ("activity", ()),
+}
+"""What a user has to be able to open and to change for a token of theirs to be good for it."""
 
 _NAMES: dict[Page, str] = {
     "rates": "Decline rates",
@@ -112,6 +129,34 @@ def check_change(user: User, what: Change) -> None:
     """Raises ForbiddenError when the user may not change ``what`` anywhere."""
     if not may_change(user, what):
         raise ForbiddenError("role", f"{_whose(user)} does not change {what}; ask an owner")
+
+
+def scopes_of(user: User) -> list[Scope]:
+    """What a token of ``user`` can be good for now, in some of the stores at least."""
+    return [scope for scope in SCOPES if any(_allows(grant, scope) for grant in user.grants)]
+
+
+def using(user: User, token: Token, scope: Scope | None) -> User:
+    """``user``, asking by the grants that allow ``scope``; None: by all.
+
+    Raises:
+        ForbiddenError: ``token`` is not good for it, or no role of its user allows it now.
+    """
+    if scope is None:
+        return msgspec.structs.replace(user, acting=user.grants)
+    if scope not in token.scopes:
+        given = ", ".join(token.scopes)
+        raise ForbiddenError("scope", f"scope: the token has {given}; expected {scope}")
+    those = tuple(grant for grant in user.grants if _allows(grant, scope))
+    if not those:
+        raise ForbiddenError("role", f"scope: {_whose(user)} does not allow {scope}; ask an owner")
+    return msgspec.structs.replace(user, acting=those)
+
+
+def _allows(grant: Grant, scope: Scope) -> bool:
+    page, changes = SCOPES[scope]
+    opens = page is None or page in PAGES[grant.role]
+    return opens and all(change in CHANGES[grant.role] for change in changes)
 
 
 async def visible(c: AsyncConnection, user: User) -> list[stores.StoreSummary]:

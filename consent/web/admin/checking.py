@@ -83,26 +83,47 @@ class Checking:
         async with services.database.read() as c:
             opened, config = await _open(c, post.user, key)
         typed = post.fields.get("address", "").strip()[:LONGEST_ADDRESS]
-        url = f"{config.origins[0]}{typed}" if typed.startswith("/") else typed
-        if not any(_is_on(url, origin) for origin in config.origins):
+        url = address_in(config, typed)
+        if url is None:
             said = f"is on none of the store's origins; expected {' or '.join(config.origins)}"
             return _page(post.user, opened, config, typed, {"fault": said}, status=422)
-        self._turns.take(post.user)
-        async with self._turns.running:
-            try:
-                fetched = await services.fetcher.get(url)
-                if len(fetched.content) > MOST_BYTES:
-                    raise fetch.too_large(MOST_BYTES)
-            except RefusedError as error:
-                return _page(post.user, opened, config, url, {"failed": error.detail}, status=422)
-            found = await asyncio.to_thread(
-                services.scanner.page,
-                fetched.text,
-                url=fetched.url,
-                policies=fetched.policies,
-                expected=Expected(config, services.settings.public_url),
-            )
-        return _page(post.user, opened, config, url, _result(opened, fetched.url, found))
+        try:
+            at, found = await look(services, self._turns, post.user, config, url)
+        except ThrottledError:
+            raise
+        except RefusedError as error:
+            return _page(post.user, opened, config, url, {"failed": error.detail}, status=422)
+        return _page(post.user, opened, config, url, _result(opened, at, found))
+
+
+async def look(
+    services: Services, turns: Turns, user: User, config: StoreConfig, url: str
+) -> tuple[str, list[Finding]]:
+    """Where the page ``url`` was found in the end, and what is in it.
+
+    Raises:
+        ThrottledError: it is not this user's turn.
+        RefusedError: it cannot be fetched, or is none that we read.
+    """
+    turns.take(user)
+    async with turns.running:
+        fetched = await services.fetcher.get(url)
+        if len(fetched.content) > MOST_BYTES:
+            raise fetch.too_large(MOST_BYTES)
+        found = await asyncio.to_thread(
+            services.scanner.page,
+            fetched.text,
+            url=fetched.url,
+            policies=fetched.policies,
+            expected=Expected(config, services.settings.public_url),
+        )
+    return fetched.url, found
+
+
+def address_in(config: StoreConfig, typed: str) -> str | None:
+    """The page of the store that ``typed``, a path or an address, means; None: none of its own."""
+    url = f"{config.origins[0]}{typed}" if typed.startswith("/") else typed
+    return url if any(_is_on(url, origin) for origin in config.origins) else None
 
 
 async def _open(c: AsyncConnection, user: User, key: str) -> tuple[Opened, StoreConfig]:

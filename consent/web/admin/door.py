@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,6 +28,22 @@ HEADINGS = {
     500: "Something went wrong here",
     503: "Storage does not answer",
 }
+
+
+class Reading(Protocol):
+    """What a request that reads has, on a page or through the API."""
+
+    @property
+    def request(self) -> Request: ...
+    @property
+    def services(self) -> Services: ...
+    @property
+    def user(self) -> User: ...
+    @property
+    def connection(self) -> AsyncConnection: ...
+    @property
+    def own(self) -> tuple[str, ...] | None: ...
+    def sees(self, store: str) -> bool: ...
 
 
 class Visit(NamedTuple):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from consent import approve, bulk, drafts, groups, model, storefile
+from consent import approve, bulk, drafts, groups, storefile
 from consent.bulk import Applied
 from consent.errors import (
     ConflictError,
@@ -111,7 +110,7 @@ async def look(visit: Visit) -> Response:
         "names": {store.key: store.name for store in found},
         "plans": plans,
         "ready": [plan for plan in plans if plan.told],
-        "seen": _seen(plans),
+        "seen": bulk.seen(plans),
         "may_change": _may_change(visit.user, group.key),
     }
     return pages.render("groupapply.html", context, user=visit.user)
@@ -126,7 +125,7 @@ async def apply(post: Post) -> Response:
         found = await access.visible(c, post.user)
         chosen = [store.key for store in found if f"store-{store.key}" in post.fields]
         plans = await _plans(services, c, key, chosen)
-    if post.fields.get("seen") != _seen(plans):
+    if post.fields.get("seen") != bulk.seen(plans):
         raise ConflictError("moved", "the stores or the template have changed; look at them anew")
     results = await bulk.apply(
         services.database, key, _files(services), now=services.now, only=chosen, by=post.user
@@ -162,11 +161,6 @@ async def _plans(
     return await bulk.preview(c, key, _files(services), on=on, only=chosen)
 
 
-def _seen(plans: Sequence[Applied]) -> str:
-    """The SHA-256 by which a page says what it has shown."""
-    return hashlib.sha256(model.canonical([list(plan) for plan in plans])).hexdigest()
-
-
 def _files(services: Services) -> bulk.Files:
     return bulk.Files(services.platforms, services.regions, services.texts)
 
@@ -194,7 +188,7 @@ async def _context(
         "group": group,
         "rules": rules.lines(services, held),
         "digest": digest,
-        "was": _fingerprint(group),
+        "was": drafts.group_sha256(group),
         "stores": [store for store in found if store.group == group.key],
         "may_change": _may_change(user, group.key),
         "may_allow": "approvals" in _changes(user, group.key),
@@ -219,18 +213,13 @@ async def _edit_again(
 async def _check_unmoved(c: AsyncConnection, key: str, was: str) -> None:
     """Raises ConflictError unless the group is as the form had it: not there, for a new one."""
     try:
-        found = _fingerprint(await groups.get(c, key))
+        found = drafts.group_sha256(await groups.get(c, key))
     except NotFoundError:
         found = ""
     if found and not was:
         raise ConflictError("twice", f"key: {key!r} is there already; expected another one")
     if found != was:
         raise ConflictError("moved", "template: someone has changed it meanwhile; look at it anew")
-
-
-def _fingerprint(group: Group) -> str:
-    """The SHA-256 by which a form says which state of a group it began with."""
-    return hashlib.sha256(model.canonical(group)).hexdigest()
 
 
 def _faults(error: Exception) -> list[str]:

@@ -17,7 +17,7 @@ from consent.filters import LedgerFilter
 from consent.pack import Sources, Subject, pictures
 from consent.web import verifier
 from consent.web.admin import access, decision, history, periods, sought
-from consent.web.admin.door import Visit
+from consent.web.admin.door import Reading, Visit
 from consent.web.admin.sought import Sought
 
 TYPES: dict[Format, str] = {
@@ -112,7 +112,7 @@ async def _pack(visit: Visit, subject: Subject, act: Act) -> Response:
     return StreamingResponse(content, media_type="application/zip", headers=headers)
 
 
-def filter_of(visit: Visit) -> Sought:
+def filter_of(visit: Reading) -> Sought:
     """The search that the address means, within the stores that its user sees.
 
     Raises:

@@ -11,7 +11,7 @@ from consent import counts
 from consent.rates import GroupedBy, Step
 from consent.stores import StoreSummary
 from consent.web.admin import access, periods, words
-from consent.web.admin.door import Visit
+from consent.web.admin.door import Reading
 from consent.web.admin.periods import Period
 
 UNKNOWN = "unknown"
@@ -47,7 +47,7 @@ class Chosen(NamedTuple):
         return {name: str(value) or UNKNOWN for name, value in given.items() if value is not None}
 
 
-async def read(visit: Visit) -> Chosen:
+async def read(visit: Reading) -> Chosen:
     found = await access.visible(visit.connection, visit.user)
     query = visit.request.query_params
     store = access.pick(found, query.get("store", ""))

@@ -44,8 +44,13 @@ def as_csv(name: str, store: str, report: Report) -> Response:
 
 
 def as_json(store: str, report: Report, before: Counts) -> Response:
+    content = msgspec.json.encode(facts(store, report, before))
+    return Response(content, media_type="application/json")
+
+
+def facts(store: str, report: Report, before: Counts) -> dict[str, Any]:
     """The same and the period before; every rate with its counts and its interval."""
-    content: dict[str, Any] = {
+    return {
         "store": store,
         "since": report.since,
         "until": report.until,
@@ -58,7 +63,6 @@ def as_json(store: str, report: Report, before: Counts) -> Response:
         "by": report.by,
         "groups": _groups(report.groups),
     }
-    return Response(msgspec.json.encode(content), media_type="application/json")
 
 
 def _groups(groups: Iterable[Group]) -> list[dict[str, Any]]:

@@ -1,0 +1,134 @@
+"""Decline rates and signal coverage through the API, by the same filters as the pages."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from consent import coverage, rates
+from consent.web.admin import ratechoice, ratefiles
+from consent.web.api.operation import Ask, Operation, Text
+
+
+class Share(msgspec.Struct, frozen=True):
+    """``n`` of ``of``; from too few no share. ``low``, ``high``: 95 % confidence (Wilson)."""
+
+    n: int
+    of: int
+    share: float | None
+    low: float | None
+    high: float | None
+
+
+class Numbers(msgspec.Struct, frozen=True, kw_only=True):
+    """Visits and how they ended; what is counted apart."""
+
+    visits: int
+    outcomes: dict[rates.Outcome, Share]
+    shown: int
+    repeats: int
+    withdrawn: int
+    changed: int
+
+
+class DayNumbers(Numbers, frozen=True, kw_only=True):
+    day: dt.date
+
+
+class KeyNumbers(Numbers, frozen=True, kw_only=True):
+    """``key``: a code, or ``unknown``."""
+
+    key: str
+
+
+class Rates(msgspec.Struct, frozen=True):
+    """``before``: the period of the same length before this one."""
+
+    store: str
+    since: dt.datetime
+    until: dt.datetime
+    total: Numbers
+    before: Numbers
+    days: list[DayNumbers]
+    countries: list[KeyNumbers]
+    places: list[KeyNumbers]
+    regimes: list[KeyNumbers]
+    by: rates.GroupedBy
+    groups: list[KeyNumbers]
+
+
+class Sum(msgspec.Struct, frozen=True):
+    """How many events; with a currency what purchases were worth, in thousandths of it."""
+
+    platform: str
+    event: str
+    currency: str
+    reached: str
+    place: str
+    n: int
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    since: dt.datetime
+    until: dt.datetime
+    sums: list[Sum]
+
+
+class PeriodQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``days``: 7, 30 or 90; or days ``from`` and ``until``, such as 2026-11-23."""
+
+    store: Text = ""
+    days: Text = ""
+    from_: Text = msgspec.field(default="", name="from")
+    until: Text = ""
+
+
+class RatesQuery(PeriodQuery, frozen=True, forbid_unknown_fields=True):
+    """``by``: what groups are; the others leave out what is not of that value."""
+
+    by: Text = ""
+    place: Text = ""
+    regime: Text = ""
+    device: Text = ""
+    language: Text = ""
+    version: Text = ""
+
+
+async def rated(ask: Ask) -> dict[str, Any]:
+    chosen = await ratechoice.read(ask)
+    c, period, only = ask.connection, chosen.period, chosen.only
+    report = await rates.report(c, chosen.ids, period.since, period.until, by=chosen.by, only=only)
+    before = await rates.total(c, chosen.ids, *period.before, only=only)
+    return ratefiles.facts(chosen.store.key if chosen.store else "all", report, before)
+
+
+async def covered(ask: Ask) -> Coverage:
+    chosen = await ratechoice.read(ask)
+    period = chosen.period
+    bys: tuple[coverage.By, ...] = ("platform", "event", "currency", "reached", "place")
+    sums = await coverage.sums(ask.connection, chosen.ids, period.since, period.until, bys)
+    return Coverage(period.since, period.until, [_sum(by, n) for by, n in sums])
+
+
+def _sum(by: Sequence[str], n: int) -> Sum:
+    platform, event, currency, reached, place = by
+    return Sum(platform, event, currency, reached, place, n)
+
+
+OPERATIONS = (
+    Operation(
+        *("rates.get", "GET", "/rates", "rates:read", rated),
+        "How visits ended, with their counts, by day, place and regime.",
+        Rates,
+        RatesQuery,
+    ),
+    Operation(
+        *("coverage.get", "GET", "/coverage", "coverage:read", covered),
+        "How much of the events and of the worth of purchases reached each platform.",
+        Coverage,
+        PeriodQuery,
+    ),
+)
