@@ -29,11 +29,17 @@ from consent.database import connections, faults, migrations
 from consent.database.engine import Database
 from consent.errors import SettingsError, UnavailableError
 
-_END = "SELECT coalesce(max(seq), 0) FROM decisions"
+_END = (
+    "SELECT max(seq) FROM (SELECT coalesce(max(seq), 0) AS seq FROM decisions "
+    "UNION ALL SELECT coalesce(max(seq), 0) FROM erased) AS ends"
+)
+_NUMBER = "SELECT (SELECT count(*) FROM decisions) + (SELECT count(*) FROM erased)"
 
 
 class Backup(msgspec.Struct, frozen=True):
-    """What a copy holds: the ledger up to the record ``records``, tables at ``revision``."""
+    """What a copy holds: the ledger up to the record ``records``, erased ones too, tables at
+    ``revision``.
+    """
 
     records: int
     revision: str
@@ -122,8 +128,9 @@ def look_at(file: Path, *, at_least: int = 0) -> Backup:
         with contextlib.closing(opened) as copy:
             whole = copy.execute("PRAGMA integrity_check").fetchone()[0]
             revision = copy.execute("SELECT version_num FROM alembic_version").fetchone()[0]
+            _check_revision(revision)
             end = copy.execute(_END).fetchone()[0]
-            number = copy.execute("SELECT count(*) FROM decisions").fetchone()[0]
+            number = copy.execute(_NUMBER).fetchone()[0]
     except sqlite3.Error as error:
         raise UnavailableError(f"{file.name}: {error}; expected a copy of the database") from error
     if whole != "ok":
@@ -134,12 +141,14 @@ def look_at(file: Path, *, at_least: int = 0) -> Backup:
 def _checked(made: Backup, number: int, at_least: int) -> Backup:
     if number != made.records or number < at_least:
         raise UnavailableError(f"backup: {number} records; expected {max(made.records, at_least)}")
-    if made.revision != migrations.newest():
-        raise UnavailableError(
-            f"backup: tables are at {made.revision}; expected {migrations.newest()}: "
-            "run consent migrate"
-        )
     return made
+
+
+def _check_revision(revision: str) -> None:
+    if revision != migrations.newest():
+        raise UnavailableError(
+            f"backup: tables are at {revision}; expected {migrations.newest()}: run consent migrate"
+        )
 
 
 async def _dump(connection: AsyncConnection, url: URL, partial: Path) -> Backup:
@@ -161,7 +170,8 @@ async def _dump(connection: AsyncConnection, url: URL, partial: Path) -> Backup:
 def _look_at_dump(partial: Path, end: int) -> Backup:
     """Reads the whole dump back; counts the ledger's rows as a restore would write them."""
     revision = next(_rows(partial, "alembic_version"), "none")
-    number = sum(1 for _ in _rows(partial, "decisions"))
+    _check_revision(revision)
+    number = sum(1 for table in ("decisions", "erased") for _ in _rows(partial, table))
     _run(["pg_restore", "--file=/dev/null", str(partial)])
     return _checked(Backup(end, revision, partial.stat().st_size), number, end)
 
