@@ -14,9 +14,11 @@ from typing import Any
 
 import hypothesis
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.engine import make_url
 
-from consent import data
+from consent import accounts, data
 from consent import database as database_
 from consent.campaign import Campaign
 from consent.database import Database
@@ -81,6 +83,16 @@ def shipped_files_are_read_once() -> Iterator[None]:
         for kind in (Campaign, Embeds, Platforms, Regions, Texts):
             patch.setattr(kind, "load", _once(kind.load))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shipped_hasher() -> Iterator[PasswordHash]:
+    """Tests need not pay what an attacker has to; what is shipped is held by ``test_accounts``."""
+    shipped = accounts._HASHER
+    with pytest.MonkeyPatch.context() as patch:
+        quick = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(accounts, "_HASHER", PasswordHash((quick,)))
+        yield shipped
 
 
 def _once(load: Callable[..., Any]) -> Callable[..., Any]:

@@ -151,6 +151,15 @@ def test_a_password_is_known_by_its_hash_alone():
     assert not accounts.verify_password("", hashed)
 
 
+def test_a_guess_costs_what_owasp_asks_for(shipped_hasher):
+    """Source: OWASP Password Storage Cheat Sheet: Argon2id, 19 MiB and two passes or more."""
+    kind, _, cost = shipped_hasher.hash(PASSWORD).split("$")[1:4]
+    costs = {name: int(n) for name, n in (part.split("=") for part in cost.split(","))}
+    assert kind == "argon2id"
+    assert costs["m"] >= 19 * 1024
+    assert costs["t"] >= 2
+
+
 @pytest.mark.parametrize("hashed", ["", "no hash", "$argon2id$broken"])
 def test_what_is_no_hash_opens_nothing(hashed):
     assert not accounts.verify_password(PASSWORD, hashed)
