@@ -172,6 +172,23 @@ def test_a_decision_opens_from_anywhere_in_its_line_and_fits_on_a_phone(open_pag
     assert page.evaluate(CONTRASTS) == []
 
 
+def test_erasing_a_visitor_is_asked_once_more_and_reads_well(open_page):
+    page = open_page("/admin/ledger", PHONE, color_scheme="dark")
+    page.locator("table.records tbody a").first.click()
+    page.locator("a[href*='/ledger/visitors/']").first.click()
+    page.get_by_role("link", name="Erase this visitor").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Erase this visitor")
+    page.get_by_role("button", name="Erase for good").click()
+    reason = page.get_by_label("Who asked, and since when")
+    expect(reason).to_be_focused()  # the browser holds back an empty form
+    page.evaluate(AXE)
+    assert page.evaluate(FIND_VIOLATIONS) == []
+    assert page.evaluate(CONTRASTS) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.get_by_role("link", name="Cancel").click()
+    expect(page.get_by_role("link", name="Erase this visitor")).to_be_visible()
+
+
 def test_legal_sees_the_layers_as_they_were_drawn_and_how_a_visitor_went_on(open_page):
     page = open_page("/admin/ledger?action=withdraw")
     page.locator("table.records tbody th a").first.click()
