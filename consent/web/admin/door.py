@@ -93,6 +93,7 @@ def page(services: Services, key: access.Page | None, show: Page) -> Endpoint:
         user: User | None = None
         try:
             sessions.check_origin(services, request)
+            posted.check_text([*request.path_params.values(), *request.query_params.values()])
             async with services.database.read() as c:
                 signed = await sessions.signed_in(services, c, request)
                 if signed is None:
@@ -122,6 +123,7 @@ def change(services: Services, what: access.Change | None, act: Act) -> Endpoint
         user: User | None = None
         try:
             sessions.check_origin(services, request)
+            posted.check_text(request.path_params.values())
             async with services.database.read() as c:
                 signed = await sessions.signed_in(services, c, request)
             if signed is None:

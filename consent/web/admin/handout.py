@@ -14,6 +14,7 @@ from consent.activity import Act, What
 from consent.errors import RefusedError
 from consent.export import Format
 from consent.filters import LedgerFilter
+from consent.model import is_key
 from consent.pack import Sources, Subject, pictures
 from consent.web import verifier
 from consent.web.admin import access, decision, history, periods, sought
@@ -123,7 +124,7 @@ def filter_of(visit: Reading) -> Sought:
     store = from_.get("store", "")
     stores = visit.own
     if store:
-        if not visit.sees(store):
+        if not (is_key(store) and visit.sees(store)):
             raise access.no_such_store(store)
         stores = (store,)
     asked = sought.read(from_, stores, visit.services)

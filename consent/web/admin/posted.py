@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -31,10 +32,22 @@ async def fields(request: Request, most: int = BODY_BYTES) -> dict[str, str]:
         if len(body) > most:
             raise TooLargeError("too_large", f"body: too long; expected at most {most} bytes")
     try:
-        return dict(
+        found = dict(
             parse_qsl(
                 body.decode("utf-8"), keep_blank_values=True, max_num_fields=most // FIELD_BYTES
             )
         )
     except ValueError as error:
         raise RefusedError("malformed_form", "body: cannot be read; expected a form") from error
+    check_text(found.values())
+    return found
+
+
+def check_text(values: Iterable[object]) -> None:
+    """Nothing when every text can be looked for in either database: PostgreSQL takes no NUL.
+
+    Raises:
+        RefusedError: one has a NUL.
+    """
+    if any(isinstance(value, str) and "\0" in value for value in values):
+        raise RefusedError("malformed_text", "request: a NUL in it; expected text")

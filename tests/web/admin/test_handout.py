@@ -55,6 +55,17 @@ class TestExport:
         for key in ("harbor", "hrabor"):
             assert client.get(f"/admin/ledger/export?store={key}").status_code == 404
 
+    @pytest.mark.parametrize(
+        ("query", "status"),
+        [("store=a%00b", 422), ("store=x%0D%0Ax-more:1", 404), ("store=%F0%9F%98%80", 404)],
+    )
+    def test_no_name_of_a_store_gets_into_headers_or_the_activity(self, editor, query, status):
+        client = editor("lex@example.com")
+        assert client.get(f"/admin/ledger/export?{query}").status_code == status
+        assert client.get(f"/admin/ledger/evidence?{query}").status_code == status
+        page = soup(client.get("/admin/activity?what=export"))
+        assert not page.select("tbody tr")
+
     @pytest.mark.parametrize("email", ["mia@example.com", "mia@summit.example"])
     def test_marketers_get_nothing(self, signed_in, email):
         assert signed_in(email).get("/admin/ledger/export").status_code == 403
