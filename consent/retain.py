@@ -107,16 +107,12 @@ class Retainer:
         """
         total = 0
         for version in await self._versions():
-            n = 0
             async for batch in self._batches(version):
                 done = await self._erase(version, batch)
                 self.erased += done
-                n += done
+                total += done
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), self._pause_seconds)
-            if n:
-                _log.info("records erased", store=version.config.key, records=n)
-            total += n
         if total:
             await self._database.overwrite()
         async with self._database.read() as c:
@@ -186,7 +182,8 @@ class Retainer:
             if self._stopping.is_set():
                 return
             try:
-                await self.erase_due()
+                if n := await self.erase_due():
+                    _log.info("records erased, as their time was over", records=n)
             except ConsentError as error:
                 self.failures += 1
                 _log.warning("records not erased", error=type(error).__name__, why=str(error))

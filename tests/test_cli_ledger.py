@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import datetime as dt
 import json
 import uuid
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from consent import database as database_
 from consent import notes
 from consent.cli import main
+from consent.model import Entry
 from consent.notes import Note, Vkey
 from consent.signing import LogKey
 from tests import attack
@@ -147,3 +149,33 @@ def test_what_somebody_outside_said_is_checked_when_it_can_be(offline):
     assert "WRONG: What https://w.example said of the checkpoint does not hold" in out
     Path("roots.pem").write_text("nothing")
     assert offline(json.dumps(file).encode(), *key, "--tsa", "roots.pem")[0] in (1, 2)
+
+
+def test_a_visitor_is_erased_and_what_is_old_goes(run, database_url, tmp_path: Path):
+    old = dt.datetime(2019, 3, 2, tzinfo=dt.UTC)
+
+    async def fill() -> list[Entry]:
+        opened = database_.connect(database_url)
+        store = await a_store(opened)
+        entries = [an_entry(store, at=old), an_entry(store), an_entry(store)]
+        await append(opened, *entries)
+        await opened.close()
+        return entries
+
+    _, mine, _ = asyncio.run(fill())
+    erase = ("ledger", "erase", "--store", "summit", "--visitor", str(mine.visitor), "--yes")
+    status, _, err = run(*erase, "--reason", "jo@summit.example asked for it")
+    assert (status, "expected words that name nobody" in err) == (2, True)
+    reason = ("--reason", "Asked by letter on 2026-03-01")
+    assert run(*erase, *reason)[1] == "erased 1 records (erasure 1)\n"
+    status, _, err = run(*erase, *reason)
+    assert (status, "no decision of this visitor" in err) == (2, True)
+    status, _, err = run("ledger", "prove", str(mine.id))
+    assert (status, "Asked by letter on 2026-03-01" in err) == (2, True)
+
+    dry = "summit\tkeeps 1096 days\t1 records due, the oldest of 2019-03-02\n"
+    assert run("ledger", "retain", "--dry-run") == (0, dry, "")
+    assert json.loads(run("ledger", "retain", "--json")[1])[0]["records"] == 1
+    assert run("ledger", "retain")[1] == "summit\tkeeps 1096 days\t0 records were due\n"
+    status, out, _ = run("ledger", "verify")
+    assert (status, "2 of them were erased, each by a signed erasure" in out) == (0, True)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from consent import audit, evidence, settings
+from consent import audit, erasures, evidence, settings
 from consent import ledger as records
 from consent.audit import Kept, Report
 from consent.cli import parts
 from consent.database import Database
-from consent.errors import NotFoundError
+from consent.errors import GoneError, NotFoundError
 from consent.evidence import ReceiptFile
 from consent.notes import Note
 from consent.proof import Sealer, origin_of, prover
@@ -55,6 +55,9 @@ def prove(id_: uuid.UUID, out: Path | None, tlog_proof: bool) -> None:
     async def work(db: Database) -> ReceiptFile:
         async with db.read() as connection:
             record = await records.get(connection, id_)
+            if record is None and (found := await erasures.of_record(connection, id_)):
+                erased = f"erased on {found[1].at:%Y-%m-%d}: {found[1].because}"
+                raise GoneError("erased", f"ledger: {id_} was {erased}")
             if record is None:
                 raise NotFoundError("unknown_decision", f"ledger: no decision has the id {id_}")
             signed = signer.receipt(facts(record))
