@@ -1,12 +1,17 @@
+import uuid
+
 import msgspec
 import pytest
+import sqlalchemy as sa
 from bs4 import BeautifulSoup
 
 from consent import accounts, search
+from consent.database import tables
 from consent.erase import Eraser
 from consent.filters import LedgerFilter
 from consent.model import Grants, Place, Record
 from consent.regions import Regions
+from consent.sessions import Session
 from consent.web.admin import history, sessions
 from tests.web.admin.stage import HERE, NOW, ask, soup, write
 
@@ -164,8 +169,15 @@ class TestErased:
         assert str(record.id) not in client.get("/admin/ledger/export?format=jsonl").text
 
     def test_another_store_s_user_is_told_nothing(self, client, editor, record):
-        write(client, lambda c: accounts.add(c, "lex@harbor.example", "x", "legal", "harbor", NOW))
-        token = client.app.services.signer.session({"user": 8, "epoch": 0})
+        id_ = uuid.UUID(int=8)
+
+        async def arrive(c) -> None:
+            await accounts.add(c, "lex@harbor.example", "x", "legal", "harbor", NOW)
+            row = Session(id_, 8, NOW, NOW.date(), "Firefox")
+            await c.execute(sa.insert(tables.sessions).values(msgspec.structs.asdict(row)))
+
+        write(client, arrive)
+        token = sessions.token(client.app.services, id_)
         client.cookies.set(sessions.COOKIE, token, path="/admin")
         for address in (record.id, f"visitors/{record.visitor}"):
             assert client.get(f"/admin/ledger/{address}").status_code == 404
