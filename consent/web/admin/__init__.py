@@ -11,6 +11,7 @@ from consent.errors import NotFoundError
 from consent.web.admin import (
     access,
     activity,
+    apitokens,
     coverage,
     decision,
     door,
@@ -110,6 +111,9 @@ def _account_routes(services: Services, passwords: Passwords) -> list[BaseRoute]
         Route("/account/end", write(account.end_one), methods=["POST"]),
         Route("/account/end-others", write(account.end_others), methods=["POST"]),
         Route("/account/password", write(account.change_password), methods=["POST"]),
+        Route("/tokens", door.page(services, None, apitokens.show), methods=["GET"]),
+        Route("/tokens/add", write(apitokens.add), methods=["POST"]),
+        Route("/tokens/revoke", write(apitokens.revoke), methods=["POST"]),
     ]
 
 
