@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consent import erasures, ledger, merkle, receipt, seals
 from consent.database import Database, lookups
 from consent.erasures import Erasure, Gone
-from consent.errors import LedgerError
+from consent.errors import LedgerError, RefusedError
 from consent.merkle import HASH_BYTES, TILE_HEIGHT, Frontier, Span
 from consent.model import Record
 from consent.notes import Checkpoint, Note, Vkey
@@ -29,14 +29,18 @@ from consent.signing import is_signed
 
 CHUNK_RECORDS = 1024
 
+_UNREADABLE = (TypeError, ValueError, ArithmeticError, LookupError)
+"""What reading a cell raises that holds what no release has written: SQLite takes any type."""
+
 
 class Report(msgspec.Struct, frozen=True):
     """What was verified. ``fault`` None: everything holds.
 
     ``records`` are those that were read, ``sealed`` those under a checkpoint; the rest was not
     sealed yet, and only its order and its links were looked at. Of the ``erased`` ones it was
-    their entries and the signed records of their erasures. ``seq`` and ``id`` name the first record
-    that is wrong, where one is.
+    their entries and the signed records of their erasures. ``unshown`` is how many name a banner
+    whose content is not here: a page made it up, or somebody took it away. ``seq`` and ``id`` name
+    the first record that is wrong, where one is.
     """
 
     records: int
@@ -45,6 +49,7 @@ class Report(msgspec.Struct, frozen=True):
     origin: str
     root: str
     erased: int = 0
+    unshown: int = 0
     fault: str | None = None
     seq: int | None = None
     id: str | None = None
@@ -90,10 +95,14 @@ async def verify(
     Raises:
         UnavailableError: storage does not answer.
     """
-    async with database.read() as c:
-        newest, last = await seals.newest(c), await ledger.last(c)
-        keys = await seals.keys(c)
-    walk = _Walk(newest, last, trusted)
+    try:
+        async with database.read() as c:
+            newest, last = await seals.newest(c), await ledger.last(c)
+            keys, banners = await seals.keys(c), await ledger.banner_hashes(c)
+    except (RefusedError, *_UNREADABLE) as error:
+        fault = _Fault(f"checkpoints: the newest cannot be read ({error})")
+        return _Walk(None, 0, set(), trusted).report(fault)
+    walk = _Walk(newest, last, banners, trusted)
     try:
         if newest is not None:
             walk.check_key("the newest checkpoint", newest.key)
@@ -105,15 +114,23 @@ async def verify(
                 seq=last + 1,
             )
         await _check_contents(database)
+        most = CHUNK_RECORDS
         while walk.done < last:
-            async with database.read() as c:
-                await walk.chunk(c)
-            progress(walk.done, last)
+            try:
+                async with database.read() as c:
+                    await walk.chunk(c, most)
+            except _UNREADABLE as error:
+                if most == 1:
+                    fault = f"record {walk.done + 1} cannot be read ({type(error).__name__})"
+                    raise _Fault(fault, seq=walk.done + 1) from error
+                most = 1  # one by one: which of them is it?
+            else:
+                progress(walk.done, last)
         async with database.read() as c:
             await walk.end(c)
     except _Fault as fault:
         return walk.report(fault)
-    except LedgerError as error:
+    except (LedgerError, RefusedError) as error:
         return walk.report(_Fault(str(error), seq=walk.done + 1))
     return walk.report()
 
@@ -121,8 +138,16 @@ async def verify(
 class _Walk:
     """How far the verification is, and what the tree is up to there."""
 
-    def __init__(self, newest: Head | None, last: int, trusted: Collection[bytes] | None) -> None:
+    def __init__(
+        self,
+        newest: Head | None,
+        last: int,
+        banners: Collection[str],
+        trusted: Collection[bytes] | None,
+    ) -> None:
         self.done = 0
+        self._banners = banners
+        self._unshown = 0
         self._trusted = trusted
         self._last = last
         self._newest = newest
@@ -155,12 +180,12 @@ class _Walk:
         if self._trusted is not None and key.public not in self._trusted:
             raise _Fault(f"{what} is signed by {key.text}, and not by a key that is trusted", gone)
 
-    async def chunk(self, c: AsyncConnection) -> None:
-        """The next records, with the entries and the heads over them."""
-        until = min(self._last, self.done + CHUNK_RECORDS)
+    async def chunk(self, c: AsyncConnection, most: int) -> None:
+        """The next records, at most so many, with the entries and the heads over them."""
+        until = min(self._last, self.done + most)
         erased = await erasures.within(c, self.done, until)
         known = await erasures.by_ids(c, {number for _, number in erased.values()})
-        records = await ledger.following(c, self.done, CHUNK_RECORDS)
+        records = await ledger.following(c, self.done, most)
         rows: dict[int, Record | Gone] = {seq: gone for seq, (gone, _) in erased.items()}
         for record in records:
             if record.seq in erased:
@@ -173,6 +198,8 @@ class _Walk:
         while self.done < until and (row := rows.get(self.done + 1)) is not None:
             if isinstance(row, Gone):
                 self._check_erasure(row, known.get(erased[row.seq][1]))
+            elif row.banner_sha256 not in self._banners:
+                self._unshown += 1
             if row.seq <= self._sealed:
                 at = (self.done - begin) * HASH_BYTES
                 await self._seal_of(c, row, entries[at : at + HASH_BYTES], heads)
@@ -247,6 +274,7 @@ class _Walk:
             origin=self._newest.key.name if self._newest else "",
             root=self._edge.root().hex(),
             erased=self._erased,
+            unshown=self._unshown,
             fault=fault.words if fault else None,
             seq=fault.seq if fault else None,
             id=fault.id if fault else None,
@@ -262,8 +290,11 @@ async def _check_contents(database: Database) -> None:
     for table in ("versions", "banners", "regimes"):
         after = 0
         while True:
-            async with database.read() as c:
-                found = await lookups.content(c, table, after)
+            try:
+                async with database.read() as c:
+                    found = await lookups.content(c, table, after)
+            except _UNREADABLE as error:
+                raise _Fault(f"{table}: the row after {after} cannot be read") from error
             if found is None:
                 break
             after, sha256, content = found

@@ -141,6 +141,11 @@ async def banner_content(c: AsyncConnection, sha256: str) -> bytes | None:
     return await _content(c, tables.banners, sha256)
 
 
+async def banner_hashes(c: AsyncConnection) -> set[str]:
+    """The SHA-256 of every banner whose content is here."""
+    return set((await c.execute(sa.select(tables.banners.c.sha256))).scalars())
+
+
 async def regime_content(c: AsyncConnection, sha256: str) -> bytes | None:
     return await _content(c, tables.regimes, sha256)
 

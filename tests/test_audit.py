@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 
 import pytest
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.anyio
 KEY = LogKey(b"k" * 32)
 ORIGIN = "consent.example/log"
 RECORDS, SEALED = 300, 290
+EMPTY = hashlib.sha256(b"{}").digest()
 
 
 @pytest.fixture
@@ -138,6 +140,22 @@ async def test_the_first_record_that_is_wrong_is_named(ledger, database_url):
             assert f"record {seq} ({report.id})" in report.fault
         await attack.restore(database_url)
     assert (await audit.verify(ledger)).fault is None
+
+
+async def test_what_cannot_be_read_is_named_too(ledger, database_url):
+    never = "'never'" if database_url.startswith("sqlite") else "'infinity'"
+    await attack.run(database_url, f"UPDATE decisions SET at = {never} WHERE seq = 70")
+    report = await audit.verify(ledger)
+    assert report.seq == 70
+    await attack.run(database_url, "UPDATE log_keys SET vkey = 'x'")
+    assert "expected a vkey" in (await audit.verify(ledger)).fault
+
+
+async def test_what_was_shown_and_is_gone_is_counted(ledger, database_url):
+    assert (await audit.verify(ledger)).unshown == 0
+    await attack.run(database_url, "UPDATE banners SET content = :c, sha256 = :s", c=b"{}", s=EMPTY)
+    report = await audit.verify(ledger)
+    assert (report.fault, report.unshown) == (None, RECORDS)
 
 
 async def test_what_was_cut_off_with_its_checkpoints_is_shown_by_one_kept_elsewhere(

@@ -22,6 +22,10 @@ from consent.record import facts
 from consent.signing import Signer, log_key, public_log_keys
 from consent.web.app import utcnow
 
+_UNSHOWN = (
+    "name a banner whose content is not here: a page named one that was never ours, or somebody "
+    "removed it"
+)
 _KEYS = (
     "\ntrusted are the keys of CONSENT_LOG_KEYS and CONSENT_SECRET_KEYS, and those given with --key"
 )
@@ -124,6 +128,7 @@ def _words(report: Report, kept: int) -> str:
         f"verified: {report.sealed} records are what was sealed in {report.origin}, under "
         f"{report.checkpoints} checkpoints{against}; root {report.root}"
         + (f"\n{report.erased} of them were erased, each by a signed erasure" * bool(report.erased))
+        + (f"\n{report.unshown} of them {_UNSHOWN}" * bool(report.unshown))
         + (f"\n{waiting} records are in order, and not sealed yet" if waiting else "")
         + ("" if kept else "\nnot compared with a checkpoint kept elsewhere (--checkpoint)")
     )
