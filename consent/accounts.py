@@ -85,7 +85,7 @@ async def add(
         NotFoundError: there is no such store or group.
         RefusedError: not an address, or both a store and a group.
     """
-    email = _normal(email)
+    email = normal(email)
     await take_lock(c, "accounts")
     if await by_email(c, email) is not None:
         raise ConflictError(
@@ -93,7 +93,7 @@ async def add(
             f"email: {email!r} has an account; expected another, or for a new password: "
             f"consent user password {email}",
         )
-    row = await _row(c, Grant(role, store_key, group_key))
+    row = await row_of(c, Grant(role, store_key, group_key))
     values: dict[str, Any] = {
         "email": email,
         "password_hash": password_hash,
@@ -116,7 +116,7 @@ async def grant(c: AsyncConnection, email: str, grant_: Grant) -> User:
         RefusedError: both a store and a group.
     """
     await take_lock(c, "accounts")
-    user, row = await _known(c, email), await _row(c, grant_)
+    user, row = await _known(c, email), await row_of(c, grant_)
     if grant_ not in user.grants:
         await c.execute(sa.insert(tables.grants).values(user_id=user.id, **row))
     return await _known(c, email)
@@ -129,7 +129,7 @@ async def revoke(c: AsyncConnection, email: str, grant_: Grant) -> User:
         NotFoundError: there is no such user, store or group, or the user has no such role.
     """
     await take_lock(c, "accounts")
-    user, row = await _known(c, email), await _row(c, grant_)
+    user, row = await _known(c, email), await row_of(c, grant_)
     if grant_ not in user.grants:
         has = ", ".join(map(str, user.grants)) or "none"
         raise NotFoundError("unknown_grant", f"{user.email} is not {grant_}; has {has}")
@@ -219,7 +219,8 @@ async def change_password(c: AsyncConnection, user_id: int, before: str, after: 
     return bool(changed.rowcount)
 
 
-def _normal(email: str) -> str:
+def normal(email: str) -> str:
+    """``email`` as it is kept. Raises RefusedError for what is no address."""
     email = email.strip().lower()
     name, at, host = email.rpartition("@")
     if not (name and at and host) or any(character.isspace() for character in email):
@@ -234,8 +235,13 @@ async def _known(c: AsyncConnection, email: str) -> User:
     return user
 
 
-async def _row(c: AsyncConnection, grant_: Grant) -> dict[str, Any]:
-    """What the table holds of a grant."""
+async def row_of(c: AsyncConnection, grant_: Grant) -> dict[str, Any]:
+    """A grant as the tables hold it.
+
+    Raises:
+        NotFoundError: there is no such store or group.
+        RefusedError: it names both.
+    """
     if grant_.store is not None and grant_.group is not None:
         raise RefusedError("bad_grant", "a store and a group; expected one of them, or neither")
     store_id = group_id = None

@@ -31,6 +31,7 @@ What = Literal[
     "template",  # a group's template, changed
     "publishing",  # a store's next version
     "user",  # somebody who may sign in: added, disabled, other roles
+    "invitation",  # a link by which somebody becomes a user, made or taken back
     "sign_in",  # a session, begun
     "sign_out",  # one session or several, ended
     "password",  # a new one

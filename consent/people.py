@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from consent.activity import Act
-from consent.model import User
+from consent.model import Grant, User
 
 
 def act(done: str, before: User | None, after: User) -> Act:
@@ -16,6 +16,11 @@ def act(done: str, before: User | None, after: User) -> Act:
     if before is not None:
         detail["before"] = state(before)
     return Act("user", keys.pop() if len(keys) == 1 else None, after.email, detail)
+
+
+def invited(email: str, grant: Grant) -> Act:
+    detail = {"done": "invited", "after": [str(grant)]}
+    return Act("invitation", grant.store, email.strip().lower(), detail)
 
 
 def state(user: User) -> list[str]:

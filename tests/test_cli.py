@@ -220,6 +220,8 @@ def test_users_are_added_listed_and_disabled(consent):
         "law@example.com\tlegal\tsummit\tactive\nlaw@example.com\tmarketer\tevery store\tactive\n"
     )
     consent("user", "revoke", "law@example.com", "--role", "marketer")
+    link = consent("user", "invite", "new@example.com", "--role", "legal", "--store", "summit")
+    assert link.startswith("https://gate.example/admin/invitation/")
     said = consent("user", "disable", "law@example.com")
     assert said == "law@example.com\tlegal\tsummit\tdisabled\n"
     (one,) = json.loads(consent("user", "list", "--json"))

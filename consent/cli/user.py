@@ -10,7 +10,7 @@ import click
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import accounts, activity, people
+from consent import accounts, activity, invitations, people, settings
 from consent.activity import Act
 from consent.cli import parts
 from consent.database import Database
@@ -61,6 +61,22 @@ def add(
         return made, people.act("added", None, made)
 
     _change(work)
+
+
+@user.command()
+@click.argument("email")
+@_scoped
+def invite(email: str, role: str, store_key: str | None, group_key: str | None) -> None:
+    """Make a link by which EMAIL becomes a user: one use, seven days. No mail is sent."""
+    asked = Grant(cast(Role, role), store_key, group_key)
+
+    async def work(db: Database) -> str:
+        async with db.write() as c:
+            secret = await invitations.add(c, email, asked, utcnow())
+            await activity.add(c, people.invited(email, asked), by=None, at=utcnow())
+            return secret
+
+    click.echo(invitations.link(settings.load().public_url, parts.with_database(work)))
 
 
 @user.command()

@@ -174,6 +174,18 @@ grants = sa.Table(
     sa.Index("ix_grants_user", "user_id"),
 )
 
+invitations = sa.Table(
+    "invitations",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("token_sha256", Digest, nullable=False, unique=True),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("store_id", sa.ForeignKey("stores.id")),
+    sa.Column("group_id", sa.ForeignKey("groups.id")),
+    sa.Column("ends_at", Moment, nullable=False),
+)
+
 sessions = sa.Table(
     "sessions",
     metadata,

@@ -32,10 +32,12 @@ from consent.web.admin import (
     regions,
     rules,
     stores,
+    users,
 )
 from consent.web.admin.account import Account
 from consent.web.admin.checking import Checking
 from consent.web.admin.door import Visit
+from consent.web.admin.invited import Invited
 from consent.web.admin.login import Login
 from consent.web.admin.passwords import Passwords
 from consent.web.services import Services
@@ -89,6 +91,7 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/ledger/{id}/shown", door.page(services, "ledger", decision.drawn)),
         Route("/ledger/{id}", door.page(services, "ledger", decision.show)),
         *_account_routes(services, passwords),
+        *_user_routes(services, passwords),
         Route("/activity", door.page(services, "activity", activity.show)),
         *_region_routes(services),
         *_group_routes(services),
@@ -114,6 +117,26 @@ def _account_routes(services: Services, passwords: Passwords) -> list[BaseRoute]
         Route("/tokens", door.page(services, None, apitokens.show), methods=["GET"]),
         Route("/tokens/add", write(apitokens.add), methods=["POST"]),
         Route("/tokens/revoke", write(apitokens.revoke), methods=["POST"]),
+    ]
+
+
+def _user_routes(services: Services, passwords: Passwords) -> list[BaseRoute]:
+    def write(act: door.Act) -> door.Endpoint:
+        return door.change(services, "people", act)
+
+    invited = Invited(services, passwords)
+    return [
+        Route("/invitation/{secret}", invited.show, methods=["GET"]),
+        Route("/invitation/{secret}", invited.accept, methods=["POST"]),
+        Route("/users", door.page(services, "users", users.show_all)),
+        Route("/users/invite", write(users.invite), methods=["POST"]),
+        Route("/users/withdraw", write(users.withdraw), methods=["POST"]),
+        Route("/users/{user}", door.page(services, "users", users.show)),
+        Route("/users/{user}/grant", write(users.grant), methods=["POST"]),
+        Route("/users/{user}/revoke", write(users.revoke), methods=["POST"]),
+        Route("/users/{user}/disable", write(users.disable), methods=["POST"]),
+        Route("/users/{user}/enable", write(users.enable), methods=["POST"]),
+        Route("/users/{user}/end", write(users.end_session), methods=["POST"]),
     ]
 
 

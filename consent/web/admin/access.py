@@ -11,26 +11,40 @@ from consent import stores
 from consent.errors import ForbiddenError, NotFoundError
 from consent.model import Grant, Role, Scope, Token, User
 
-Page = Literal["rates", "coverage", "ledger", "activity", "regions", "groups", "pixels", "stores"]
+Page = Literal[
+    "rates",
+    "coverage",
+    "ledger",
+    "activity",
+    "regions",
+    "groups",
+    "pixels",
+    "stores",
+    "users",
+]
 
 PAGES: dict[Role, tuple[Page, ...]] = {
-    "owner": ("rates", "coverage", "ledger", "activity", "regions", "groups", "pixels", "stores"),
+    "owner": (
+        *("rates", "coverage", "ledger", "activity", "regions", "groups", "pixels", "stores"),
+        "users",
+    ),
     "developer": ("rates", "coverage", "ledger", "regions", "groups", "pixels", "stores"),
     "marketer": ("rates", "coverage", "regions", "pixels"),
     "legal": ("ledger", "activity", "regions", "groups", "pixels"),
 }
 """The pages of each role; the first one is where it lands after signing in."""
 
-Change = Literal["pixels", "reviews", "regions", "approvals", "erasures"]
+Change = Literal["pixels", "reviews", "regions", "approvals", "erasures", "people"]
 
 CHANGES: dict[Role, tuple[Change, ...]] = {
-    "owner": ("pixels", "reviews", "regions", "erasures"),
+    "owner": ("pixels", "reviews", "regions", "erasures", "people"),
     "developer": ("pixels", "regions"),
     "marketer": ("pixels",),
     "legal": ("reviews", "approvals", "erasures"),
 }
 """What each role may change: pixels, what was said of a store's own code, the rules of regions,
-whether a rule may be looser than the law, and that a visitor is erased.
+whether a rule may be looser than the law, and that a visitor is erased, and
+who may sign in with which role.
 """
 
 SCOPES: dict[Scope, tuple[Page | None, tuple[Change, ...]]] = {
@@ -59,6 +73,7 @@ _NAMES: dict[Page, str] = {
     "groups": "Groups",
     "pixels": "Pixels",
     "stores": "Stores",
+    "users": "Users",
 }
 
 

@@ -31,6 +31,7 @@ WHATS: dict[What, str] = {
     "template": "Changed a template",
     "publishing": "Published a version",
     "user": "Changed a user",
+    "invitation": "Invited somebody",
     "sign_in": "Signed in",
     "sign_out": "Ended a session",
     "password": "Changed a password",

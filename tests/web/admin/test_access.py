@@ -97,7 +97,7 @@ class TestRoles:
                 [
                     *("Decline rates", "Signal coverage", "Ledger", "Activity", "Regions"),
                     "Groups",
-                    *("Pixels", "Stores"),
+                    *("Pixels", "Stores", "Users"),
                 ],
             ),
         ):

@@ -25,7 +25,7 @@ OWN_PIXEL = f"/admin/stores/{LODGE.key}/pixels/one?platform=custom&id={OWN.id}"
 PAGES = (
     *("/admin/rates", "/admin/rates?days=90&plot=share&by=regime&step=week&place=DE"),
     *("/admin/coverage", "/admin/coverage?store=harbor", "/admin/ledger", "/admin/stores"),
-    *("/admin/activity", "/admin/account"),
+    *("/admin/activity", "/admin/account", "/admin/users", "/admin/users/1"),
     *("/admin/pixels", PIXELS, f"{PIXELS}/add", f"{PIXELS}/add?platform=google-ads"),
     f"{PIXELS}/add?platform=tiktok",
     f"{PIXELS}/one?platform=google-ads&id=AW-123456789",

@@ -1,0 +1,264 @@
+"""The people who may sign in, for owners: roles, invitations, sessions, and an end to all of it.
+
+An owner of some stores sees and changes the roles for those alone. Of a user who has roles beyond
+them nothing else is shown, and neither the account nor its sessions can be ended.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, cast, get_args
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import RedirectResponse, Response
+
+from consent import accounts, activity, groups, invitations, people, sessions
+from consent.activity import Act
+from consent.errors import ForbiddenError, NotFoundError, RefusedError
+from consent.invitations import Invitation
+from consent.model import Grant, Role, User
+from consent.stores import StoreSummary
+from consent.web.admin import access, account, pages
+from consent.web.admin.door import Post, Visit
+from consent.web.services import Services
+
+SAID = {
+    "withdrawn": "The invitation is taken back: its link opens nothing any more.",
+    "granted": "The role is given.",
+    "revoked": "The role is taken.",
+    "disabled": "The account is disabled, and every session of it is over.",
+    "enabled": "The account may sign in again, with its password as it was.",
+    "ended": "The session is over.",
+}
+
+ROLES: tuple[Role, ...] = ("marketer", "legal", "developer", "owner")
+"""As forms offer them: what can do most is not chosen by leaving a form as it is."""
+
+
+class Scope(NamedTuple):
+    """Where an owner may say who does what."""
+
+    user: User
+    stores: list[StoreSummary]
+    groups: list[groups.GroupSummary]
+
+    def holds(self, grant: Grant) -> bool:
+        if self.user.everywhere:
+            return True
+        if grant.store is not None:
+            return any(store.key == grant.store for store in self.stores)
+        return any(grant.group and group.key == grant.group for group in self.groups)
+
+
+class Person(NamedTuple):
+    """A user as an owner sees them. ``whole``: all of the user's roles are the owner's to give."""
+
+    user: User
+    grants: list[Grant]
+    whole: bool
+
+
+async def show_all(visit: Visit) -> Response:
+    said = SAID.get(visit.request.query_params.get("done", ""), "")
+    return await _list(visit.services, visit.connection, visit.user, {"done": said})
+
+
+async def invite(post: Post) -> Response:
+    """Makes a link and shows it, this once: only its SHA-256 is kept."""
+    fields, now = post.fields, post.services.now()
+    try:
+        async with post.services.database.write() as c:
+            grant = await _asked(post, c)
+            secret = await invitations.add(c, fields.get("email", ""), grant, now)
+            act = people.invited(fields.get("email", ""), grant)
+            await activity.add(c, act, by=post.user, at=now)
+    except RefusedError as error:
+        if error.code != "bad_email":
+            raise
+        async with post.services.database.read() as c:
+            said = {"fault": error.detail, "typed": fields.get("email", "")}
+            return await _list(post.services, c, post.user, said, 422)
+    link = invitations.link(post.services.settings.public_url, secret)
+    async with post.services.database.read() as c:
+        said = {"link": link, "done": "The invitation is made."}
+        return await _list(post.services, c, post.user, said)
+
+
+async def withdraw(post: Post) -> Response:
+    asked, now = post.fields.get("invitation", ""), post.services.now()
+    async with post.services.database.write() as c:
+        scope = await _scope(c, post.user)
+        for one in await invitations.waiting(c, now):
+            if str(one.id) == asked and scope.holds(one.grant):
+                await invitations.remove(c, one.id)
+                detail = {"done": "withdrawn", "before": [str(one.grant)]}
+                act = Act("invitation", one.grant.store, one.email, detail)
+                await activity.add(c, act, by=post.user, at=now)
+                return _done("/admin/users", "withdrawn")
+    raise NotFoundError("no_such_invitation", "that invitation is used, over or taken back")
+
+
+async def show(visit: Visit) -> Response:
+    c, services = visit.connection, visit.services
+    scope = await _scope(c, visit.user)
+    one = await _person(c, scope, visit.request.path_params["user"])
+    context = {
+        "here": "users",
+        "one": one,
+        "sessions": await sessions.of_user(c, one.user.id, services.now()) if one.whole else [],
+        "done": SAID.get(visit.request.query_params.get("done", ""), ""),
+        **_choices(scope),
+    }
+    return pages.render("user.html", context, user=visit.user)
+
+
+async def grant(post: Post) -> Response:
+    async with post.services.database.write() as c:
+        one = await _person(c, await _scope(c, post.user), post.request.path_params["user"])
+        asked = await _asked(post, c)
+        return await _changed(post, c, one, await accounts.grant(c, one.user.email, asked))
+
+
+async def revoke(post: Post) -> Response:
+    async with post.services.database.write() as c:
+        one = await _person(c, await _scope(c, post.user), post.request.path_params["user"])
+        asked = await _asked(post, c)
+        after = await accounts.revoke(c, one.user.email, asked)
+        await _check_owners(c, one.user)
+        return await _changed(post, c, one, after)
+
+
+async def disable(post: Post) -> Response:
+    async with post.services.database.write() as c:
+        one = _whole(await _person(c, await _scope(c, post.user), post.request.path_params["user"]))
+        if one.user.id == post.user.id:
+            raise ForbiddenError("own_account", "nobody disables the own account; ask an owner")
+        after = await accounts.disable(c, one.user.email, post.services.now())
+        await _check_owners(c, one.user)
+        return await _changed(post, c, one, after)
+
+
+async def enable(post: Post) -> Response:
+    async with post.services.database.write() as c:
+        one = _whole(await _person(c, await _scope(c, post.user), post.request.path_params["user"]))
+        return await _changed(post, c, one, await accounts.enable(c, one.user.email))
+
+
+async def end_session(post: Post) -> Response:
+    async with post.services.database.write() as c:
+        one = _whole(await _person(c, await _scope(c, post.user), post.request.path_params["user"]))
+        if not await sessions.end(c, one.user.id, account.session_id(post)):
+            raise NotFoundError("no_such_session", "that session is over already")
+        act = Act("sign_out", None, one.user.email, {"sessions": 1})
+        await activity.add(c, act, by=post.user, at=post.services.now())
+    return _done(f"/admin/users/{one.user.id}", "ended")
+
+
+async def _changed(post: Post, c: AsyncConnection, one: Person, after: User) -> Response:
+    """Notes the change that the address names, and leads back."""
+    done = {"grant": "granted", "revoke": "revoked", "disable": "disabled", "enable": "enabled"}[
+        post.request.url.path.rpartition("/")[2]
+    ]
+    await activity.add(c, people.act(done, one.user, after), by=post.user, at=post.services.now())
+    return _done(f"/admin/users/{one.user.id}", done)
+
+
+async def _scope(c: AsyncConnection, user: User) -> Scope:
+    own = {grant.group for grant in user.acting}
+    every = await groups.all_groups(c)
+    seen = [group for group in every if user.everywhere or group.key in own]
+    return Scope(user, await access.visible(c, user), seen)
+
+
+async def _person(c: AsyncConnection, scope: Scope, id_: str) -> Person:
+    """The user whom an address names, as the owner sees them.
+
+    Raises:
+        NotFoundError: there is none with a role that is the owner's to give.
+    """
+    number = int(id_) if id_.isascii() and id_.isdigit() and len(id_) < 10 else 0
+    user = await accounts.by_id(c, number)
+    found = _seen(scope, user) if user is not None else None
+    if found is None:
+        raise NotFoundError("no_such_user", f"there is no user {id_[:20]!r}")
+    return found
+
+
+def _seen(scope: Scope, user: User) -> Person | None:
+    grants = [grant for grant in user.grants if scope.holds(grant)]
+    if not grants and not scope.user.everywhere:
+        return None
+    return Person(user, grants, len(grants) == len(user.grants))
+
+
+def _whole(one: Person) -> Person:
+    """``one``, all of whose roles are the owner's to give.
+
+    Raises:
+        ForbiddenError: some are not.
+    """
+    if not one.whole:
+        raise ForbiddenError("role", "this account is not yours alone to change; take its roles")
+    return one
+
+
+async def _asked(post: Post, c: AsyncConnection) -> Grant:
+    """The role that a form names, and where: ``store KEY``, ``group KEY`` or ``all``.
+
+    Raises:
+        RefusedError: there is no such role.
+        NotFoundError: there is no such place among those that are the owner's.
+    """
+    role = post.fields.get("role", "")
+    if role not in get_args(Role):
+        raise RefusedError("bad_role", f"role: {role[:20]!r}; expected one of {get_args(Role)}")
+    kind, _, key = post.fields.get("where", "").partition(" ")
+    asked = Grant(
+        cast(Role, role), key if kind == "store" else None, key if kind == "group" else None
+    )
+    named = (kind == "all" and not key) or (kind in ("store", "group") and bool(key))
+    if not named or not (await _scope(c, post.user)).holds(asked):
+        raise NotFoundError("no_such_place", "there is no such store or group")
+    return asked
+
+
+async def _check_owners(c: AsyncConnection, before: User) -> None:
+    """Refuses a change of a user after which nobody would own the installation.
+
+    Raises:
+        RefusedError: no one who may sign in would be owner of every store.
+    """
+    if Grant("owner") not in before.grants:
+        return
+    for user in await accounts.all_users(c):
+        if user.disabled_at is None and Grant("owner") in user.grants:
+            return
+    raise RefusedError("last_owner", "nobody else is owner of every store; make another one first")
+
+
+async def _list(
+    services: Services, c: AsyncConnection, user: User, said: dict[str, str], status: int = 200
+) -> Response:
+    scope = await _scope(c, user)
+    found = [one for each in await accounts.all_users(c) if (one := _seen(scope, each))]
+    waiting: list[Invitation] = await invitations.waiting(c, services.now())
+    context: dict[str, Any] = {
+        "here": "users",
+        "found": found,
+        "waiting": [one for one in waiting if scope.holds(one.grant)],
+        "days": invitations.DAYS,
+        **{"done": "", "fault": "", "typed": "", "link": ""},
+        **_choices(scope),
+        **said,
+    }
+    return pages.render("users.html", context, user=user, status=status)
+
+
+def _choices(scope: Scope) -> dict[str, Any]:
+    places = [("all", "Every store")] if scope.user.everywhere else []
+    places += [(f"group {group.key}", f"Group {group.name}") for group in scope.groups]
+    places += [(f"store {store.key}", store.name) for store in scope.stores]
+    return {"roles": ROLES, "places": places}
+
+
+def _done(address: str, what: str) -> Response:
+    return RedirectResponse(f"{address}?done={what}", status_code=303)
