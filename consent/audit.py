@@ -100,8 +100,8 @@ async def verify(
             newest, last = await seals.newest(c), await ledger.last(c)
             keys, banners = await seals.keys(c), await ledger.banner_hashes(c)
     except (RefusedError, *_UNREADABLE) as error:
-        fault = _Fault(f"checkpoints: the newest cannot be read ({error})")
-        return _Walk(None, 0, set(), trusted).report(fault)
+        unreadable = _Fault(f"checkpoints: the newest cannot be read ({error})")
+        return _Walk(None, 0, set(), trusted).report(unreadable)
     walk = _Walk(newest, last, banners, trusted)
     try:
         if newest is not None:
@@ -121,8 +121,8 @@ async def verify(
                     await walk.chunk(c, most)
             except _UNREADABLE as error:
                 if most == 1:
-                    fault = f"record {walk.done + 1} cannot be read ({type(error).__name__})"
-                    raise _Fault(fault, seq=walk.done + 1) from error
+                    words = f"record {walk.done + 1} cannot be read ({type(error).__name__})"
+                    raise _Fault(words, seq=walk.done + 1) from error
                 most = 1  # one by one: which of them is it?
             else:
                 progress(walk.done, last)

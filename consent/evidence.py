@@ -188,7 +188,9 @@ def _receipt(file: ReceiptFile) -> Check:
         payload = file.receipt.rpartition(".")[0]
         if _PAYLOAD.fullmatch(payload) is None:
             return Check("receipt", False, other)
-        facts = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        written = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+        json.loads(written, object_pairs_hook=_once)
+        facts = msgspec.json.decode(written)
         said = canonical(_plain(facts))
         return Check("receipt", *((True, same) if said == _facts(file) else (False, other)))
     except (ValueError, TypeError, KeyError, RecursionError, msgspec.DecodeError):

@@ -121,6 +121,13 @@ def _other_receipt(file: dict[str, Any]) -> None:
     file["receipt"] = Signer(["s" * 40]).receipt(facts(a_record(grants=Grants.all(True))))
 
 
+def _receipt_with_two_actions(file: dict[str, Any]) -> None:
+    payload, _, seal = file["receipt"].partition(".")
+    written = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    written = b'{"action":"accept_all",' + written[1:]
+    file["receipt"] = f"{base64.urlsafe_b64encode(written).decode().rstrip('=')}.{seal}"
+
+
 TABLE: dict[str, tuple[Callable[[dict[str, Any]], None] | None, set[str]]] = {
     "nothing": (None, set()),
     "a witness signed too": (_sign_and_add, set()),
@@ -153,6 +160,7 @@ TABLE: dict[str, tuple[Callable[[dict[str, Any]], None] | None, set[str]]] = {
     "proof out of order": (lambda file: file["proof"].reverse(), {"log"}),
     "proof no base64": (_set("proof", 0, to="!"), {"log"}),
     "another receipt": (_other_receipt, {"receipt"}),
+    "a receipt with two actions": (_receipt_with_two_actions, {"receipt"}),
     "no receipt": (_set("receipt", to=""), {"receipt"}),
     "receipt no base64": (_set("receipt", to="!!!.x"), {"receipt"}),
     "receipt with a space": (lambda file: file.update(receipt=" " + file["receipt"]), {"receipt"}),

@@ -214,7 +214,9 @@ function checkReceipt({ record, receipt }) {
         const payload = receipt.slice(0, Math.max(0, receipt.lastIndexOf('.')));
         if (!/^[\w-]+$/.test(payload)) return other;
         const bytes = atob(payload.replaceAll('-', '+').replaceAll('_', '/'));
-        const said = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes, (one) => one.charCodeAt(0))));
+        const written = new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes, (one) => one.charCodeAt(0)));
+        const said = JSON.parse(written);
+        if (namesTwice(written)) return other;
         const { id, store, version, grants, refused, action, regime, language } = record;
         const facts = {
             id, store, version, grants, refused, action, regime, language,
