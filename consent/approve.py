@@ -12,11 +12,12 @@ from collections.abc import Collection, Mapping
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import accounts, activity, groups, stores
+from consent import accounts, activity, groups, lawful, stores
 from consent.activity import Act
 from consent.errors import NotFoundError, RefusedError
-from consent.model import Approval, Group, RegionRule, StoreConfig, User
+from consent.model import Approval, Group, RegionRule, StoreConfig, User, Version
 from consent.regions.rules import digest
+from consent.stores import Draft
 
 MOST_CHARACTERS = 2000
 """Of a reason: it goes into the ledger with the law of every decision that the rule touches."""
@@ -56,6 +57,7 @@ async def allow(
     def change(config: StoreConfig) -> StoreConfig:
         whose = f"store {key}"
         regions = _allowed(config.regions, place, whose, by, reason, until, seen, now)
+        regions[place] = _with_pixels(config, regions[place])
         approved.append(regions[place])
         return msgspec.structs.replace(config, regions=regions)
 
@@ -116,6 +118,22 @@ async def known_template(c: AsyncConnection, group: Group) -> Group:
     return msgspec.structs.replace(group, template=template)
 
 
+async def standing(c: AsyncConnection, key: str, earlier: Draft) -> Draft:
+    """``earlier``, of a version of the store ``key``, without the approvals that have ended since:
+    those that neither its draft nor its live version has.
+    """
+    version = await stores.current(c, key)
+    states: list[Draft | Version] = [await stores.drafted(c, key), *([version] if version else [])]
+    there = [layer for state in states for layer in state.rules.by_layer]
+    own = earlier.own
+    own = msgspec.structs.replace(own, regions=_known(own.regions, there))
+    template = earlier.template
+    if template is not None:
+        regions = _known(template.regions, there)
+        template = msgspec.structs.replace(template, regions=regions)
+    return Draft(own, template)
+
+
 def _allowed(
     regions: Mapping[str, RegionRule],
     place: str,
@@ -145,6 +163,14 @@ def _allowed(
         )
     approval = Approval(by.strip().lower(), now.date(), digest(place, rule))
     return {**regions, place: msgspec.structs.replace(rule, approved=approval)}
+
+
+def _with_pixels(config: StoreConfig, rule: RegionRule) -> RegionRule:
+    """``rule``, allowed for the own statistics that ``config`` has by those names now."""
+    if rule.approved is None:
+        return rule
+    approval = msgspec.structs.replace(rule.approved, pixels=lawful.exempted(config, rule))
+    return msgspec.structs.replace(rule, approved=approval)
 
 
 def _known(

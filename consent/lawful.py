@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
 
 import msgspec
 
-from consent.model import Rules, StoreConfig, canonical
-from consent.platforms import Platforms
+from consent.model import RegionRule, Rules, StoreConfig, canonical
+from consent.platforms import Platforms, custom
 from consent.regions import Regions
 
 
@@ -87,3 +88,24 @@ def own_statistics_faults(
             if laws and not any(law.own_statistics for law in laws):
                 said = "; ".join(laws[0].law)
                 yield f"{where}: no law there exempts them; expected a place that does: {said}"
+
+
+def exempted(config: StoreConfig, rule: RegionRule) -> str:
+    """The SHA-256 of the pixels that ``rule`` lets run as own statistics, as ``config`` has them:
+    ids, servers, and the store's own code. Empty where it lets none.
+    """
+    if not rule.own_statistics:
+        return ""
+    named = [one for one in config.pixels if one.key in rule.own_statistics]
+    return hashlib.sha256(canonical([custom.digest(one) for one in named])).hexdigest()
+
+
+def other_pixels_faults(config: StoreConfig) -> Iterator[str]:
+    """Own statistics that are no longer what the lawyer had looked at, under the same name."""
+    for key, rule in config.regions.items():
+        if rule.approved is not None and rule.approved.pixels != exempted(config, rule):
+            named = ", ".join(rule.own_statistics or ())
+            yield (
+                f"regions.{key}.own_statistics: {named} changed since {rule.approved.by} "
+                f"allowed it; expected a lawyer's word for it as it is"
+            )

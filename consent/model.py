@@ -306,7 +306,7 @@ class Pixel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.platform}-{self.id}" if self.custom else self.platform
 
 
-class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which lawyer allowed a rule to be looser than the law, and which rule: ``sha256`` is
     ``regions.rules.digest``'s, so an edit voids it.
     """
@@ -314,6 +314,8 @@ class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by: str
     on: dt.date
     sha256: str
+    pixels: str = ""
+    """Of a store's rule with own statistics: ``lawful.exempted``, since a rule only names them."""
 
 
 class RegionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -31,7 +31,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import activity, inherit, lawful, stores, theme
+from consent import activity, approve, inherit, lawful, stores, theme
 from consent.activity import Act
 from consent.database import Database
 from consent.database.dialects import take_lock
@@ -95,6 +95,7 @@ def check(
         *lawful.faults(rules, regions, on, approved=draft),
         *lawful.named_faults(rules, whole, platforms),
         *lawful.own_statistics_faults(whole, rules, platforms, regions, on),
+        *(() if draft else lawful.other_pixels_faults(config)),
         *_banner_faults(whole, regions.strictest),
         *_retention_faults(whole, rules, regions),
         *_text_faults(whole, texts),
@@ -158,7 +159,8 @@ async def roll_back(
 ) -> Version:
     """What the store ``key`` had as version ``number`` as its next one, the template included.
 
-    It becomes the draft too. The law is today's, so that what was allowed then may be refused.
+    It becomes the draft too. The law is today's, so that what was allowed then may be refused; and
+    a lawyer's approval that has ended since, as the rule was edited or removed, does not come back.
     ``shown`` as for ``publish``: of the draft that is lost.
 
     Raises:
@@ -172,11 +174,12 @@ async def roll_back(
         old = await stores.version(connection, key, number)
         if old is None or old.own is None:
             raise NotFoundError("unknown_version", f"{key} has no version {number}")
-        faults = check(old.own, platforms, regions, texts, on=at.date(), template=old.template)
+        content = await approve.standing(connection, key, stores.Draft(old.own, old.template))
+        own, template = content.own, content.template
+        faults = check(own, platforms, regions, texts, on=at.date(), template=template)
         if faults:
             raise RefusedError("unfit", "; ".join(faults))
-        await stores.save(connection, old.own, at)
-        content = stores.Draft(old.own, old.template)
+        await stores.save(connection, own, at)
         return await _next(connection, key, at, by, content, {"back_to": number})
 
 

@@ -304,6 +304,43 @@ class TestApproval:
             (gone,) = await loosened.report(c, FILES.regions, on=now().date())
         assert gone.state == "past"
 
+    async def test_going_back_does_not_bring_back_a_word_that_has_ended(
+        self, database, now, lawyer
+    ):
+        bare = StoreConfig("bare", "Bare", ("https://bare.example",), pixels=(META,))
+        loose = msgspec.structs.replace(bare, regions={"DE": RegionRule("us-ca")})
+        async with database.write() as c:
+            await stores.save(c, loose, now())
+            await approve.allow(c, "bare", "DE", by=lawyer.email, reason="A memo", now=now())
+        await publish.publish(database, "bare", **FILES._asdict(), now=now)
+        renamed = await publish.roll_back(database, "bare", 1, **FILES._asdict(), now=now)
+        assert renamed.own.regions["DE"].approved, "it still stands"
+        await published(database, now, bare)
+        with pytest.raises(RefusedError, match=r"regions\.DE\.regime.*approval of a lawyer"):
+            await publish.roll_back(database, "bare", 1, **FILES._asdict(), now=now)
+
+    async def test_a_word_for_own_statistics_is_for_the_tool_that_was_there(
+        self, database, now, lawyer
+    ):
+        def using(*ids: str) -> StoreConfig:
+            pixels = tuple(Pixel("matomo", id_) for id_ in ids)
+            return StoreConfig("bare", "Bare", ("https://bare.example",), pixels=pixels)
+
+        rule = RegionRule(own_statistics=("matomo",))
+        asked = msgspec.structs.replace(using("3@stats.bare.example"), regions={"FR": rule})
+        async with database.write() as c:
+            await stores.save(c, asked, now())
+            allowed = await approve.allow(
+                c, "bare", "FR", by=lawyer.email, reason="A memo", now=now()
+            )
+        await publish.publish(database, "bare", **FILES._asdict(), now=now)
+        for ids in (("3@others.example",), ("3@stats.bare.example", "4@others.example")):
+            swapped = msgspec.structs.replace(allowed, pixels=using(*ids).pixels)
+            async with database.write() as c:
+                await stores.save(c, swapped, now())
+            with pytest.raises(RefusedError, match=f"matomo changed since {lawyer.email}"):
+                await publish.publish(database, "bare", **FILES._asdict(), now=now)
+
     async def test_a_file_cannot_bring_its_own_approval(self, database, now, lawyer):
         rule = RegionRule("us-ca", reason="mine")
         forged = approve.Approval(lawyer.email, now().date(), approve.digest("DE", rule))

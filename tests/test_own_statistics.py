@@ -7,7 +7,7 @@ import datetime as dt
 import msgspec
 import pytest
 
-from consent import publish
+from consent import lawful, publish
 from consent.compose import Composer
 from consent.decide import Asked, decide, pixel_state
 from consent.model import (
@@ -149,14 +149,20 @@ def test_what_has_no_effect_or_no_word_is_not_published() -> None:
     def said(key: str, one: RegionRule) -> list[str]:
         return faults(msgspec.structs.replace(version(MATOMO).config, regions={key: one}))
 
-    assert said("FR", rule("FR")) == []
+    allowed = rule("FR")
+    word = msgspec.structs.replace(
+        allowed.approved, pixels=lawful.exempted(version(MATOMO).config, allowed)
+    )
+    assert said("FR", msgspec.structs.replace(allowed, approved=word)) == []
+    (changed,) = said("FR", allowed)
+    assert changed.endswith("allowed it; expected a lawyer's word for it as it is")
     (unapproved,) = said("FR", rule("FR", word=False))
     assert unapproved.startswith("regions.FR.own_statistics: ('matomo',) may run before a choice")
     assert "approval of a lawyer" in unapproved
-    (nowhere,) = said("DE", rule("DE"))
+    nowhere, _ = said("DE", rule("DE"))
     assert "no law there exempts them" in nowhere
     assert "TDDDG" in nowhere
-    (unknown,) = said("FR", rule("FR", "matomo", "piwik"))
+    unknown, _ = said("FR", rule("FR", "matomo", "piwik"))
     assert unknown == "regions.FR.own_statistics: no pixel 'piwik'; registered are matomo"
 
 

@@ -143,6 +143,22 @@ def test_a_stricter_model_does_not_lengthen_a_yes():
     assert oregon.regime.refuse_days == REGIONS.resolve(OREGON, on=TODAY).regime.refuse_days
 
 
+def test_a_stricter_model_heeds_the_signal_no_less():
+    california = Place("US", "US-CA")
+    asked = found(california, {"US-CA": RegionRule("eea")}).regime
+    assert (asked.model, asked.gpc_duty, asked.gpc_overrides_choice) == ("opt-in", "required", True)
+    germany = found(GERMANY, {"DE": RegionRule("br")}).regime
+    assert (germany.gpc_duty, germany.gpc_overrides_choice) == ("none", False)
+
+
+def test_what_is_looser_than_a_law_shows_that_law_in_the_ledger():
+    shipped = REGIONS.resolve(OREGON, on=TODAY).regime
+    for id_ in ("world-notice", "world-opt-in"):
+        here = found(OREGON, {"US-OR": loose("US-OR", id_)}).regime
+        assert here.id == id_
+        assert (here.law, here.source) == (shipped.law, shipped.source)
+
+
 def test_a_version_is_resolved_once_for_a_place_and_a_day():
     rules = Rules({"DE": RegionRule("unknown")})
     first = REGIONS.resolve(GERMANY, on=TODAY, rules=rules)
@@ -180,12 +196,14 @@ def weakened(here: Regime, shipped: Regime) -> list[str]:
         less.append("model")
     if here.accept_days > shipped.accept_days or here.refuse_days < shipped.refuse_days:
         less.append("days")
-    if here.model == shipped.model and shipped.id != REGIONS.strictest.id:
-        if not set(shipped.duties) <= set(here.duties):
-            less.append("duties")
-        duties = ("none", "conditional", "required")
-        if duties.index(here.gpc_duty) < duties.index(shipped.gpc_duty):
-            less.append("gpc")
+    known = here.model == shipped.model and shipped.id != REGIONS.strictest.id
+    if known and not set(shipped.duties) <= set(here.duties):
+        less.append("duties")
+    duties = ("none", "conditional", "required")
+    if duties.index(here.gpc_duty) < duties.index(shipped.gpc_duty):
+        less.append("gpc")
+    if shipped.gpc_overrides_choice and not here.gpc_overrides_choice:
+        less.append("a choice over gpc")
     return less
 
 

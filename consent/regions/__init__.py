@@ -25,7 +25,6 @@ from consent.regions.zones import SHIFT, Zones
 
 _REMEMBERED = 20_000
 _NO_RULES = Rules()
-_NO_LAW = "no law of the place itself; the rules are a store's own"
 _NOBODY_KNOWS = "the country is not known, so the strictest rules apply"
 
 
@@ -309,7 +308,7 @@ class Regions:
         why = (own.why or file.why).format_map(
             {
                 "place": self.name(here),
-                "law": (own.law + file.law or (_NO_LAW,))[0],
+                "law": (own.law + file.law or ruling.NO_LAW)[0],
                 "from": start.isoformat() if start else "its first day",
             }
         )
@@ -370,7 +369,7 @@ class Regions:
                 "id": id_,
                 "name": file.name,
                 "model": file.model,
-                "law": own.law + file.law or (_NO_LAW,),
+                "law": own.law + file.law or ruling.NO_LAW,
                 "source": own.source or file.source,
                 "reviewed": own.reviewed or file.reviewed,
                 "confidence": own.confidence or file.confidence,

@@ -31,6 +31,9 @@ from consent.model import (
 DAYS = (1, 3650)
 """The fewest and the most days that a rule may state."""
 
+NO_LAW = ("no law of the place itself; the rules are a store's own",)
+"""Of a regime whose file leaves the law to its places, read for another place."""
+
 _GPC_DUTIES = ("none", "conditional", "required")
 
 
@@ -143,8 +146,11 @@ def settle(
 
     id_ = first("regime", "", less)
     chosen = (read(id_) or strictest) if id_ else shipped
-    if not any(one.field == "regime" and one.stated is given.get("regime") for one in loosened):
+    loose = any(one.field == "regime" and one.stated is given.get("regime") for one in loosened)
+    if not loose:
         chosen = _no_laxer(chosen, shipped)
+    if loose or chosen.law == NO_LAW:
+        chosen = _of_the_place(chosen, shipped)
     accept = first("accept_days", None, lambda days: _more(days, shipped))
     refuse = first("refuse_days", None, lambda days: _fewer(days, shipped))
     layout = first("layout", None, lambda _: None)
@@ -177,7 +183,8 @@ def looser(chosen: Regime, shipped: Regime, *, precaution: bool) -> str | None:
     """How ``chosen`` asks less of a store than ``shipped``; None when it does not.
 
     A stricter model may drop the duties of a milder one. Where the shipped regime is a precaution,
-    because no law is known, the model alone counts. Days do not: the stricter ones hold.
+    because no law is known, the model alone counts. Of days and of Global Privacy Control the
+    stricter ones hold (``_no_laxer``).
     """
     if STRICTNESS[chosen.model] < STRICTNESS[shipped.model]:
         return f"is {chosen.model}, looser"
@@ -210,12 +217,24 @@ def _before_a_choice(keys: tuple[str, ...]) -> str | None:
 
 
 def _no_laxer(chosen: Regime, shipped: Regime) -> Regime:
-    """``chosen`` with the stricter days of the two: another model does not lengthen a yes."""
-    days = {
+    """``chosen`` with the stricter days and the stricter duty of Global Privacy Control of the two:
+    another model neither lengthens a yes nor lets it win over the signal where the law does not.
+    """
+    stricter = {
         "accept_days": min(chosen.accept_days, shipped.accept_days),
         "refuse_days": max(chosen.refuse_days, shipped.refuse_days),
+        "gpc_duty": max(chosen.gpc_duty, shipped.gpc_duty, key=_GPC_DUTIES.index),
+        "gpc_overrides_choice": chosen.gpc_overrides_choice or shipped.gpc_overrides_choice,
     }
-    return chosen if _same(chosen, days) else msgspec.structs.replace(chosen, **days)
+    return chosen if _same(chosen, stricter) else msgspec.structs.replace(chosen, **stricter)
+
+
+def _of_the_place(chosen: Regime, shipped: Regime) -> Regime:
+    """``chosen`` with the law of the place, which a rule of a store's does not change: what asks
+    less of a store than that law shows which law it is.
+    """
+    law = {key: getattr(shipped, key) for key in ("law", "source", "reviewed", "confidence")}
+    return chosen if _same(chosen, law) else msgspec.structs.replace(chosen, **law)
 
 
 def _same(regime: Regime, changes: dict[str, Any]) -> bool:
