@@ -128,9 +128,10 @@ class Retainer:
         """What is due in a store, oldest first."""
         key = version.config.key
         after: Old | None = None
+        async with self._database.read() as c:
+            days = await erasures.regime_days(c)
         while not self._stopping.is_set():
             async with self._database.read() as c:
-                days = await erasures.regime_days(c)
                 found = await erasures.old(c, key, self._before(version), after, BATCH_RECORDS)
             if not found:
                 return
