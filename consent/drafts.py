@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -68,6 +70,37 @@ async def save(
     return draft
 
 
+async def revise(
+    c: AsyncConnection,
+    key: str,
+    change: Callable[[StoreConfig], StoreConfig],
+    part: tuple[str, Callable[[StoreConfig], Any]],
+    *,
+    by: User,
+    at: dt.datetime,
+) -> StoreConfig:
+    """Changes one part of the draft of the store ``key``, and notes how it was and is.
+
+    Args:
+        c: a connection from ``Database.write``.
+        key: the store's.
+        change: makes the new draft.
+        part: what the part is called in the log, and how to read it in a draft, as JSON.
+        by: who does it.
+        at: the moment.
+
+    Raises:
+        NotFoundError: there is no such store. What ``change`` raises leaves it as it is.
+    """
+    await take_lock(c, "versions")
+    name, read = part
+    before = await stores.draft(c, key)
+    after = await stores.revise(c, key, change, at)
+    detail = {"before": read(before), "after": read(after)}
+    await activity.add(c, Act("draft", key, name, detail), by=by, at=at)
+    return after
+
+
 async def sha256_of(c: AsyncConnection, key: str) -> str | None:
     """``Draft.sha256`` of the store ``key``; None: there is none."""
     found = (await stores.all_drafted(c, (key,))).get(key)
@@ -101,7 +134,9 @@ async def save_template(
     mine = await approve.known_template(c, group)
     if mine != before:
         await groups.save(c, mine, at)
-        act = Act("template", None, group.key, {"group": group.key})
+        was = group_sha256(before) if before else None
+        detail = {"group": group.key, "before": was, "sha256": group_sha256(mine)}
+        act = Act("template", None, group.key, detail)
         await activity.add(c, act, by=by, at=at)
     return mine
 

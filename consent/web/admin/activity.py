@@ -102,6 +102,8 @@ def _link(act: Noted) -> str:
 
 
 def _said(value: Any) -> str:
+    if value is None or value == []:
+        return "nothing"
     if isinstance(value, list):
         return words.listed(value)
     if isinstance(value, bool):

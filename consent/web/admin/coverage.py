@@ -13,7 +13,7 @@ import msgspec
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from consent import coverage, rates, reach, stores
+from consent import coverage, drafts, rates, reach, stores
 from consent.coverage import THOUSANDTHS
 from consent.errors import NotFoundError
 from consent.model import Reached, StoreConfig
@@ -128,7 +128,8 @@ async def switch_on(post: Post) -> Response:
 
     async with services.database.write() as c:
         access.pick(await access.visible(c, post.user), key)
-        await stores.revise(c, key, on, services.now())
+        part = ("coverage", lambda config: config.coverage)
+        await drafts.revise(c, key, on, part, by=post.user, at=services.now())
     return RedirectResponse(f"/admin/stores/{key}/pixels", status_code=303)
 
 

@@ -11,7 +11,7 @@ import msgspec
 from consent import publish
 from consent.errors import ConflictError, NotFoundError
 from consent.model import CHOOSABLE, Pixel, Place, Purpose, StoreConfig
-from consent.platforms import EVENTS, Platform, Platforms
+from consent.platforms import EVENTS, Platform, Platforms, custom
 from consent.regions import Regions
 from consent.web.admin import pixelfacts, words
 
@@ -220,3 +220,10 @@ def _custom_faults(values: Values) -> dict[str, str]:
         elif event in EVENTS or event in names[:row]:
             found[f"custom-{row}"] = f"{event!r} is there twice; expected it once"
     return found
+
+
+def noted(pixel: Pixel) -> list[str]:
+    """What the log of activity holds of a pixel: all that is set; of own code its SHA-256."""
+    facts = msgspec.to_builtins(msgspec.structs.replace(pixel, custom=None))
+    said = [f"{name} {value}" for name, value in facts.items() if value]
+    return said + ([f"code {custom.digest(pixel)}"] if pixel.custom else [])

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from consent import changes, csp, publish, review, stores
+from consent import changes, csp, drafts, publish, review, stores
 from consent.changes import Change
 from consent.errors import ConflictError, NotFoundError, RefusedError
 from consent.model import Pixel, Purpose, StoreConfig, User, Version
@@ -362,10 +362,18 @@ def frame(user: User, opened: Opened) -> dict[str, Any]:
 
 
 async def _revise(post: Post, key: str, pixel: Pixel | None, was: tuple[str, str] | None) -> None:
+    now = (pixel.platform, pixel.id) if pixel else was
+
+    def put(config: StoreConfig) -> StoreConfig:
+        return pixelform.put(config, pixel, was)
+
+    def told(config: StoreConfig) -> list[str]:
+        those = [one for one in config.pixels if (one.platform, one.id) in (was, now)]
+        return [said for one in those for said in pixelform.noted(one)]
+
     async with post.services.database.write() as c:
-        await stores.revise(
-            c, key, lambda config: pixelform.put(config, pixel, was), post.services.now()
-        )
+        part = (f"pixels {' '.join(now or ())}", told)
+        await drafts.revise(c, key, put, part, by=post.user, at=post.services.now())
 
 
 async def _published(c: AsyncConnection, key: str, number: str) -> dict[str, Any] | None:

@@ -216,9 +216,11 @@ def _as_allowed(state: State, key: str, rule: RegionRule) -> RegionRule:
 
 async def _revise(post: Post, state: State, key: str, rule: RegionRule | None) -> None:
     services, store = post.services, state.store.key
-    detail = {"rule": key, "says": ruleform.says(rule) if rule else "removed"}
+    detail: dict[str, Any] = {"rule": key, "says": ruleform.says(rule) if rule else "removed"}
     async with services.database.write() as c:
         draft = await stores.draft(c, store)
+        if kept := draft.regions.get(key):
+            detail["before"] = ruleform.says(kept)
         if draft.regions.get(key) != state.own.regions.get(key):
             raise RefusedError("moved", f"the rule for {key}: someone has changed it meanwhile")
         await stores.revise(c, store, lambda one: ruleform.put(one, key, rule), services.now())

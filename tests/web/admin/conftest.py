@@ -34,6 +34,7 @@ def shared_client(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Ite
         app, base_url=ORIGIN, client=("127.0.0.1", 1), follow_redirects=False
     ) as client:
         yield client
+        assert app.unnoted == []
 
 
 @pytest.fixture
@@ -46,6 +47,7 @@ def client(story: Story, clock: Clock, tmp_path: Path) -> Iterator[TestClient]:
         app, base_url=ORIGIN, client=("127.0.0.1", 1), follow_redirects=False
     ) as client:
         yield client
+        assert app.unnoted == []
 
 
 @pytest.fixture
@@ -89,3 +91,4 @@ def empty_client(migrated_file: Path, clock: Clock, tmp_path: Path) -> Iterator[
         app, base_url=ORIGIN, client=("127.0.0.1", 1), follow_redirects=False
     ) as client:
         yield client
+        assert app.unnoted == []

@@ -7,6 +7,7 @@ import csv
 import datetime as dt
 import hashlib
 import io
+import re
 import shutil
 import uuid
 from collections.abc import Iterable
@@ -110,7 +111,45 @@ def open_app(file: Path, clock: Clock, folder: Path, **environ: str) -> App:
         "CONSENT_TRUSTED_PROXIES": "127.0.0.1",
         **environ,
     }
-    return create_app(settings.load(given, var=folder), now=clock)
+    app = create_app(settings.load(given, var=folder), now=clock)
+    app.unnoted = watch(app.services.database)
+    return app
+
+
+HELD = {
+    *("stores", "versions", "groups", "users", "grants", "invitations", "sessions", "api_tokens"),
+}
+"""Nothing in these tables changes without a line in the log of activity."""
+WRITE = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM) (\w+)")
+UNTOLD = {("UPDATE", "sessions"), ("UPDATE", "api_tokens")}
+"""That something was used today changes nothing."""
+
+
+def watch(db: Database) -> list[str]:
+    """A list that every transaction is added to which changes what is held and notes nothing.
+
+    So each test of a page that changes something is a test of the log too.
+    """
+    engine, unnoted, written = db._writer.sync_engine, [], set()
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def heard(conn, cursor, statement, *_):
+        if found := WRITE.match(statement):
+            written.add(found.groups())
+
+    @sa.event.listens_for(engine, "commit")
+    def ended(conn):
+        told = ("INSERT INTO", "activity") in written
+        changed = {one for one in written if one[1] in HELD and one not in UNTOLD}
+        if changed and not told:
+            unnoted.append(f"{sorted(changed)} without a line in the activity")
+        written.clear()
+
+    @sa.event.listens_for(engine, "rollback")
+    def gone(conn):
+        written.clear()
+
+    return unnoted
 
 
 def sign_in(client, email, password=PASSWORD, *, headers=None, **fields):

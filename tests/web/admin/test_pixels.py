@@ -9,11 +9,13 @@ import pytest
 from bs4 import BeautifulSoup
 from starlette.testclient import TestClient
 
+from consent import activity
+from consent.activity import ActivityFilter
 from consent.model import Pixel
 from consent.platforms import EVENTS, Platforms
 from tests.web.admin.drafts import BASE, META, beside, kept, post, publish, set_draft
 from tests.web.admin.seed import SUMMIT
-from tests.web.admin.stage import HOSTILE, soup
+from tests.web.admin.stage import HOSTILE, ask, soup
 
 PLATFORMS = Platforms.load()
 
@@ -70,6 +72,19 @@ class TestWho:
         answer = post(client, f"{BASE}/remove", platform="meta", id="123456789012345")
         assert answer.headers["location"].startswith("/admin/login")
         assert kept(client)[0] == SUMMIT
+
+    def test_the_log_has_a_pixel_as_it_was_and_as_it_is(self, editor: Open):
+        client = editor("owner@summit.example")
+        post(client, META, id="555555555555555", purpose_marketing="on", automatic="on")
+        post(client, f"{BASE}/remove", platform="meta", id="555555555555555")
+        drafted = ActivityFilter(what="draft")
+        removed, edited = ask(client, lambda c: activity.search(c, drafted, limit=9))
+        assert (edited.subject, edited.store) == ("pixels meta 555555555555555", "summit")
+        assert "id 123456789012345" in edited.detail["before"]
+        assert {"id 555555555555555", "automatic True"} <= set(edited.detail["after"])
+        assert (removed.detail["before"], removed.detail["after"]) == (edited.detail["after"], [])
+        page = client.get("/admin/activity").text
+        assert "after: nothing" in page
 
     def test_an_address_that_only_takes_forms_is_no_page(self, editor: Open):
         client = editor("owner@example.com")

@@ -95,6 +95,7 @@ def walked(story, tmp_path_factory) -> Iterator[TestClient]:
     with TestClient(app, base_url=ORIGIN, client=("127.0.0.1", 1), follow_redirects=False) as c:
         write(c, _people)
         yield c
+        assert app.unnoted == []
 
 
 async def _people(c) -> None:

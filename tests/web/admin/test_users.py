@@ -224,5 +224,21 @@ class TestUsers:
         assert as_user(client, OWNER).get(f"/admin/users/{id_}").status_code == 404
 
 
+def test_the_watch_on_the_log_hears_what_nobody_noted(client):
+    """It stands behind every test that changes something by a page; see ``stage.watch``."""
+
+    async def forget(c) -> None:
+        await accounts.disable(c, OWNER, NOW)
+
+    client.portal.call(_write, client.app.services.database, forget)
+    assert len(client.app.unnoted) == 1
+    assert "('UPDATE', 'users')" in client.app.unnoted.pop()
+
+
+async def _write(db, work) -> None:
+    async with db.write() as c:
+        await work(c)
+
+
 async def _rows(c, table):
     return list(await c.execute(table.select()))
