@@ -301,7 +301,7 @@ class Demo:
         self.port, self.shop_port = ports or free_ports(2)
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "consent", "demo"),
+                *(sys.executable, "-m", "consent", "demo", "--days", "0"),
                 *("--port", str(self.port), "--shop-port", str(self.shop_port)),
             ],
             cwd=folder,

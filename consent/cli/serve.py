@@ -74,11 +74,26 @@ def _end_after(parent: int) -> None:
 @click.command()
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--shop-port", default=8080, show_default=True, type=click.IntRange(1, 65535))
-def demo(port: int, shop_port: int) -> None:
+@click.option(
+    "--days",
+    default=30,
+    show_default=True,
+    type=click.IntRange(0, 400),
+    help="How many days a new demo has behind it.",
+)
+@click.option(
+    "--stores",
+    "number",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 40),
+    help="How many stores it has.",
+)
+def demo(port: int, shop_port: int, days: int, number: int) -> None:
     """Serve a demo shop and this service until Ctrl-C."""
     from consent import demo as demo_shop
 
-    demo_shop.run(port, shop_port)
+    demo_shop.run(port, shop_port, days=days, neighbours=number - 1)
 
 
 @click.command()

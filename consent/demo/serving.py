@@ -6,6 +6,7 @@ The database is kept in ``./var/demo``, so decisions outlive a restart; the logi
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import secrets
 import signal
 from collections.abc import Mapping
@@ -20,11 +21,12 @@ from starlette.types import ASGIApp
 from consent import accounts, database, publish, settings, stores
 from consent.compose import Composer
 from consent.database import Database
+from consent.demo import past
 from consent.demo.edge import edge
 from consent.demo.shop import Shop, create_shop
 from consent.demo.visitors import VISITORS
 from consent.errors import SettingsError
-from consent.model import Pixel, StoreConfig
+from consent.model import Pixel, StoreConfig, Version
 from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.settings import Settings
@@ -65,12 +67,14 @@ class Login(msgspec.Struct, frozen=True):
     password: str
 
 
-def run(port: int = 8000, shop_port: int = 8080) -> None:
+def run(port: int = 8000, shop_port: int = 8080, *, days: int = 0, neighbours: int = 0) -> None:
     """The whole demo; returns after Ctrl-C or SIGTERM.
 
     Args:
         port: of the service, on this machine only.
         shop_port: of the shop.
+        days: how many a new demo has behind it; one that was started before keeps its own.
+        neighbours: how many stores a new demo has besides the shop's.
 
     Raises:
         SettingsError: a port is taken.
@@ -84,7 +88,7 @@ def run(port: int = 8000, shop_port: int = 8080) -> None:
     configure()
     chosen = _settings(port)
     database.migrate(chosen.database_url)
-    asyncio.run(_serve(chosen, port, shop_port))
+    asyncio.run(_serve(chosen, port, shop_port, days, neighbours))
 
 
 def store_config(shop_port: int) -> StoreConfig:
@@ -146,26 +150,39 @@ def _settings(port: int) -> Settings:
     return settings.load(values, var=VAR)
 
 
-async def _prepare(database_url: str, shop_port: int, data: Data) -> Login:
+async def _prepare(
+    chosen: Settings, shop_port: int, data: Data, days: int, neighbours: int
+) -> Login:
     """Saves and publishes the store, and makes a login that replaces the one of the last start."""
-    db = database.connect(database_url)
+    db = database.connect(chosen.database_url)
     try:
-        await _publish(db, store_config(shop_port), data)
+        now = utcnow()
+        config = store_config(shop_port)
+        async with db.read() as c:
+            fresh = await stores.current(c, config.key) is None
+        began = now - dt.timedelta(days=days + 1) if fresh else now
+        versions = [await _publish(db, config, data, began)]
+        if fresh:
+            for other in past.neighbours(neighbours, PIXELS):
+                versions.append(await _publish(db, other, data, began))
+            composer = Composer(data.regions, data.platforms, data.texts)
+            lived = past.Past(db, composer, data.regions, Signer(chosen.secret_keys))
+            await lived.fill(versions, days, now)
         return await _new_login(db)
     finally:
         await db.close()
 
 
-async def _publish(db: Database, config: StoreConfig, data: Data) -> None:
+async def _publish(db: Database, config: StoreConfig, data: Data, at: dt.datetime) -> Version:
     async with db.write() as c:
-        await stores.save(c, config, utcnow())
-    await publish.publish(
+        await stores.save(c, config, at)
+    return await publish.publish(
         db,
         config.key,
         platforms=data.platforms,
         regions=data.regions,
         texts=data.texts,
-        now=utcnow,
+        now=lambda: at,
     )
 
 
@@ -182,12 +199,12 @@ async def _new_login(db: Database) -> Login:
     return Login(email, password)
 
 
-async def _serve(chosen: Settings, port: int, shop_port: int) -> None:
+async def _serve(chosen: Settings, port: int, shop_port: int, days: int, neighbours: int) -> None:
     data = Data.load()
     # Another host name than the shop's: changing the visitor clears the cookies of `localhost`.
     admin_url = f"http://127.0.0.1:{port}/admin/"
     service = edge(create_app(chosen, platforms=data.platforms))
-    login = await _prepare(chosen.database_url, shop_port, data)
+    login = await _prepare(chosen, shop_port, data, days, neighbours)
     shop = demo_shop(chosen.public_url, admin_url, data)
     servers = [_server(service, port), _server(shop, shop_port)]
 
