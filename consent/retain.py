@@ -25,7 +25,7 @@ from consent.database import Database
 from consent.database.dialects import take_lock, try_lock
 from consent.erase import Eraser
 from consent.erasures import Gone, Old
-from consent.errors import ConsentError
+from consent.errors import ConsentError, LedgerError
 from consent.model import Version
 
 EVERY_SECONDS = 3600.0
@@ -102,22 +102,28 @@ class Retainer:
         """Erases what is due, or leaves it to another process that is at it; gives how many.
 
         Raises:
-            LedgerError: the ledger is not what was sealed.
+            LedgerError: a record is not what was sealed; what is due in other stores was erased.
             UnavailableError: storage does not answer; what was erased before stays so.
         """
-        total = 0
+        before, fault = self.erased, None
         for version in await self._versions():
-            async for batch in self._batches(version):
-                done = await self._erase(version, batch)
-                self.erased += done
-                total += done
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), self._pause_seconds)
-        if total:
+            try:
+                await self._erase_in(version)
+            except LedgerError as error:  # one store's fault holds up no other
+                fault = fault or error
+        if self.erased > before:
             await self._database.overwrite()
         async with self._database.read() as c:
             self.oldest = await erasures.oldest(c)
-        return total
+        if fault is not None:
+            raise fault
+        return self.erased - before
+
+    async def _erase_in(self, version: Version) -> None:
+        async for batch in self._batches(version):
+            self.erased += await self._erase(version, batch)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._pause_seconds)
 
     async def _versions(self) -> list[Version]:
         async with self._database.read() as c:

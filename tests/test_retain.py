@@ -12,6 +12,7 @@ import pytest
 from consent import audit, erasures, ledger, publish, retain, stores
 from consent import database as database_
 from consent.erase import Eraser
+from consent.errors import LedgerError
 from consent.model import RegionRule, RetentionConfig, StoreConfig
 from consent.platforms import Platforms
 from consent.proof import Sealer
@@ -19,6 +20,7 @@ from consent.regions import Regions
 from consent.retain import Retainer
 from consent.signing import LogKey
 from consent.texts import Texts
+from tests import attack
 from tests.test_ledger import a_regime, a_store, an_entry, append
 
 pytestmark = pytest.mark.anyio
@@ -109,6 +111,19 @@ async def test_each_store_goes_by_its_own_newest_version(database, store, now):
     await decided(database, other, now, 2.5)
     await Sealer(database, KEY, "consent.example/log", now).seal_all()
     assert await a_retainer(database, now).erase_due() == 1
+    assert await kept(database) == [1]
+
+
+async def test_a_record_that_was_changed_stays_and_holds_up_no_other_store(
+    database, database_url, now
+):
+    fjord, summit = await a_store(database, "fjord"), await a_store(database)
+    await decided(database, fjord, now, 4)
+    await decided(database, summit, now, 4)
+    await Sealer(database, KEY, "consent.example/log", now).seal_all()
+    await attack.run(database_url, "UPDATE decisions SET device = 'desktop' WHERE seq = 1")
+    with pytest.raises(LedgerError, match="is not what was sealed, so it is not erased"):
+        await a_retainer(database, now).erase_due()
     assert await kept(database) == [1]
 
 
