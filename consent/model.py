@@ -47,6 +47,7 @@ Scope = Literal[
     "coverage:read",
     "ledger:read",
     "activity:read",
+    "visitors:erase",
 ]
 """What an API token may be good for; never more than what its user may do at that moment."""
 

@@ -61,6 +61,7 @@ SCOPES: dict[Scope, tuple[Page | None, tuple[Change, ...]]] = {
     "coverage:read": ("coverage", ()),
     "ledger:read": ("ledger", ()),
     "activity:read": ("activity", ()),
+    "visitors:erase": (None, ("erasures",)),
 }
 """What a user has to be able to open and to change for a token of theirs to be good for it."""
 

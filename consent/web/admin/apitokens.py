@@ -31,6 +31,7 @@ SCOPES: dict[Scope, str] = {
     "coverage:read": "Read signal coverage",
     "ledger:read": "Read and export decisions",
     "activity:read": "Read who did what",
+    "visitors:erase": "Erase visitors",
 }
 """What each is for, in the order of the form."""
 
@@ -49,6 +50,10 @@ async def add(post: Post) -> Response:
     try:
         if not days.isdecimal() or int(days[:9]) not in DAYS:
             raise RefusedError("bad_days", f"days: {days[:9]!r}; expected one of the form's")
+        if not chosen:
+            raise RefusedError(
+                "bad_scope", "what it may do: nothing is ticked; expected some of it"
+            )
         _check_scopes(user, chosen)
         async with services.database.write() as c:
             token, secret = await tokens.add(

@@ -13,13 +13,15 @@ from starlette.responses import Response, StreamingResponse
 
 from consent import erasures, export, ledger, proof, receipt, seals, search
 from consent.activity import Act
+from consent.erase import LEAST_LETTERS, MOST_LETTERS
 from consent.errors import GoneError, NotFoundError
 from consent.evidence import ReceiptFile
 from consent.filters import LedgerFilter
 from consent.model import Record
 from consent.receipt import Content
 from consent.web.admin import decision, handout
-from consent.web.api.operation import PAGE, Ask, Before, Limit, Operation, Text
+from consent.web.api.operation import PAGE, Ask, Before, Limit, Operation, Order, Text
+from consent.web.api.stores import PATH, of
 
 JSON_LINES = "application/jsonl"
 
@@ -69,6 +71,21 @@ class Log(msgspec.Struct, frozen=True):
     at: dt.datetime | None
     anchors: list[str]
     failures: int
+
+
+class ErasureBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``reason``: who asked, and since when. It is kept for good, so it names nobody."""
+
+    visitor: uuid.UUID
+    reason: Annotated[str, Meta(min_length=LEAST_LETTERS, max_length=MOST_LETTERS)]
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """An erasure by its number, and how many decisions it took out."""
+
+    id: int
+    at: dt.datetime
+    n: int
 
 
 class FilterQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -182,6 +199,15 @@ async def log(ask: Ask) -> Log:
     )
 
 
+async def erased(order: Order) -> Erased:
+    """All that a visitor decided in one store."""
+    services, body = order.services, order.body
+    async with services.database.read() as c:
+        key = (await of(c, order.user, order.path["store"])).key
+    found = await services.eraser.visitor(key, body.visitor, body.reason, by=order.user)
+    return Erased(found.id, found.at, found.n)
+
+
 async def _record(ask: Ask) -> Record:
     """The record that the address names.
 
@@ -235,6 +261,12 @@ OPERATIONS = (
         *("ledger.receipt", "GET", "/ledger/{id}/receipt", "ledger:read", receipt_file),
         "The receipt file of one decision, which anyone can verify offline.",
         ReceiptFile,
+    ),
+    Operation(
+        *("ledger.erase", "POST", f"{PATH}/erasures", "visitors:erase", erased),
+        "Takes all that a visitor decided in the store out of the ledger, for good.",
+        Erased,
+        body=ErasureBody,
     ),
     Operation(
         *("log.get", "GET", "/log", "ledger:read", log),

@@ -36,7 +36,7 @@ def test_what_cannot_be_made_says_why_and_keeps_what_was_typed(editor):
     client = editor("mia@summit.example")
     for answer, why in (
         (make(client, "ledger:read"), "none of your roles allows ledger:read"),
-        (make(client), "Scopes: none; expected of"),
+        (make(client), "nothing is ticked"),
         (make(client, "rates:read", days="5000"), "expected one of the form's"),
         (make(client, "rates:read", name=" "), "expected what it is for"),
     ):

@@ -316,6 +316,20 @@ class TestLedger:
         assert call(f"/ledger/{uuid.uuid4()}", by=LAWYER).status_code == 404
         assert call("/ledger/nothing", by=LAWYER).status_code == 404
 
+    def test_a_visitor_is_erased_and_what_is_left_says_so(self, call, story):
+        id_ = story.summit[0]
+        visitor = call.get(f"/ledger/{id_}", by=LAWYER)["record"]["visitor"]
+        body = {"visitor": visitor, "reason": "asked by letter in May"}
+        path = "/stores/summit/erasures"
+        assert call.post(path, by="mia@example.com", json=body).status_code == 403
+        assert call.post("/stores/harbor/erasures", by=LAWYER, json=body).status_code == 404
+        assert call.post(path, by=LAWYER, json=body).json()["n"] >= 1
+        gone = call(f"/ledger/{id_}", by=LAWYER)
+        assert (gone.status_code, gone.json()["error"]) == (410, "erased")
+        assert visitor not in gone.text
+        assert call(f"/ledger/{id_}", by="lex@summit.example").status_code == 410
+        assert call.get(f"/ledger/visitors/{visitor}", by=LAWYER)["decisions"] == []
+
     def test_a_receipt_file_verifies_offline(self, call, story):
         path = f"/ledger/{story.summit[0]}/receipt"
         assert call(path, by=LAWYER).json()["error"] == "not_sealed"

@@ -21,11 +21,13 @@ MAY = {
     "owner": READING
     | CHANGING
     | FIGURES
-    | {"groups:read", "groups:write", "ledger:read", "activity:read", "pixels:review"},
+    | {"groups:read", "groups:write", "ledger:read", "activity:read", "pixels:review"}
+    | {"visitors:erase"},
     "developer": READING | CHANGING | FIGURES | {"groups:read", "groups:write", "ledger:read"},
     "marketer": READING | FIGURES | {"stores:publish", "pages:scan"},
     "legal": READING
-    | {"groups:read", "ledger:read", "activity:read", "pixels:review", "regions:approve"},
+    | {"groups:read", "ledger:read", "activity:read", "pixels:review", "regions:approve"}
+    | {"visitors:erase"},
 }
 """What each role may do, once more and by hand."""
 BODIES = {
@@ -36,6 +38,7 @@ BODIES = {
     "groups.template.put": {"key": "outdoor", "name": "Outdoor"},
     "groups.apply": {"stores": []},
     "groups.approve": {"rule": "DE", "reason": "none", "sha256": "0" * 64},
+    "ledger.erase": {"visitor": str(uuid.UUID(int=2)), "reason": "asked by letter in May"},
     "pages.scan": {"url": "https://elsewhere.example/"},
 }
 QUERIES = {"explain": "?country=DE"}
@@ -144,3 +147,39 @@ def test_a_user_of_one_store_neither_makes_one_nor_joins_a_group(call):
     assert answers[0].text.replace("outdoor", "nowhere") == answers[1].text
     assert call("/groups/outdoor/template", by=mine).status_code == 404
     assert call.get("/groups", by=mine) == {"groups": []}
+
+
+def test_a_role_for_a_group_reaches_its_stores_and_its_template_alone(call):
+    for key in ("outdoor", "books"):
+        group = {"key": key, "name": key.title()}
+        assert call.put(f"/groups/{key}/template", seen=None, json=group).status_code == 201
+    for store, key in (("summit", "outdoor"), ("harbor", "books")):
+        path = f"/stores/{store}/draft"
+        content = {**call.get(path), "group": key}
+        assert call.put(path, seen=call.tag(path), json=content).status_code == 200
+    call.secrets["group"] = asyncio.run(_of_group(call))
+    assert [one["key"] for one in call.get("/stores", by="group")["stores"]] == ["summit"]
+    assert [one["key"] for one in call.get("/groups", by="group")["groups"]] == ["outdoor"]
+    path = "/groups/outdoor/template"
+    content = {**call.get(path, by="group"), "banner": {"layout": "box"}}
+    assert call.put(path, by="group", seen=call.tag(path), json=content).status_code == 200
+    plan = call.post("/groups/outdoor/apply", by="group", json={}).json()
+    assert [one["store"] for one in plan["stores"]] == ["summit"]
+    for body in ({"stores": ["harbor"]}, {"stores": ["nowhere"]}):
+        answer = call.post("/groups/outdoor/apply", by="group", json=body)
+        assert (answer.status_code, answer.json()["error"]) == (404, "no_such_store")
+    assert call("/groups/books/template", by="group").status_code == 404
+    refused = call.post("/groups/books/apply", by="group", json={})
+    assert refused.status_code == 403
+    assert call("/stores/harbor/draft", by="group").status_code == 404
+
+
+async def _of_group(call) -> str:
+    db = database.connect(call.client.app.services.settings.database_url)
+    async with db.write() as c:
+        user = await accounts.add(
+            c, "dev@group.example", "hash", "developer", None, NOW, group_key="outdoor"
+        )
+        _, secret = await tokens.add(c, user, "Group", tokens.SCOPES, days=3, now=NOW)
+    await db.close()
+    return secret
