@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from consent import audit, groups, seals, stores
+from consent import ledger as records
 from consent.audit import Kept
 from consent.database import Database
 from consent.model import BannerConfig, Group, StoreConfig, Template
@@ -211,3 +212,16 @@ async def test_a_tree_made_anew_with_another_key_is_not_trusted(ledger, database
     await Sealer(ledger, LogKey(b"o" * 32), ORIGIN, now).seal_all()
     fault = (await audit.verify(ledger, trusted=[KEY.public])).fault
     assert fault.startswith("the newest checkpoint is signed by ")
+
+
+async def test_what_is_not_what_was_shown_is_not_given_as_such(ledger, database_url):
+    async with ledger.read() as c:
+        (record,) = await records.following(c, 0, 1)
+        for content in (records.banner_content, records.regime_content):
+            assert await content(c, record.banner_sha256) or await content(c, record.regime_sha256)
+    await attack.run(
+        database_url, "UPDATE banners SET content = :c", "UPDATE regimes SET content = :c", c=b"{}"
+    )
+    async with ledger.read() as c:
+        assert await records.banner_content(c, record.banner_sha256) is None
+        assert await records.regime_content(c, record.regime_sha256) is None
