@@ -56,6 +56,8 @@ class Login:
             return _form(next_=wanted, email=email, fault=WRONG, status=401)
         response = RedirectResponse(wanted, status_code=303)
         sessions.start(self._services, response, session)
+        if sessions.known_browser(self._services, request, email) is None:
+            sessions.remember(self._services, response, email)
         return response
 
     async def sign_out(self, request: Request) -> Response:

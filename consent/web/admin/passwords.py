@@ -17,6 +17,7 @@ from starlette.requests import Request
 from consent import accounts
 from consent.model import User
 from consent.web import signals
+from consent.web.admin import sessions
 from consent.web.admin.throttle import Throttle
 from consent.web.services import Services
 
@@ -46,7 +47,8 @@ class Passwords:
         Raises:
             ThrottledError: there were too many tries before this one.
         """
-        address = signals.address(request.scope, self._services.geo) or "unknown"
+        known = sessions.known_browser(self._services, request, email)
+        address = known or signals.address(request.scope, self._services.geo) or "unknown"
         self._throttle.take(email, address)
         async with self._services.database.read() as c:
             user = await accounts.by_email(c, email)

@@ -10,6 +10,7 @@ Source: https://www.w3.org/TR/fetch-metadata/ and https://fetch.spec.whatwg.org/
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -25,6 +26,9 @@ from consent.sessions import Session
 from consent.web.services import Services
 
 COOKIE = "pixelgate_admin"
+KNOWN = "pixelgate_known"
+"""The cookie of a browser in which somebody has signed in once; see ``known_browser``."""
+KNOWN_SECONDS = 365 * 24 * 60 * 60
 PATH = "/admin"
 SECONDS = int(sessions.LIFETIME.total_seconds())
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -66,6 +70,34 @@ def end(services: Services, response: Response) -> None:
     response.delete_cookie(
         COOKIE, path=PATH, secure=_is_https(services), httponly=True, samesite="lax"
     )
+
+
+def remember(services: Services, response: Response, email: str) -> None:
+    """Has this browser known as one in which ``email`` has signed in. It opens nothing."""
+    facts = {"browser": str(uuid.uuid4()), "of": _digest(email)}
+    response.set_cookie(
+        KNOWN,
+        services.signer.session(facts),
+        max_age=KNOWN_SECONDS,
+        path=PATH,
+        secure=_is_https(services),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def known_browser(services: Services, request: Request, email: str) -> str | None:
+    """A name for the browser, if ``email`` has signed in there before; else None."""
+    try:
+        sent = request.cookies.get(KNOWN, "")
+        facts = services.signer.read_session(sent, max_age_seconds=KNOWN_SECONDS)
+    except ForbiddenError:
+        return None
+    return f"browser {facts['browser']}" if facts.get("of") == _digest(email) else None
+
+
+def _digest(email: str) -> str:
+    return hashlib.sha256(email.strip().lower().encode("utf-8", "surrogatepass")).hexdigest()
 
 
 async def signed_in(services: Services, c: AsyncConnection, request: Request) -> Signed | None:

@@ -7,6 +7,11 @@ Two counters, each over a sliding window:
 - the address alone: more tries, over all accounts, so that one address cannot try one password on
   a thousand accounts.
 
+A browser in which an account's owner has signed in before counts by itself instead of by its
+address (``sessions.known_browser``), so that an attacker behind the same address, such as that of
+an office, locks nobody out who is known there. Its cookie helps with that one account alone.
+Source: https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies.
+
 There is no counter over everybody: whoever has many addresses would lock all others out with it.
 What a check costs is bounded by how many run at once, see ``login.CHECKS_AT_ONCE``.
 
@@ -49,7 +54,8 @@ class Throttle:
 
         Args:
             email: as typed; compared without regard to case.
-            address: the visitor's address; an IPv6 address counts as its /64 network.
+            address: the visitor's address, or the name of a known browser; an IPv6 address counts
+                as its /64 network.
 
         Raises:
             ThrottledError: there were too many; nothing was counted, so waiting helps.

@@ -1,5 +1,6 @@
+from consent import accounts
 from consent.errors import ThrottledError
-from consent.web.admin.throttle import PAIR_TRIES, Throttle
+from consent.web.admin.throttle import ADDRESS_TRIES, PAIR_TRIES, Throttle
 from tests.conftest import Clock
 from tests.web.admin.stage import NOW, sign_in
 
@@ -47,6 +48,46 @@ class TestThrottling:
             assert answer.status_code == 401
         home = {"X-Forwarded-For": "203.0.113.9"}
         assert sign_in(client, "owner@example.com", headers=home).status_code == 303
+
+    def test_who_is_known_in_a_browser_comes_in_past_an_attacker_behind_the_same_address(
+        self, client
+    ):
+        victim, cookie = "owner@example.com", "pixelgate_known"
+        known = sign_in(client, victim).cookies[cookie]
+        client.cookies.clear()
+        other = sign_in(client, "lex@example.com").cookies[cookie]
+        client.cookies.clear()
+        for n in range(ADDRESS_TRIES):
+            sign_in(client, f"user{n}@example.com", "wrong password")
+        for useless in ("", other, "forged.browser.cookie"):
+            headers = {"Cookie": f"{cookie}={useless}"}
+            assert sign_in(client, victim, headers=headers).status_code == 429
+        headers = {"Cookie": f"{cookie}={known}"}
+        assert sign_in(client, "lex@example.com", headers=headers).status_code == 429
+        assert sign_in(client, victim, headers=headers).status_code == 303
+
+    def test_a_known_browser_has_no_more_tries_than_any_other_and_opens_nothing(self, client):
+        victim, cookie = "owner@example.com", "pixelgate_known"
+        headers = {"Cookie": f"{cookie}={sign_in(client, victim).cookies[cookie]}"}
+        client.cookies.clear()
+        for _ in range(PAIR_TRIES):
+            assert sign_in(client, victim, "wrong password", headers=headers).status_code == 401
+        assert sign_in(client, victim, headers=headers).status_code == 429
+        session = {"Cookie": headers["Cookie"].replace(cookie, "pixelgate_admin")}
+        assert client.get("/admin/rates", headers=session).status_code == 303
+
+    def test_known_and_unknown_accounts_cost_the_same_hash(self, client, monkeypatch):
+        compared = []
+        right = accounts.verify_password
+
+        def verify(password, hashed):
+            compared.append(hashed.rpartition("$")[0].rpartition("$")[0])
+            return right(password, hashed)
+
+        monkeypatch.setattr(accounts, "verify_password", verify)
+        for email in ("owner@example.com", "nobody@example.com"):
+            assert sign_in(client, email, "wrong password").status_code == 401
+        assert compared[0] == compared[1] != ""
 
     def test_tries_from_one_ipv6_network_count_together(self, client):
         for n in range(PAIR_TRIES):
