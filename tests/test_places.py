@@ -177,6 +177,8 @@ def test_what_is_unverified_in_the_facts_is_marked(on: dt.date) -> None:
             assert ("treated_as" if alias else "law") in doubts, row["code"]
         elif row["code"] not in ("CH", "CA", "US"):
             assert "treated_as" not in doubts, row["code"]
+        if row["group"] == "US-none" and row["gpc"]["confidence"] == "unverified":
+            assert "gpc" in doubts, row["code"]
         assert regime.source.startswith("https://")
         assert regime.reviewed >= dt.date(2026, 11, 23)
 

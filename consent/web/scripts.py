@@ -110,8 +110,9 @@ class Scripts:
         version = services.current(key)
         headers = dict(scope["headers"])
         asked = signals.query(scope["query_string"][:MOST_BYTES])
-        # What a page fetches later has to go with the version of the loader that it has.
-        if 0 < asked.version < version.number:
+        # What a page fetches later has to go with the version of the loader that it has. The loader
+        # is the newest: an address that names a version must not keep what a rule had allowed.
+        if which != "loader" and 0 < asked.version < version.number:
             version = await services.published.numbered(key, asked.version)
         accepted = headers.get(b"accept-language", b"")[:MOST_BYTES]
         place = signals.place(scope, services.geo)

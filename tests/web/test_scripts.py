@@ -2,6 +2,7 @@ import datetime as dt
 import gzip
 
 import brotli
+import msgspec
 import pytest
 import zstandard
 from starlette.testclient import TestClient
@@ -9,6 +10,10 @@ from starlette.testclient import TestClient
 from tests.web.shop import (
     BERLIN,
     CALIFORNIA,
+    ORIGIN,
+    SUMMIT,
+    an_app,
+    published,
 )
 
 
@@ -115,6 +120,16 @@ class TestLoader:
         assert berlin.headers["etag"] != there.headers["etag"]
         assert "DE-BE" not in there.text
         assert '"us-ca"' in there.text
+
+    def test_no_address_keeps_an_earlier_version_of_the_loader(self, database_url, now, tmp_path):
+        renamed = msgspec.structs.replace(SUMMIT, origins=(ORIGIN,), language="fr")
+        published(database_url, now, SUMMIT, renamed)
+        with TestClient(an_app(database_url, now, tmp_path), client=("127.0.0.1", 1)) as client:
+            for query in ("?l=de&v=1", "?de,1", "?de,false&v=1"):
+                assert "version:2}" in self.get(client, query=query).text
+            choices = client.get("/s/summit/choices.js?de,1", headers=BERLIN)
+            newest = client.get("/s/summit/choices.js?de,2", headers=BERLIN)
+        assert choices.status_code == newest.status_code == 200
 
     @pytest.mark.parametrize("store", ["nobody", "../summit", "%00", "x" * 500])
     def test_an_unknown_store_gets_a_script_that_does_nothing(self, client, store):
