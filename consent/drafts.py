@@ -59,14 +59,15 @@ async def save(
         ConflictError: what it replaces is not what was shown.
     """
     await take_lock(c, "versions")
-    before = await sha256_of(c, config.key)
-    _check(shown, before or "")
+    before = (await stores.all_drafted(c, (config.key,))).get(config.key)
+    _check(shown, before.sha256 if before else "")
     mine = await approve.known(c, await review.known(c, config))
+    if before is not None and before.own == mine:
+        return before
     await stores.save(c, mine, at)
     draft = await stores.drafted(c, config.key)
-    if draft.sha256 != before:
-        detail = {"before": before, "sha256": draft.sha256}
-        await activity.add(c, Act("draft", config.key, "file", detail), by=by, at=at)
+    detail = {"before": before.sha256 if before else None, "sha256": draft.sha256}
+    await activity.add(c, Act("draft", config.key, "file", detail), by=by, at=at)
     return draft
 
 
@@ -99,12 +100,6 @@ async def revise(
     detail = {"before": read(before), "after": read(after)}
     await activity.add(c, Act("draft", key, name, detail), by=by, at=at)
     return after
-
-
-async def sha256_of(c: AsyncConnection, key: str) -> str | None:
-    """``Draft.sha256`` of the store ``key``; None: there is none."""
-    found = (await stores.all_drafted(c, (key,))).get(key)
-    return found.sha256 if found else None
 
 
 async def save_template(

@@ -46,8 +46,10 @@ def clock() -> Clock:
 def client(story: Story, clock: Clock, tmp_path: Path) -> Iterator[TestClient]:
     file = tmp_path / "pixelgate.db"
     shutil.copy(story.file, file)
-    with TestClient(open_app(file, clock, tmp_path), base_url=ORIGIN) as client:
+    app = open_app(file, clock, tmp_path)
+    with TestClient(app, base_url=ORIGIN) as client:
         yield client
+        assert app.unnoted == []
 
 
 @pytest.fixture

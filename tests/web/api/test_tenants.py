@@ -74,22 +74,24 @@ def test_a_token_does_no_more_than_its_user(call, email, role):
 
 
 def test_a_token_does_nothing_beyond_its_scopes(call):
-    secrets = asyncio.run(_by_scope(call))
-    for scope, secret in secrets.items():
-        call.secrets["one"] = secret
-        for name, one in TABLE.items():
-            answer = request(call, one, by="one")
+    call.secrets |= asyncio.run(_by_scope(call))
+    for name, one in TABLE.items():
+        for by, is_good in ((f"only {one.scope}", True), (f"not {one.scope}", one.scope is None)):
+            answer = request(call, one, by=by if one.scope else "only rates:read")
             beyond = answer.status_code == 403 and answer.json()["error"] == "scope"
-            assert beyond is (one.scope not in (None, scope)), (scope, name, answer.text)
+            assert beyond is not is_good, (by, name, answer.text)
 
 
 async def _by_scope(call) -> dict[str, str]:
+    """For each scope a token for it alone, and one for everything else."""
     db = database.connect(call.client.app.services.settings.database_url)
     secrets = {}
     async with db.write() as c:
         user = await accounts.by_email(c, OWNER)
         for scope in tokens.SCOPES:
-            _, secrets[scope] = await tokens.add(c, user, scope, [scope], days=3, now=NOW)
+            rest = [other for other in tokens.SCOPES if other != scope]
+            for by, those in ((f"only {scope}", [scope]), (f"not {scope}", rest)):
+                _, secrets[by] = await tokens.add(c, user, by, those, days=3, now=NOW)
     await db.close()
     return secrets
 
