@@ -116,6 +116,7 @@ class Sealer:
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._failing = False
+        self._seen: Head | None = None
         self.sealed = 0
         self.failures = 0
         self.waiting = 0
@@ -153,6 +154,7 @@ class Sealer:
         """
         async with self._database.read() as c:
             newest = await seals.newest(c)
+            await self._compare(c, newest)
             size = newest.size if newest else 0
             entries = await _next_entries(c, size)
             if not entries:
@@ -164,6 +166,24 @@ class Sealer:
             added = await seals.add(c, growth)
         self.sealed += len(entries) if added else 0
         return len(entries) if added else 0
+
+    async def _compare(self, c: AsyncConnection, newest: Head | None) -> None:
+        """Whether the log still begins with the newest head that this process has seen.
+
+        Else whoever can write to the database would take the tree away, change a record, and have
+        us sign that. Only a start anew makes us forget.
+        """
+        seen = self._seen
+        if seen is not None and newest != seen:
+            grew = newest is not None and newest.size >= seen.size
+            if not grew or (await seals.frontier(c, seen.size)).root() != seen.root:
+                raise LedgerError(
+                    f"log: it does not begin with the {seen.size} entries that were signed; was a "
+                    "backup put back, start the service anew"
+                )
+        if newest is not None and (seen is None or newest.size > seen.size):
+            check_head(newest)
+            self._seen = newest
 
     async def _seal_often(self) -> None:
         while not self._stopping.is_set():
@@ -183,6 +203,7 @@ class Sealer:
         now = self._now()
         async with self._database.read() as c:
             newest = await seals.newest(c)
+            await self._compare(c, newest)
             size = newest.size if newest else 0
             self.waiting = await ledger.last(c) - size
             oldest = await ledger.following(c, size, 1) if self.waiting else []

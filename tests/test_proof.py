@@ -141,6 +141,23 @@ async def test_old_keys_stay_known_and_the_name_stays(database, store, sealer, n
     await check_tree(database, records)
 
 
+async def test_what_contradicts_a_head_that_was_seen_is_not_signed(
+    database, database_url, store, sealer, now
+):
+    await add(database, store, 3)
+    await sealer.seal_all()
+    await attack.run(
+        database_url,
+        "UPDATE decisions SET marketing = NOT marketing WHERE seq = 2",
+        *(f"DELETE FROM {table}" for table in ("entries", "checkpoints")),
+    )
+    with pytest.raises(LedgerError, match="does not begin with the 3 entries"):
+        await sealer.seal_all()
+    await Sealer(database, KEY, ORIGIN, now).seal_all()
+    with pytest.raises(LedgerError, match="does not begin with the 3 entries"):
+        await sealer.seal_all()
+
+
 ATTACKS = [
     ("UPDATE entries SET digests = :other", b"x" * 64, "another root than was signed"),
     ("UPDATE checkpoints SET root = :other", b"x" * 32, "signature over 2 entries is not that of"),
