@@ -416,6 +416,49 @@ def test_faults_and_a_draft_that_differs_can_be_read_by_everyone(
     assert found == {"faults": [], "draft": []}
 
 
+def test_somebody_is_invited_signs_in_and_is_signed_out_by_the_owner(chromium, service, session):
+    found, email = {}, "new@example.com"
+
+    def open_(state: dict | None, scheme: str) -> Page:
+        context = chromium.new_context(
+            base_url=service.url, viewport=PHONE, storage_state=state, color_scheme=scheme
+        )
+        return context.new_page()
+
+    def look(what: str, page: Page) -> None:
+        page.evaluate(AXE)
+        wide = page.evaluate("document.documentElement.scrollWidth") > PHONE["width"]
+        found[what] = [*page.evaluate(FIND_VIOLATIONS), *["wide"] * wide]
+
+    owner, guest = open_(session, "dark"), open_(None, "light")
+    owner.goto("/admin/users")
+    owner.get_by_label("Email").fill(email)
+    owner.get_by_label("Where").select_option(label=SUMMIT.name)
+    owner.get_by_role("button", name="Make a link").click()
+    link = owner.locator("#invitation-link").inner_text()
+    look("invited", owner)
+    guest.goto(link)
+    look("invitation", guest)
+    guest.get_by_label("Password").fill(PASSWORD)
+    guest.get_by_role("button", name="Accept").click()
+    guest.get_by_label("Email").fill(email)
+    guest.get_by_label("Password").fill(PASSWORD)
+    guest.get_by_role("button", name="Sign in").click()
+    expect(guest.get_by_role("button", name="Sign out")).to_be_visible()
+    guest.goto("/admin/account")
+    look("account", guest)
+    owner.goto("/admin/users")
+    owner.get_by_role("link", name=email).click()
+    owner.get_by_role("button", name="End it").click()
+    expect(owner.get_by_role("status")).to_have_text("The session is over.")
+    look("user", owner)
+    guest.goto("/admin/account")
+    expect(guest.get_by_role("button", name="Sign in")).to_be_visible()
+    for each in (owner, guest):
+        each.context.close()
+    assert found == {"invited": [], "invitation": [], "account": [], "user": []}
+
+
 def test_the_policy_is_copied_whole(open_page):
     page = open_page(PIXELS, permissions=["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy policy").click()
