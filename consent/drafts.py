@@ -18,7 +18,7 @@ from consent.activity import Act
 from consent.bulk import Files
 from consent.database.dialects import take_lock
 from consent.errors import ConflictError, NotFoundError, RefusedError
-from consent.model import Group, StoreConfig, User, canonical
+from consent.model import Group, StoreConfig, User, canonical, is_key
 from consent.stores import Draft
 
 
@@ -30,6 +30,8 @@ async def faults(
     Raises:
         NotFoundError: there is no such group.
     """
+    if config.group and not is_key(config.group):
+        raise NotFoundError("unknown_group", f"group: {config.group[:40]!r} is no key of a group")
     template = (await groups.get(c, config.group)).template if config.group else None
     return publish.check(config, *files, on=on, draft=True, template=template)
 

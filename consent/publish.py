@@ -248,6 +248,8 @@ def _identity_faults(config: StoreConfig, texts: Texts) -> Iterator[str]:
         yield f"key: {config.key!r}; expected a-z, 0-9 and inner hyphens, at most 40"
     if not config.name.strip():
         yield "name: empty; expected what people call the store"
+    elif min(config.name) < " ":
+        yield f"name: {config.name[:60]!r}; expected one line without control characters"
     if not config.origins:
         yield "origins: none; expected one or more, such as https://shop.example"
     for origin in config.origins:

@@ -40,8 +40,14 @@ BAD = (
     (json.dumps({**msgspec.to_builtins(HARBOR), "stated": ["name"]}), 422, "malformed_file"),
     (json.dumps({"key": "harbor", "name": "H", "origins": []}), 422, "other_key"),
     (json.dumps({"key": "summit", "name": "S", "origins": []}), 422, "unfit"),
+    (json.dumps({"key": "summit", "name": "\0", "origins": ["https://a.example"]}), 422, "unfit"),
     (b'{"key": "summit", "name": 1e400}', 400, "malformed_json"),
     (b" " * (door.BODY_BYTES + 1), 413, "too_large"),
+    (
+        json.dumps({"key": "summit", "name": "S", "origins": [], "group": "\0"}),
+        404,
+        "unknown_group",
+    ),
 )
 """Bodies of a draft, and how they are refused."""
 
