@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consent import stores
 from consent.errors import ForbiddenError, NotFoundError
-from consent.model import Grant, Role, Scope, Token, User
+from consent.model import Grant, Role, Scope, Token, User, Version
 
 Page = Literal[
     "rates",
@@ -134,6 +134,23 @@ def may_change(user: User, what: Change, store: stores.StoreSummary | None = Non
     if store is None:
         return bool(those)
     return any(grant.covers(store.key, store.group) for grant in those)
+
+
+def check_publishing(
+    user: User, store: stores.StoreSummary, draft: stores.Draft, live: Version | None
+) -> None:
+    """Raises ForbiddenError where publishing ``draft`` would bring region rules, or the template of
+    a group, that are not live, and ``user`` may not change those of the store.
+    """
+    before = _ruled(live) if live else ({}, "", None)
+    if _ruled(draft) != before and not may_change(user, "regions", store):
+        whose = " or ".join(who_may("regions"))
+        raise ForbiddenError("role", f"draft: its region rules changed; expected an {whose}")
+
+
+def _ruled(state: stores.Draft | Version) -> tuple[object, ...]:
+    own = state.own or state.config
+    return own.regions, own.group, state.template and state.template.regions
 
 
 def who_may(what: Change) -> list[Role]:

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from consent import changes, csp, drafts, publish, review, stores
 from consent.changes import Change
-from consent.errors import ConflictError, NotFoundError, RefusedError
+from consent.errors import ConflictError, ForbiddenError, NotFoundError, RefusedError
 from consent.model import Pixel, Purpose, StoreConfig, User, Version
 from consent.platforms import Platforms, custom
 from consent.stores import Draft, StoreSummary
@@ -187,6 +187,7 @@ async def make_live(post: Post) -> Response:
     try:
         if post.fields.get("draft") != opened.drafted.sha256:
             raise ConflictError("moved", "draft: someone has changed it meanwhile; look at it anew")
+        access.check_publishing(post.user, opened.store, opened.drafted, opened.live)
         version = await publish.publish(
             services.database,
             key,
@@ -199,6 +200,8 @@ async def make_live(post: Post) -> Response:
         )
     except ConflictError as error:
         return _list(services, post.user, opened, {"refused": error.detail}, status=409)
+    except ForbiddenError as error:
+        return _list(services, post.user, opened, {"refused": error.detail}, status=403)
     except RefusedError as error:
         if error.code != "unfit":
             raise

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from consent import activity
 from consent.activity import ActivityFilter
-from consent.model import Pixel
+from consent.model import Pixel, RegionRule
 from consent.platforms import EVENTS, Platforms
 from tests.web.admin.drafts import BASE, META, beside, kept, post, publish, set_draft
 from tests.web.admin.seed import SUMMIT
@@ -38,6 +38,16 @@ class TestWho:
         assert publish(client).headers["location"] == f"{BASE}?published=2"
         _, live = kept(client)
         assert live.config.pixels[-1] == Pixel("clarity", "abcdef1234")
+
+    def test_a_marketer_publishes_no_region_rules_of_others(self, editor: Open):
+        client = editor("mia@summit.example")
+        set_draft(client, regions={"US-OR": RegionRule("eea")})
+        refused = publish(client)
+        assert refused.status_code == 403
+        assert "its region rules changed; expected an owner or developer" in refused.text
+        assert kept(client)[1].number == 1
+        set_draft(client, regions={}, name="Renamed")
+        assert publish(client).headers["location"] == f"{BASE}?published=2"
 
     @pytest.mark.parametrize("email", ["lex@example.com", "lex@summit.example"])
     def test_legal_reads_all_of_it_and_changes_nothing(self, editor: Open, email):
