@@ -59,6 +59,7 @@ async def test_a_pack_holds_what_its_records_name_and_what_proves_them(database,
     assert not {f"receipts/{record.id}.json" for record in records[28:]} & names
     assert file.read("log/checkpoint.txt").decode() == str(head.note)
     assert file.read("log/keys.txt").decode() == "".join(f"{key.text}\n" for key in keys)
+    assert "summit.example/log/key" in file.read("README.html").decode()
     for folder, fingerprints in (
         ("banners", {record.banner_sha256 for record in records}),
         ("regimes", {record.regime_sha256 for record in records}),
