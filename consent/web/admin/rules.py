@@ -170,6 +170,7 @@ def _page(
         "kept_digest": digest(key, kept) if kept else "",
         "kept_says": words.listed(ruleform.says(kept)) if kept else "",
         "approved": approved if fits else None,
+        "is_live": state.live is not None and state.live.rules.own.get(key) == kept,
         "looser": effects.loosened(services.regions, rules, now).get(f"regions.{key}", []),
         "effects": changed,
         "regimes": [

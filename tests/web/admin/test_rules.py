@@ -191,6 +191,7 @@ class TestLooser:
         page = soup(client.get(f"{RULE}?for=CH"))
         assert "lex@example.com allowed it" in told(page, "Allowed by legal").text
         assert "until 30 June 2027" in told(page, "Allowed by legal").text
+        assert "Not live yet" in told(page, "Allowed by legal").text
         drawn = soup(client.get("/admin/regions?store=summit&map=europe"))
         assert [sign.parent["href"] for sign in drawn.select("svg.map polygon.looser")] == [
             "/admin/regions/CH?store=summit"
