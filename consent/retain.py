@@ -5,8 +5,9 @@ due when it is itself, and no law lets it hold any more; so what holds can alway
 go oldest first, a few hundred in a transaction, with a pause after each, as erasures that are
 signed and kept like every other.
 
-Every process may run a retainer. A database lock lets one at a time erase; a clock that goes back
-makes fewer records due, and no other harm.
+Every process may run a retainer. A database lock lets one at a time erase. A clock that goes back
+makes fewer records due, and no other harm; one that leaps ahead of the time that a process has run
+makes it erase nothing by itself.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
@@ -31,6 +33,8 @@ from consent.model import Version
 EVERY_SECONDS = 3600.0
 FIRST_SECONDS = 60.0
 """A service that has just begun has visitors to answer first."""
+LEAP = dt.timedelta(hours=1)
+"""A clock that has gained more than this on the time that passed was wrong, or is."""
 BATCH_RECORDS = 500
 PAUSE_SECONDS = 0.25
 
@@ -55,6 +59,7 @@ class Retainer:
         eraser: takes records out.
         now: the clock.
         pause_seconds: between two batches.
+        ticks: seconds that pass evenly, whatever is done to the clock.
     """
 
     def __init__(
@@ -63,11 +68,14 @@ class Retainer:
         eraser: Eraser,
         now: Callable[[], dt.datetime],
         pause_seconds: float = PAUSE_SECONDS,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._eraser = eraser
         self._now = now
         self._pause_seconds = pause_seconds
+        self._ticks = ticks
+        self._began = (now(), ticks())
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.erased = 0
@@ -118,6 +126,21 @@ class Retainer:
         if fault is not None:
             raise fault
         return self.erased - before
+
+    async def erase_by_itself(self) -> int:
+        """As ``erase_due``, unless the clock has leapt ahead since this retainer was made.
+
+        Raises:
+            LedgerError: it has, or as ``erase_due``.
+        """
+        clock, ticks = self._began
+        gained = self._now() - clock - dt.timedelta(seconds=self._ticks() - ticks)
+        if gained > LEAP:
+            raise LedgerError(
+                f"clock: {gained} ahead of the time that the service has run; expected the same. "
+                "If it is right now, start the service anew, or run consent ledger retain"
+            )
+        return await self.erase_due()
 
     async def _erase_in(self, version: Version) -> None:
         async for batch in self._batches(version):
@@ -189,7 +212,7 @@ class Retainer:
             if self._stopping.is_set():
                 return
             try:
-                if n := await self.erase_due():
+                if n := await self.erase_by_itself():
                     _log.info("records erased, as their time was over", records=n)
             except ConsentError as error:
                 self.failures += 1

@@ -163,3 +163,18 @@ def test_no_store_keeps_less_than_the_law_wants_or_for_ever():
     assert "GDPR article 5(1)(e)" in forever
     (own,) = faults(800, DE=RegionRule(refuse_days=900))
     assert "expected 900 or more, as regions.DE lets an answer hold for so long" in own
+
+
+async def test_a_clock_that_leaps_ahead_erases_nothing_by_itself(database, store, now):
+    passed = [0.0]
+    sealer = Sealer(database, KEY, "consent.example/log", now)
+    eraser = Eraser(database, sealer, KEY, now)
+    retainer = Retainer(database, eraser, now, 0, lambda: passed[0])
+    (one,) = await decided(database, store, now, 2.9)
+    await sealer.seal_all()
+    now.advance(days=3650)
+    with pytest.raises(LedgerError, match="clock: 3650 days"):
+        await retainer.erase_by_itself()
+    assert await kept(database) == [one.seq]
+    passed[0] += 3650 * 86_400
+    assert await retainer.erase_by_itself() == 1
