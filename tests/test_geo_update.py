@@ -362,6 +362,7 @@ class TestMaxMind:
             (HTML, "is no such archive"),
             (archive(places.content()), "'DBIP-City-Lite'; expected GeoLite2-City"),
         ],
+        ids=("no file", "other", "endless", "cut off", "no tar", "page", "other kind"),
     )
     def test_an_archive_that_is_none_changes_nothing(
         self, server: Server, target: Path, packed: bytes, said: str
