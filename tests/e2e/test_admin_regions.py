@@ -154,7 +154,10 @@ def test_the_preview_is_what_a_visitor_sees(
     preview.locator('[data-action="accept"]').click()
     expect(preview.locator(".first")).to_have_count(0)
     expect(preview.locator(".entry")).to_be_visible()
-    assert {cookie["name"] for cookie in owner.context.cookies()} == {"pixelgate_admin"}
+    assert {cookie["name"] for cookie in owner.context.cookies()} == {
+        "pixelgate_admin",
+        "pixelgate_known",
+    }
 
 
 def test_a_looser_rule_is_drafted_allowed_published_seen_and_gone_back_from(

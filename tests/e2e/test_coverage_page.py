@@ -64,7 +64,8 @@ class Told:
         """What has been stored, and is now forgotten. What was told in one go is stored in one."""
         with closing(sqlite3.connect(self._file, timeout=30)) as file, file:
             rows = file.execute(
-                "DELETE FROM coverage RETURNING event, platform, reached, currency, n"
+                "DELETE FROM coverage WHERE store_id = (SELECT id FROM stores WHERE key = 'told')"
+                " RETURNING event, platform, reached, currency, n"
             ).fetchall()
         assert {(row[0], row[3], row[4]) for row in rows if row[3]} <= {
             ("Purchase", "EUR", 511_500)

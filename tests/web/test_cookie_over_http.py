@@ -311,14 +311,17 @@ class TestThePost:
         neighbour = wide.preflight(NEIGHBOUR.origins[0], store="fjord")
         assert "access-control-allow-credentials" not in neighbour.headers
 
-    def test_a_law_that_changed_since_sets_no_period_of_its_own(self, client, host, refusal):
+    def test_a_law_that_changed_since_sets_no_period_of_its_own(
+        self, client, host, refusal, monkeypatch
+    ):
         text = parts(host.send(refusal, at=HERE))[0]
         regime = Regions.load().resolve(Place("DE"), on=NOW.date()).regime
         changed = msgspec.structs.replace(regime, refuse_days=9999, sha256="f" * 64)
-        built = client.app.services.regions._built
+        regions = client.app.services.regions
+        built = dict(regions._built)
         (key,) = (key for key, known in built.items() if known.sha256 == regime.sha256)
-        built[key] = changed
-        client.app.services.regions._found.clear()
+        monkeypatch.setattr(regions, "_built", {**built, key: changed})
+        monkeypatch.setattr(regions, "_found", {})
         assert "set-cookie" not in host.send(refusal, at=HERE, cookies=f"pixelgate={text}").headers
 
 
