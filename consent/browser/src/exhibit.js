@@ -23,6 +23,7 @@ export function exhibit(content, shown, preferences) {
   const desk = { content, locked: shown.locked, click: nothing, seatSecond: ({ open }) => open() };
   const page = {
     view,
+    decided: nothing, // the receipt in the second layer is the visitor's own
     outcome: () => shown,
     rack: { slots: [] },
     atDesk: (then) => then(desk),
