@@ -1,5 +1,6 @@
 """``consent serve`` with several workers, as an operator restarts it."""
 
+import http.client
 import os
 import signal
 import subprocess
@@ -48,10 +49,22 @@ class Visitors:
     def _ask(self) -> None:
         while not self._stop.is_set():
             try:
-                with urllib.request.urlopen(self._address, timeout=10) as answer:
-                    self.answered += answer.status == 200
+                self._get()
+            except (ConnectionError, http.client.RemoteDisconnected):
+                self._again()
             except OSError as error:
                 self.faults.append(repr(error))
+
+    def _get(self) -> None:
+        with urllib.request.urlopen(self._address, timeout=10) as answer:
+            self.answered += answer.status == 200
+
+    def _again(self) -> None:
+        """As browsers and proxies do where a connection was closed without an answer."""
+        try:
+            self._get()
+        except OSError as error:
+            self.faults.append(repr(error))
 
 
 def workers(service: Service) -> set[str]:

@@ -105,12 +105,14 @@ class Published:
     async def refresh(self) -> None:
         """Reads what was published since the last time; all of it from another database."""
         async with self._database.read() as connection:
-            if self._generation != self._database.generation:
-                self._generation = self._database.generation
-                self._newest, self._highest_id = {}, 0
-                self._older.clear()
-            since = max(0, self._highest_id - LOOK_BACK_IDS)
+            generation = self._database.generation
+            another = generation != self._generation
+            since = 0 if another else max(0, self._highest_id - LOOK_BACK_IDS)
             versions = await stores.versions_since(connection, since)
+        if another:  # only now, so that no request meanwhile finds no store at all
+            self._generation = generation
+            self._newest, self._highest_id = {}, 0
+            self._older.clear()
         for version in versions:
             known = self._newest.get(version.config.key)
             if known is None or known.number < version.number:

@@ -54,7 +54,7 @@ class Told:
     def leave(self) -> Counter[str]:
         """Leaves the page; how each event ended, as ``event platform end``, once it is stored."""
         self.visitor.page.goto("about:blank")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not (rows := self._rows()):
             assert time.monotonic() < deadline, "nothing was told"
             time.sleep(0.05)
