@@ -47,8 +47,9 @@ def address(shop: Shop, service: Service) -> Iterator[str]:
 class Told:
     """What the pages of one visitor have told the service."""
 
-    def __init__(self, visitor: Visitor, service: Service) -> None:
+    def __init__(self, visitor: Visitor, service: Service, store: str = "told") -> None:
         self.visitor = visitor
+        self._store = store
         self._file = service.environ["CONSENT_DATABASE_URL"].removeprefix("sqlite:///")
 
     def leave(self) -> Counter[str]:
@@ -64,8 +65,9 @@ class Told:
         """What has been stored, and is now forgotten. What was told in one go is stored in one."""
         with closing(sqlite3.connect(self._file, timeout=30)) as file, file:
             rows = file.execute(
-                "DELETE FROM coverage WHERE store_id = (SELECT id FROM stores WHERE key = 'told')"
-                " RETURNING event, platform, reached, currency, n"
+                "DELETE FROM coverage WHERE store_id = (SELECT id FROM stores WHERE key = ?)"
+                " RETURNING event, platform, reached, currency, n",
+                (self._store,),
             ).fetchall()
         assert {(row[0], row[3], row[4]) for row in rows if row[3]} <= {
             ("Purchase", "EUR", 511_500)

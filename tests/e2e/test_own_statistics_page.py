@@ -73,7 +73,7 @@ def test_own_statistics_run_before_a_choice_and_hear_of_each_event_once(
 
 def test_a_refusal_is_the_objection(visitor_from: Make, counted: Shop, service: Service) -> None:
     visitor = visitor_from("Paris")
-    told = Told(visitor, service)
+    told = Told(visitor, service, "counted")
     visitor.visit(f"{counted.origin}/")
     visitor.decide("reject")
     assert visitor.page.evaluate(STOPPED)
