@@ -176,9 +176,7 @@ async def roll_back(
             raise NotFoundError("unknown_version", f"{key} has no version {number}")
         content = await approve.standing(connection, key, stores.Draft(old.own, old.template))
         own, template = content.own, content.template
-        faults = check(own, platforms, regions, texts, on=at.date(), template=template)
-        if faults:
-            raise RefusedError("unfit", "; ".join(faults))
+        _fit(check(own, platforms, regions, texts, on=at.date(), template=template))
         await stores.save(connection, own, at)
         return await _next(connection, key, at, by, content, {"back_to": number})
 
@@ -211,10 +209,13 @@ async def publish(
     at = now()
     async with database.write() as connection:
         draft = await _shown(connection, key, shown)
-        faults = check(draft.own, platforms, regions, texts, on=at.date(), template=draft.template)
-        if faults:
-            raise RefusedError("unfit", "; ".join(faults))
+        _fit(check(draft.own, platforms, regions, texts, on=at.date(), template=draft.template))
         return await _next(connection, key, at, by)
+
+
+def _fit(faults: Sequence[str]) -> None:
+    if faults:
+        raise RefusedError("unfit", "; ".join(faults))
 
 
 async def _shown(c: AsyncConnection, key: str, shown: str | None) -> stores.Draft:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import cast, get_args
 
 import click
@@ -54,13 +55,12 @@ def add(
     password_hash = _new_password(from_stdin=password_stdin)
     asked = Grant(cast(Role, role), store_key, group_key)
 
-    async def work(c: AsyncConnection) -> tuple[User, Act]:
-        made = await accounts.add(
+    def made(c: AsyncConnection) -> Awaitable[User]:
+        return accounts.add(
             c, email, password_hash, asked.role, store_key, utcnow(), group_key=group_key
         )
-        return made, people.act("added", None, made)
 
-    _change(work)
+    _change(email, made, partial(people.act, "added"))
 
 
 @user.command()
@@ -85,13 +85,7 @@ def invite(email: str, role: str, store_key: str | None, group_key: str | None) 
 def grant(email: str, role: str, store_key: str | None, group_key: str | None) -> None:
     """Give EMAIL one more role."""
     asked = Grant(cast(Role, role), store_key, group_key)
-
-    async def work(c: AsyncConnection) -> tuple[User, Act]:
-        before = await accounts.by_email(c, email)
-        after = await accounts.grant(c, email, asked)
-        return after, people.act("granted", before, after)
-
-    _change(work)
+    _change(email, lambda c: accounts.grant(c, email, asked), partial(people.act, "granted"))
 
 
 @user.command()
@@ -100,13 +94,7 @@ def grant(email: str, role: str, store_key: str | None, group_key: str | None) -
 def revoke(email: str, role: str, store_key: str | None, group_key: str | None) -> None:
     """Take a role from EMAIL, as `consent user list` names it."""
     asked = Grant(cast(Role, role), store_key, group_key)
-
-    async def work(c: AsyncConnection) -> tuple[User, Act]:
-        before = await accounts.by_email(c, email)
-        after = await accounts.revoke(c, email, asked)
-        return after, people.act("revoked", before, after)
-
-    _change(work)
+    _change(email, lambda c: accounts.revoke(c, email, asked), partial(people.act, "revoked"))
 
 
 @user.command("list")
@@ -133,26 +121,14 @@ def list_(json_: bool) -> None:
 @click.argument("email")
 def disable(email: str) -> None:
     """Let EMAIL sign in no more; open sessions end."""
-
-    async def work(c: AsyncConnection) -> tuple[User, Act]:
-        before = await accounts.by_email(c, email)
-        after = await accounts.disable(c, email, utcnow())
-        return after, people.act("disabled", before, after)
-
-    _change(work)
+    _change(email, lambda c: accounts.disable(c, email, utcnow()), partial(people.act, "disabled"))
 
 
 @user.command()
 @click.argument("email")
 def enable(email: str) -> None:
     """Let a disabled EMAIL sign in again, with the password as it was."""
-
-    async def work(c: AsyncConnection) -> tuple[User, Act]:
-        before = await accounts.by_email(c, email)
-        after = await accounts.enable(c, email)
-        return after, people.act("enabled", before, after)
-
-    _change(work)
+    _change(email, lambda c: accounts.enable(c, email), partial(people.act, "enabled"))
 
 
 @user.command()
@@ -162,21 +138,28 @@ def password(email: str, password_stdin: bool) -> None:
     """Give EMAIL a new password, and the right to sign in if disabled; open sessions end."""
     password_hash = _new_password(from_stdin=password_stdin)
 
-    async def work(c: AsyncConnection) -> tuple[User, Act]:
-        changed = await accounts.set_password(c, email, password_hash)
-        return changed, Act("password", None, changed.email)
+    def noted(before: User | None, after: User) -> Act:
+        return Act("password", None, after.email)
 
-    _change(work)
+    _change(email, lambda c: accounts.set_password(c, email, password_hash), noted)
 
 
-def _change(work: Callable[[AsyncConnection], Awaitable[tuple[User, Act]]]) -> None:
-    """Does ``work`` and notes it, both or neither; then says how the user stands."""
+def _change(
+    email: str,
+    change: Callable[[AsyncConnection], Awaitable[User]],
+    noted: Callable[[User | None, User], Act],
+) -> None:
+    """Changes the user and notes it, both or neither; then says how they stand.
+
+    ``noted``: the act, of the user before and after.
+    """
 
     async def both(db: Database) -> User:
         async with db.write() as c:
-            changed, act = await work(c)
-            await activity.add(c, act, by=None, at=utcnow())
-            return changed
+            before = await accounts.by_email(c, email)
+            after = await change(c)
+            await activity.add(c, noted(before, after), by=None, at=utcnow())
+            return after
 
     click.echo(_line(parts.with_database(both)))
 

@@ -179,9 +179,8 @@ def _look_at_dump(partial: Path, end: int) -> Backup:
 def _rows(dump: Path, table: str) -> Iterator[str]:
     command = ["pg_restore", "--data-only", f"--table={table}", "--file=-", str(dump)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
-        assert process.stdout is not None  # noqa: S101
         rows = False
-        for line in process.stdout:
+        for line in process.stdout or ():
             if rows and line.startswith("\\."):
                 rows = False
             elif rows:

@@ -16,11 +16,11 @@ export function coverage(page) {
     const { load } = own;
     own.load = (url) => {
       const element = load(url);
-      slot.library = libraries.get(url) || {};
+      slot.brought = libraries.get(url) || {};
       if (!libraries.has(url)) {
-        libraries.set(url, slot.library);
-        element.addEventListener('load', () => (slot.library.came = true));
-        element.addEventListener('error', () => (slot.library.lost = true));
+        libraries.set(url, slot.brought);
+        element.addEventListener('load', () => (slot.brought.came = true));
+        element.addEventListener('error', () => (slot.brought.lost = true));
       }
       return element;
     };
@@ -56,9 +56,9 @@ export function coverage(page) {
 
   function said(end) {
     if (typeof end == 'string') return end;
-    const { library, state } = end;
-    if (library?.lost) return 'blocked';
-    if (library && !library.came) return 'left';
+    const { brought, state } = end;
+    if (brought?.lost) return 'blocked';
+    if (brought && !brought.came) return 'left';
     return state == 'limited' ? state : 'sent';
   }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -100,13 +101,8 @@ def opening(user: User, page: Page | None) -> User:
     Raises:
         ForbiddenError: no role of the user does.
     """
-    if page is None:
-        return msgspec.structs.replace(user, acting=user.grants)
-    those = tuple(grant for grant in user.grants if page in PAGES[grant.role])
-    if not those:
-        what = f"open {_NAMES[page].lower()}"
-        raise ForbiddenError("role", f"{_whose(user)} does not {what}; ask an owner")
-    return msgspec.structs.replace(user, acting=those)
+    what = f"open {_NAMES[page].lower()}" if page else ""
+    return _acting(user, PAGES, page, what)
 
 
 def changing(user: User, what: Change | None) -> User:
@@ -115,11 +111,15 @@ def changing(user: User, what: Change | None) -> User:
     Raises:
         ForbiddenError: no role of the user does.
     """
-    if what is None:
+    return _acting(user, CHANGES, what, f"change {what}")
+
+
+def _acting(user: User, table: Mapping[Role, Sequence[str]], wanted: str | None, what: str) -> User:
+    if wanted is None:
         return msgspec.structs.replace(user, acting=user.grants)
-    those = tuple(grant for grant in user.grants if what in CHANGES[grant.role])
+    those = tuple(grant for grant in user.grants if wanted in table[grant.role])
     if not those:
-        raise ForbiddenError("role", f"{_whose(user)} does not change {what}; ask an owner")
+        raise ForbiddenError("role", f"{_whose(user)} does not {what}; ask an owner")
     return msgspec.structs.replace(user, acting=those)
 
 

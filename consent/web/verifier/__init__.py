@@ -7,6 +7,7 @@ lets nothing run but the script that is in it, and lets that talk to nobody.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +44,7 @@ def page(keys: Sequence[Vkey]) -> str:
     )
 
 
+@functools.cache
 def _text(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
