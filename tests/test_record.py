@@ -494,6 +494,75 @@ async def test_folded_sums_have_a_bound(database, version, now, monkeypatch):
     assert await totals(database, now) == {"visit": 3}
 
 
+async def test_so_many_counts_do_not_wait_for_the_second_to_be_over(
+    database, version, now, monkeypatch
+):
+    monkeypatch.setattr(folding, "FLUSH_SECONDS", 3600)
+    monkeypatch.setattr(folding, "MOST_COUNTS", 5)
+    folder = Folder(database, counts.add)
+    folder.start()
+    for _ in range(4):
+        folder.add(a_key(version, now))
+    assert folder.waiting == 4
+    folder.add(a_key(version, now, place="FR"))
+    await until(lambda: folder.waiting == 0)
+    assert await totals(database, now) == {"visit": 5}
+    await folder.stop()
+
+
+async def test_sums_are_written_a_few_in_each_transaction(database, version, now, monkeypatch):
+    monkeypatch.setattr(folding, "ROWS_AT_ONCE", 2)
+    sizes = []
+
+    async def write(connection, sums):
+        if len(sizes) == 1:
+            sizes.append(0)
+            raise UnavailableError("database: gone")
+        sizes.append(len(sums))
+        await counts.add(connection, sums)
+
+    folder = Folder(database, write)
+    for place in ("DE", "FR", "IT", "ES", "PT"):
+        folder.add(a_key(version, now, place=place))
+    await folder.flush()
+    assert await totals(database, now) == {"visit": 2}
+    await folder.flush()
+    assert await totals(database, now) == {"visit": 5}
+    assert sizes == [2, 0, 2, 1]
+    assert folder.waiting == 0
+
+
+async def test_a_count_that_cannot_be_written_takes_no_other_with_it(database, version, now):
+    folder = Folder(database, counts.add)
+    folder.add(a_key(version, now))
+    folder.add(a_key(version, now, store_id=999_999))  # a store that is not there
+    with capture_logs() as lines:
+        await folder.flush()
+    assert await totals(database, now) == {"visit": 1}
+    assert (folder.dropped, folder.waiting) == (1, 0)
+    assert [line["event"] for line in lines] == ["count dropped"]
+
+
+async def test_what_comes_while_sums_are_written_is_written_too_before_the_end(
+    database, version, now
+):
+    async def write(connection, sums):
+        if not folder._folded and folder.waiting == 1:
+            stopping.append(asyncio.create_task(folder.stop()))
+            await asyncio.sleep(0)
+            folder.add(a_key(version, now, place="FR"))
+        await counts.add(connection, sums)
+
+    stopping: list[asyncio.Task[None]] = []
+    folder = Folder(database, write)
+    folder.add(a_key(version, now))
+    folder._wake.set()
+    folder.start()
+    await until(lambda: bool(stopping))
+    await stopping[0]
+    assert await totals(database, now) == {"visit": 2}
+
+
 def test_a_moment_is_written_in_utc_with_milliseconds():
     east = dt.timezone(dt.timedelta(hours=2))
     moment = dt.datetime(2026, 3, 2, 12, 0, 0, 250_999, tzinfo=east)

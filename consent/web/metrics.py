@@ -68,8 +68,11 @@ def of_service(
     yield Figure("commits", "Commits that stored them.", recorder.batches)
     yield Figure("scripts_served", "Scripts answered, 304 included.", scripts.served)
     yield Figure("scripts_composed", "Scripts composed and compressed.", scripts.made)
+    folders = tuple(folders)
     dropped = sum(folder.dropped for folder in folders)
     yield Figure("counts_dropped", "Counts dropped while storage was away.", dropped)
+    held = "Counts that a crash would lose now."
+    yield Figure("counts_waiting", held, sum(folder.waiting for folder in folders), "gauge")
     waiting = "Decisions waiting for a commit."
     yield Figure("decisions_waiting", waiting, recorder.waiting, "gauge")
     yield Figure("sealed_records", "Records put into the log.", sealer.sealed)
