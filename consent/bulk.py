@@ -1,7 +1,8 @@
 """A group's template for many stores at once: what would change where, and then the versions.
 
-Every store is its own transaction, so that one that is refused holds up no other. A store whose
-draft has changes of its own is refused: nobody has decided to publish those.
+A store that is refused holds up no other: all that may have the template get it in one transaction,
+so that nothing is half done. A store whose draft has changes of its own is refused: nobody has
+decided to publish those.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from consent import activity, changes, groups, publish, stores
 from consent.activity import Act
 from consent.changes import Told
 from consent.database import Database
-from consent.model import Group, StoreConfig, User, Version, canonical
+from consent.database.dialects import take_lock
+from consent.errors import ConflictError
+from consent.model import Group, User, Version, canonical
 from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.stores import Draft
@@ -49,13 +52,7 @@ async def preview(
     c: AsyncConnection, key: str, files: Files, *, on: dt.date, only: Sequence[str] | None = None
 ) -> list[Applied]:
     """What publishing the template of the group ``key`` would change; see ``apply``."""
-    group = await groups.get(c, key)
-    chosen = await groups.members(c, key) if only is None else list(dict.fromkeys(only))
-    drafts = await stores.all_drafted(c, chosen)
-    live = {version.config.key: version for version in await stores.versions_since(c, 0)}
-    return [
-        _planned(store, group, drafts.get(store), live.get(store), files, on)[0] for store in chosen
-    ]
+    return [plan.applied for plan in await _plans(c, key, files, on=on, only=only)]
 
 
 async def apply(
@@ -65,6 +62,7 @@ async def apply(
     *,
     now: Callable[[], dt.datetime],
     only: Sequence[str] | None = None,
+    shown: str | None = None,
     by: User | None = None,
 ) -> list[Applied]:
     """Publishes the template of the group ``key`` in each of its stores that may have it.
@@ -75,43 +73,28 @@ async def apply(
         files: the data files.
         now: the clock.
         only: keys of stores; one that is in no group joins this one. None: all of the group's.
+        shown: ``seen`` of the preview that whoever does it has looked at; None: whatever it is now.
         by: who does it; None: whoever may run the command line.
 
     Raises:
         NotFoundError: there is no such group.
+        ConflictError: it would not do what was shown.
     """
-    async with database.read() as connection:
-        planned = await preview(connection, key, files, on=now().date(), only=only)
-    done = []
-    for plan in planned:
-        done.append(
-            await _publish(database, key, plan, files, now(), by) if not plan.refused else plan
-        )
-    return done
-
-
-async def _publish(
-    database: Database,
-    key: str,
-    plan: Applied,
-    files: Files,
-    at: dt.datetime,
-    by: User | None,
-) -> Applied:
-    if not plan.told:
-        return plan
+    at = now()
     async with database.write() as c:
-        group = await groups.get(c, key)
-        draft = (await stores.all_drafted(c, (plan.store,))).get(plan.store)
-        live = await stores.current(c, plan.store)
-        again, joined = _planned(plan.store, group, draft, live, files, at.date())
-        if again.refused or joined is None:
-            return again
-        await stores.save(c, joined, at)
-        version = await stores.publish(c, plan.store, at)
-        act = Act("publishing", plan.store, str(version.number), {"group": key})
-        await activity.add(c, act, by=by, at=at)
-        return again._replace(version=version.number)
+        await take_lock(c, "versions")
+        plans = await _plans(c, key, files, on=at.date(), only=only)
+        if shown is not None and shown != seen([plan.applied for plan in plans]):
+            raise ConflictError("moved", _MOVED)
+        wanted = [(plan.live, plan.wanted) for plan in plans if plan.live and plan.wanted]
+        published = await stores.publish_all(c, wanted, at)
+        numbers = {version.config.key: version.number for version in published}
+        acts = [
+            Act("publishing", store, str(number), {"group": key})
+            for store, number in numbers.items()
+        ]
+        await activity.add(c, *acts, by=by, at=at)
+    return [plan.applied._replace(version=numbers.get(plan.applied.store)) for plan in plans]
 
 
 def seen(plans: Sequence[Applied]) -> str:
@@ -119,30 +102,49 @@ def seen(plans: Sequence[Applied]) -> str:
     return hashlib.sha256(canonical([list(plan) for plan in plans])).hexdigest()
 
 
-def _planned(
+class _Plan(NamedTuple):
+    """``wanted``: what the store's next version would be, after ``live``; None: there is none."""
+
+    applied: Applied
+    live: Version | None = None
+    wanted: Draft | None = None
+
+
+async def _plans(
+    c: AsyncConnection, key: str, files: Files, *, on: dt.date, only: Sequence[str] | None
+) -> list[_Plan]:
+    group = await groups.get(c, key)
+    chosen = await groups.members(c, key) if only is None else list(dict.fromkeys(only))
+    drafts = await stores.all_drafted(c, chosen)
+    live = await stores.all_current(c, chosen)
+    return [_plan(one, group, drafts.get(one), live.get(one), files, on) for one in chosen]
+
+
+def _plan(
     store: str,
     group: Group,
     draft: Draft | None,
     live: Version | None,
     files: Files,
     on: dt.date,
-) -> tuple[Applied, StoreConfig | None]:
-    """What would change in ``store``, and its own configuration with the group in it."""
+) -> _Plan:
+    """What would change in ``store``."""
     if why := _unready(group, draft, live):
-        return Applied(store, refused=(why,)), None
+        return _Plan(Applied(store, refused=(why,)))
     if draft is None or live is None:  # as ``_unready`` has said
-        return Applied(store), None
+        return _Plan(Applied(store))
     own = msgspec.structs.replace(draft.own, group=group.key)
     wanted = Draft(own, group.template)
     faults = publish.check(own, *files, on=on, template=group.template)
     if faults:
-        return Applied(store, refused=tuple(faults)), None
+        return _Plan(Applied(store, refused=tuple(faults)))
     if (live.own, live.template) == (own, group.template):
-        return Applied(store), None
+        return _Plan(Applied(store))
     said = changes.told(live, wanted, files.regions, on=on)
-    return Applied(store, tuple(said) or (_NOTHING_SEEN,)), own
+    return _Plan(Applied(store, tuple(said) or (_NOTHING_SEEN,)), live, wanted)
 
 
+_MOVED = "the stores or the template have changed; look at them anew"
 _NOTHING_SEEN = Told("settings", "Nothing that a visitor would notice.")
 
 

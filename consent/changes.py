@@ -158,7 +158,7 @@ def _asked(state: State) -> bytes:
     return canonical([state.rules, state.config.banner.layout])
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _visitors(earlier: bytes, later: bytes, regions: Regions, on: dt.date) -> tuple[str, ...]:
     """A sentence for each way in which places change, day by day.
 
@@ -281,9 +281,13 @@ def _pixel(change: Change) -> str:
 
 def _keys(before: StoreConfig, after: StoreConfig) -> Iterator[str]:
     """Each other key that differs: ``banner.layout is box; until then bar.``"""
-    old, new = (_flat(msgspec.to_builtins(one)) for one in (before, after))
+    names = [name for name in _settings(before, after) if name not in _APART]
+    old, new = (
+        _flat({name: msgspec.to_builtins(getattr(one, name)) for name in names})
+        for one in (before, after)
+    )
     for key in dict.fromkeys((*old, *new)):
-        if key.partition(".")[0] not in _APART and old.get(key) != new.get(key):
+        if old.get(key) != new.get(key):
             yield f"{key} is {_shown(new.get(key))}; until then {_shown(old.get(key))}."
 
 
@@ -313,7 +317,7 @@ def _shown(value: Any) -> str:
 def _change(earlier: Pixel | None, pixel: Pixel) -> Change:
     if earlier is None:
         return Change("added", pixel)
-    names = [field.name for field in msgspec.structs.fields(Pixel)]
+    names = Pixel.__struct_fields__
     differing = [name for name in names if getattr(earlier, name) != getattr(pixel, name)]
     what = [WORDS.get(name, name) for name in differing]
     labels = _labels(earlier.labels, pixel.labels)
@@ -332,5 +336,5 @@ def _labels(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, .
 def _settings(before: StoreConfig | None, after: StoreConfig) -> tuple[str, ...]:
     if before is None:
         return ()
-    names = [field.name for field in msgspec.structs.fields(StoreConfig) if field.name != "pixels"]
+    names = [name for name in StoreConfig.__struct_fields__ if name != "pixels"]
     return tuple(name for name in names if getattr(before, name) != getattr(after, name))

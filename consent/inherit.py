@@ -8,6 +8,7 @@ by itself.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ def effective(own: StoreConfig, template: Template | None) -> StoreConfig:
     if template is None:
         return own
     inherited: dict[str, Any] = {}
-    for field in msgspec.structs.fields(Template):
+    for field in fields(Template):
         if field.name != "regions":
             mine, shared = getattr(own, field.name), getattr(template, field.name)
             inherited[field.name] = _joined(mine, shared, field, field.name, own.stated)
@@ -35,6 +36,12 @@ def stated(content: Mapping[str, Any], struct: type[msgspec.Struct]) -> tuple[st
     return tuple(_stated(content, struct, ""))
 
 
+@functools.cache
+def fields(struct: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """What ``struct`` has. Kept, as msgspec reads the annotations anew each time it is asked."""
+    return msgspec.structs.fields(struct)
+
+
 def default(field: msgspec.structs.FieldInfo) -> Any:
     """What a missing key says; ``msgspec.NODEFAULT`` for one that may not be missing."""
     made = field.default_factory
@@ -42,7 +49,7 @@ def default(field: msgspec.structs.FieldInfo) -> Any:
 
 
 def _stated(content: Mapping[str, Any], struct: type[msgspec.Struct], above: str) -> Iterator[str]:
-    for field in msgspec.structs.fields(struct):
+    for field in fields(struct):
         if field.name not in content:
             continue
         value, usual = content[field.name], default(field)
@@ -56,6 +63,8 @@ def _joined(
     mine: Any, shared: Any, field: msgspec.structs.FieldInfo, key: str, kept: tuple[str, ...]
 ) -> Any:
     if isinstance(mine, msgspec.Struct):
+        if not kept and mine == default(field):
+            return shared
         return _joined_struct(mine, shared, key, kept)
     if isinstance(mine, dict):
         return {
@@ -74,6 +83,6 @@ def _joined_struct(mine: T, shared: T, above: str, kept: tuple[str, ...]) -> T:
             f"{above}.{field.name}",
             kept,
         )
-        for field in msgspec.structs.fields(mine)
+        for field in fields(type(mine))
     }
     return msgspec.structs.replace(mine, **changes)

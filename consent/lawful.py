@@ -45,7 +45,7 @@ def named_faults(rules: Rules, config: StoreConfig, platforms: Platforms) -> Ite
                     yield f"{prefix}{key}.pixels: found {name!r}; expected {known}, or a platform"
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _unallowed(content: bytes, regions: Regions, on: dt.date) -> tuple[str, ...]:
     """Each field of the rules that loosens the law of some place, and may not.
 

@@ -347,7 +347,7 @@ def _retention_faults(config: StoreConfig, rules: Rules, regions: Regions) -> It
             f"retention.decisions_days: {days}; expected {MOST_KEPT_DAYS} at most, as nothing may "
             f"be kept longer than it is needed (GDPR article 5(1)(e))"
         )
-    wanted = list(regions.least_kept())
+    wanted = list(regions.least_kept)
     for prefix, layer in rules.layers:
         for place, rule in layer.items():
             own = max(rule.accept_days or 0, rule.refuse_days or 0)

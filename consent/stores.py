@@ -56,7 +56,7 @@ class Draft(msgspec.Struct, frozen=True, dict=True):
     own: StoreConfig
     template: Template | None
 
-    @property
+    @cached_property
     def config(self) -> StoreConfig:
         """The store's own, and of the template what that leaves out."""
         return inherit.effective(self.own, self.template)
@@ -82,21 +82,25 @@ async def save(c: AsyncConnection, config: StoreConfig, now: dt.datetime) -> int
     Raises:
         NotFoundError: there is no such group.
     """
-    content = model.canonical(config)
     await take_lock(c, "versions")
-    values: dict[str, Any] = {
-        "group_id": await groups.id_of(c, config.group) if config.group else None,
-        "name": config.name,
-        "draft": content,
-        "draft_sha256": hashlib.sha256(content).hexdigest(),
-        "changed_at": now,
-    }
+    values = _values(config, await groups.id_of(c, config.group) if config.group else None, now)
     store_id = await id_of(c, config.key)
     if store_id is None:
         insert = sa.insert(tables.stores).values(key=config.key, created_at=now, **values)
         return int((await c.execute(insert.returning(_s.id))).scalar_one())
     await c.execute(sa.update(tables.stores).where(_s.id == store_id).values(**values))
     return store_id
+
+
+def _values(config: StoreConfig, group_id: int | None, now: dt.datetime) -> dict[str, Any]:
+    content = model.canonical(config)
+    return {
+        "group_id": group_id,
+        "name": config.name,
+        "draft": content,
+        "draft_sha256": hashlib.sha256(content).hexdigest(),
+        "changed_at": now,
+    }
 
 
 async def revise(
@@ -171,35 +175,91 @@ async def publish(
     newest = await current(c, key)
     if newest is not None and (newest.own, newest.template) == (draft_.own, draft_.template):
         return newest
-    config = draft_.config
+    store_id = newest.store_id if newest else await id_of(c, key) or 0
+    version = _after(newest, draft_, await _highest_id(c) + 1, store_id, now)
+    await c.execute(sa.insert(tables.versions).values(_row(version, draft_)))
+    return version
+
+
+async def publish_all(
+    c: AsyncConnection, wanted: Sequence[tuple[Version, Draft]], now: dt.datetime
+) -> list[Version]:
+    """Makes each draft its store's draft and next version: many stores by three statements.
+
+    Args:
+        c: a connection from ``Database.write`` that has the lock ``versions``.
+        wanted: the newest version of each store, and what is to come after it, which differs.
+        now: the moment.
+
+    Raises:
+        NotFoundError: a draft names a group that is not there.
+    """
+    if not wanted:
+        return []
+    named = {draft_.own.group for _, draft_ in wanted if draft_.own.group}
+    ids = {key: await groups.id_of(c, key) for key in sorted(named)}
+    highest = await _highest_id(c)
+    versions = [
+        _after(newest, draft_, highest + n, newest.store_id, now)
+        for n, (newest, draft_) in enumerate(wanted, start=1)
+    ]
+    kept = [
+        {"of": newest.store_id, **_values(draft_.own, ids.get(draft_.own.group), now)}
+        for newest, draft_ in wanted
+    ]
+    fields: dict[str, Any] = {name: sa.bindparam(name) for name in kept[0] if name != "of"}
+    await c.execute(
+        sa.update(tables.stores).where(_s.id == sa.bindparam("of")).values(fields), kept
+    )
+    rows = [_row(one, draft_) for one, (_, draft_) in zip(versions, wanted, strict=True)]
+    await c.execute(sa.insert(tables.versions), rows)
+    return versions
+
+
+async def _highest_id(c: AsyncConnection) -> int:
+    return int((await c.execute(sa.select(sa.func.coalesce(sa.func.max(_v.id), 0)))).scalar_one())
+
+
+def _after(
+    newest: Version | None, draft_: Draft, id_: int, store_id: int, now: dt.datetime
+) -> Version:
+    """The version that follows ``newest``, with what ``draft_`` holds."""
     number = newest.number + 1 if newest else 1
     same_questions = newest is not None and _questions(newest) == _questions(draft_)
-    version = Version(
-        id=(await c.execute(sa.select(sa.func.coalesce(sa.func.max(_v.id), 0)))).scalar_one() + 1,
-        store_id=await id_of(c, key) or 0,
+    return Version(
+        id=id_,
+        store_id=store_id,
         number=number,
         sha256=draft_.sha256,
         published_at=now,
-        config=config,
+        config=draft_.config,
         asks_since=newest.asks_since if newest and same_questions else number,
-        former=_former(newest, config) if newest else (),
+        former=_former(newest, draft_.config) if newest else (),
         own=draft_.own,
         template=draft_.template,
     )
-    values = {
+
+
+def _row(version: Version, draft_: Draft) -> dict[str, Any]:
+    return {
         **{name: getattr(version, name) for name in _AS_THEY_ARE},
         "config": model.canonical(draft_.own),
         "template": model.canonical(draft_.template) if draft_.template else None,
         "former": model.canonical(version.former) if version.former else None,
     }
-    await c.execute(sa.insert(tables.versions).values(values))
-    return version
 
 
 async def current(c: AsyncConnection, key: str) -> Version | None:
     """The newest published version; None for an unknown store or one never published."""
     newest_first = _VERSIONS.join(tables.stores).where(_s.key == key).order_by(_v.number.desc())
     return _version((await c.execute(newest_first.limit(1))).one_or_none())
+
+
+async def all_current(c: AsyncConnection, keys: Sequence[str]) -> dict[str, Version]:
+    """The newest published version of each of the stores ``keys`` that has one, by key."""
+    newest = sa.select(sa.func.max(_v.id)).group_by(_v.store_id)
+    rows = await c.execute(_VERSIONS.join(tables.stores).where(_v.id.in_(newest), _s.key.in_(keys)))
+    return {found.config.key: found for row in rows if (found := _version(row)) is not None}
 
 
 async def version(c: AsyncConnection, key: str, number: int) -> Version | None:

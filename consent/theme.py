@@ -7,6 +7,7 @@ can be read in both schemes. Accept and refuse share one colour always (rule 8).
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
@@ -73,8 +74,16 @@ def described(banner: BannerConfig) -> dict[str, Any]:
     return {**looks, "radius": banner.radius}
 
 
-def faults(banner: BannerConfig) -> Iterator[str]:
-    """All that is wrong with the look, each as ``banner.key: what was found; what is accepted``."""
+@functools.lru_cache(maxsize=1024)
+def faults(banner: BannerConfig) -> tuple[str, ...]:
+    """All that is wrong with the look, each as ``banner.key: what was found; what is accepted``.
+
+    Kept, as the stores of a group look alike.
+    """
+    return tuple(_faults(banner))
+
+
+def _faults(banner: BannerConfig) -> Iterator[str]:
     if not 0 <= banner.radius <= MOST_RADIUS:
         yield f"banner.radius: {banner.radius}; expected 0 to {MOST_RADIUS} CSS pixels"
     wrong = list(_malformed(banner))

@@ -121,10 +121,14 @@ class Regions:
         """
         return self._rule_keys(place)
 
-    def least_kept(self) -> Iterator[tuple[int, str]]:
+    @cached_property
+    def least_kept(self) -> tuple[tuple[int, str], ...]:
         """The days for which records have to be kept wherever a visitor may come from, each with
         who says so: until the visitor is asked again, and as long as a law wants them logged.
         """
+        return tuple(self._least_kept())
+
+    def _least_kept(self) -> Iterator[tuple[int, str]]:
         for id_, file in sorted(self._files.items()):
             own = [place.ask_again for place in file.places.values()]
             days = [file.ask_again.accept_days, file.ask_again.refuse_days]

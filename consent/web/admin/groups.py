@@ -123,12 +123,15 @@ async def apply(post: Post) -> Response:
     async with services.database.read() as c:
         group = await groups.get(c, key)
         found = await access.visible(c, post.user)
-        chosen = [store.key for store in found if f"store-{store.key}" in post.fields]
-        plans = await _plans(services, c, key, chosen)
-    if post.fields.get("seen") != bulk.seen(plans):
-        raise ConflictError("moved", "the stores or the template have changed; look at them anew")
+    chosen = [store.key for store in found if f"store-{store.key}" in post.fields]
     results = await bulk.apply(
-        services.database, key, _files(services), now=services.now, only=chosen, by=post.user
+        services.database,
+        key,
+        _files(services),
+        now=services.now,
+        only=chosen,
+        shown=post.fields.get("seen", ""),
+        by=post.user,
     )
     names = {store.key: store.name for store in found}
     context = {"here": "groups", "group": group, "results": results, "names": names}

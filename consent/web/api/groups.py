@@ -122,16 +122,19 @@ async def apply(order: Order) -> Done:
         seen_stores = await access.visible(c, order.user)
         for one in body.stores or ():
             access.pick(seen_stores, one)
-        plans = await bulk.preview(c, key, known, on=on, only=body.stores)
-    seen = bulk.seen(plans)
-    if body.dry_run:
-        return Done(_facts(plans), seen)
-    if body.seen != seen:
-        raise RefusedError("stale", "seen: is not what a dry run answers now; look at it anew")
+        if body.dry_run:
+            plans = await bulk.preview(c, key, known, on=on, only=body.stores)
+            return Done(_facts(plans), bulk.seen(plans))
     done = await bulk.apply(
-        services.database, key, known, now=services.now, only=body.stores, by=order.user
+        services.database,
+        key,
+        known,
+        now=services.now,
+        only=body.stores,
+        shown=body.seen,
+        by=order.user,
     )
-    return Done(_facts(done), seen)
+    return Done(_facts(done), body.seen)
 
 
 async def allow(order: Order) -> Approved:
