@@ -49,6 +49,9 @@ class Settings(msgspec.Struct, frozen=True):
     """The path of a PEM file, or a witness's vkey."""
     scan_private: bool
     """Whether ``consent scan`` and the admin's check may fetch from private addresses."""
+    posts_per_address: int
+    posts_per_store: int
+    """A second, in each process; 0: as many as come."""
     fetched_places: Path
     """No setting: where ``consent geo update`` puts a database when ``geoip_db`` names no file."""
 
@@ -147,6 +150,12 @@ def _yes(text: str) -> bool:
     return text.lower() == "true"
 
 
+def _rate(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) is None:
+        raise ValueError("a whole number from 0 to 999999, a second")
+    return int(text)
+
+
 SETTINGS = (
     Setting(
         "CONSENT_DATABASE_URL",
@@ -224,6 +233,18 @@ SETTINGS = (
         "",
         str,
         "whom to believe there: a PEM file of certificates, or the witness's vkey",
+    ),
+    Setting(
+        "CONSENT_POSTS_PER_ADDRESS",
+        "20",
+        _rate,
+        "posts a second that one address may make of each process; 0: as many as come",
+    ),
+    Setting(
+        "CONSENT_POSTS_PER_STORE",
+        "5000",
+        _rate,
+        "posts a second that each process takes for one store; 0: as many as come",
     ),
 )
 

@@ -125,6 +125,10 @@ class Geo:
             address = self._visitor(address, header("X-Forwarded-For"))
         return None if address is None else str(address)
 
+    def is_known_proxy(self, peer: str) -> bool:
+        """Whether a place was already found behind this trusted proxy; False says nothing."""
+        return peer in self._proxies
+
     def locate(self, peer: str | None, header: Header) -> Place:
         """The place of the visitor who sent a request.
 

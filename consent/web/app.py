@@ -41,6 +41,7 @@ from consent.settings import Settings
 from consent.signing import Signer, log_key
 from consent.texts import Texts
 from consent.web import admin, api, errors, log, logs
+from consent.web.limits import Limits
 from consent.web.metrics import Metrics, of_places, of_retention, of_service
 from consent.web.services import Published, Services
 from consent.web.tally import Tally, shared_folder
@@ -131,18 +132,20 @@ def create_app(
     sealer = Sealer(db, key, origin_of(settings.public_url), now)
     eraser = Eraser(db, sealer, key, now)
     composer = Composer(regions, platforms, texts, embeds, Campaign.load())
+    geo = Geo(
+        settings.geoip_db,
+        settings.trusted_proxies,
+        settings.place_headers,
+        now=now,
+        fetched=settings.fetched_places,
+        strict=False,  # a worker that is started anew serves, whatever the file is by then
+    )
     return App(
         Services(
             settings=settings,
             database=db,
-            geo=Geo(
-                settings.geoip_db,
-                settings.trusted_proxies,
-                settings.place_headers,
-                now=now,
-                fetched=settings.fetched_places,
-                strict=False,  # a worker that is started anew serves, whatever the file is by then
-            ),
+            geo=geo,
+            limits=Limits(geo, settings.posts_per_address, settings.posts_per_store),
             regions=regions,
             platforms=platforms,
             texts=texts,

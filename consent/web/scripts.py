@@ -24,6 +24,7 @@ from starlette.types import Receive, Scope, Send
 
 from consent.model import Place, Version
 from consent.web import cookie, errors, signals
+from consent.web.limits import SCRIPT_COST
 from consent.web.responses import NO_STORE, NOSNIFF, Answer, Headers, require_method
 from consent.web.services import Services
 
@@ -105,6 +106,7 @@ class Scripts:
         Raises:
             NotFoundError: no published store has this key.
             UnavailableError: storage has not answered since the service began.
+        ThrottledError: this address had too many composed that were not there yet.
         """
         services = self._services
         version = services.current(key)
@@ -127,6 +129,7 @@ class Scripts:
         )
         ready = self._ready.get(wanted)
         if ready is None:
+            services.limits.take(scope, SCRIPT_COST)
             ready = await self._make_once(wanted, version)
         else:
             self._ready.move_to_end(wanted)

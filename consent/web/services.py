@@ -35,6 +35,7 @@ from consent.scan import Scanner
 from consent.settings import Settings
 from consent.signing import Signer
 from consent.texts import Texts
+from consent.web.limits import Limits
 
 POLL_SECONDS = 0.5
 LOOK_BACK_IDS = 32
@@ -156,6 +157,7 @@ class Services:
     settings: Settings
     database: Database
     geo: Geo
+    limits: Limits
     regions: Regions
     platforms: Platforms
     texts: Texts

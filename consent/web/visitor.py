@@ -15,7 +15,8 @@
 ``POST receipts/{id}``        the receipt file, for the visitor who made the decision
 ============================  ==================================================
 
-Posts come from the store's own origins only. A post that is refused has written nothing.
+Posts come from the store's own origins only, and only so many; see ``limits``. A post that is
+refused has written nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Receive, Scope, Send
 
 from consent import counts, coverage, erasures, ledger
-from consent.errors import ForbiddenError, GoneError, NotFoundError, RefusedError
+from consent.errors import ForbiddenError, GoneError, NotFoundError, RefusedError, ThrottledError
 from consent.evidence import write
 from consent.model import DecisionPost, SeenPost, Version
 from consent.platforms.files import EVENTS
@@ -115,6 +116,8 @@ class Visitor:
                 cross_origin.append(CREDENTIALS)
             if scope["method"] == "OPTIONS":
                 return _preflight(cross_origin)
+            self._services.limits.take(scope)
+            self._services.limits.take_for(key)
             _check_type(scope)
             body = await read_body(scope, receive)
             if what == "seen":
@@ -134,13 +137,14 @@ class Visitor:
         services = self._services
         began = time.perf_counter()
         version = await services.published.numbered(key, post.version)
-        stored = await services.recorder.record(
-            version,
-            post,
-            place=signals.place(scope, services.geo),
-            gpc_header=signals.gpc(scope),
-            device=signals.device(scope),
-        )
+        with services.limits.waiting(key):
+            stored = await services.recorder.record(
+                version,
+                post,
+                place=signals.place(scope, services.geo),
+                gpc_header=signals.gpc(scope),
+                device=signals.device(scope),
+            )
         cookies = self._cookie(version, stored, scope, origin.decode("latin-1"))
         # The page posts as the version says that it has, which need not be the newest.
         if (cookies or version.config.cookie.domain) and CREDENTIALS not in cross_origin:
@@ -224,12 +228,15 @@ class Visitor:
             if header(scope, b"origin") is not None or scope["method"] == "POST":
                 allowed = _allowed_origin(scope, version)
                 headers.append((b"access-control-allow-origin", allowed))
+            self._services.limits.take(scope)
             if scope["method"] != "POST":
                 return json_answer(200, await self._known(key, id_), headers)
             _check_type(scope)
             post = _decode(_OWNER, await read_body(scope, receive))
             return Answer(200, [*FILE, NO_STORE, *headers], await self._file(key, id_, post))
         except Exception as error:
+            if isinstance(error, ThrottledError):
+                self.answered.refusals[error.code] += 1
             return errors.answer(error, headers)
 
     async def _known(self, key: str, id_: str) -> dict[str, object]:
