@@ -4,7 +4,7 @@ PORT ?= 8000
 SHOP_PORT ?= 8080
 BIN := .venv/bin
 
-.PHONY: demo test soak lint bench build clean
+.PHONY: demo test soak lint audit lock sbom bench build clean
 
 demo: .venv/installed
 	$(BIN)/consent demo --port $(PORT) --shop-port $(SHOP_PORT)
@@ -23,7 +23,26 @@ lint: .venv/installed-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive consent
 	$(BIN)/consent check
+
+# Asks PyPI for the advisories that are known of what the image holds: needs the network.
+audit: .venv/installed-audit
+	$(BIN)/pip-audit --strict --disable-pip --requirement consent/operate/requirements.lock
+	$(BIN)/pip-audit --strict --disable-pip --requirement consent/operate/build.lock
+
+# Pins what the image is made of, by hash.
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --only-binary :all: --no-annotate --no-emit-index-url \
+	--python-version 3.13 --python-platform linux --custom-compile-command 'make lock'
+lock: .venv/installed-audit
+	$(LOCK) --output-file consent/operate/requirements.lock pyproject.toml
+	$(LOCK) --output-file consent/operate/build.lock --group image
+
+# The components of the image as CycloneDX; the image has it as /usr/share/pixelgate/sbom.json.
+sbom: .venv/installed-audit
+	mkdir -p build
+	$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml \
+		--output-file build/sbom.json consent/operate/requirements.lock
 
 bench: .venv/installed-test
 	$(BIN)/python -m tests.browser_setup
@@ -52,3 +71,7 @@ SOURCES := pyproject.toml consent/browser/build.py $(wildcard consent/browser/sr
 .venv/installed-lint: .venv/bin/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
 	touch $@ .venv/installed .venv/installed-test
+
+.venv/installed-audit: .venv/bin/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --editable '.[audit]'
+	touch $@ .venv/installed

@@ -102,7 +102,7 @@ def _sqlite(ids: int, pairs: int) -> str:
     one = "(SELECT max(seq) FROM decisions WHERE visitor = ? AND store_id = ?)"
     newest = ", ".join([one] * pairs)
     return (
-        "SELECT 1, visitor, store_id, id FROM decisions "  # noqa: S608 - placeholders only
+        "SELECT 1, visitor, store_id, id FROM decisions "  # nosec B608  # noqa: S608 - placeholders only
         f"WHERE id IN ({wanted}) UNION ALL "
         f"SELECT 1, id, 0, id FROM erased WHERE id IN ({wanted}) UNION ALL "
         f"SELECT 0, visitor, store_id, id FROM decisions WHERE seq IN ({newest})"

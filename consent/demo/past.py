@@ -98,7 +98,7 @@ class Past:
         self._recorder = Recorder(db, composer, regions, signer, lambda: self._moment)
         self._counts = Folder(db, counts.add)
         self._coverage = Folder(db, coverage.add)
-        self._chance = random.Random(1)  # noqa: S311 - visitors, not secrets
+        self._chance = random.Random(1)  # nosec B311  # noqa: S311 - visitors, not secrets
 
     async def fill(self, versions: Sequence[Version], days: int, until: dt.datetime) -> None:
         """``days`` up to ``until`` for each of ``versions``, the first of which is visited most."""
