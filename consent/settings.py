@@ -47,6 +47,12 @@ class Settings(msgspec.Struct, frozen=True):
     """Without a trailing slash; empty: nobody anchors checkpoints."""
     anchor_trust: str
     """The path of a PEM file, or a witness's vkey."""
+    cache_seconds: int
+    """How long a cache in front may keep scripts; 0: not at all."""
+    purge_url: str
+    """Who is told that a store has a new version; empty: nobody."""
+    purge_key: str
+    """A header that goes along, ``Name: value``; empty: none."""
     scan_private: bool
     """Whether ``consent scan`` and the admin's check may fetch from private addresses."""
     posts_per_address: int
@@ -126,6 +132,21 @@ def _url(text: str) -> str:
 
 def _optional_url(text: str) -> str:
     return _url(text) if text else ""
+
+
+MOST_CACHE_SECONDS = 86_400
+
+
+def _seconds(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,5}", text) is None or int(text) > MOST_CACHE_SECONDS:
+        raise ValueError(f"seconds, from 0 to {MOST_CACHE_SECONDS}")
+    return int(text)
+
+
+def _header(text: str) -> str:
+    if text and re.fullmatch(r"[A-Za-z0-9-]+:[ \t]*[!-~]([ -~]*[!-~])?", text) is None:
+        raise ValueError("a header, such as Authorization: Bearer TOKEN")
+    return text
 
 
 CDNS = (
@@ -214,6 +235,26 @@ SETTINGS = (
         "http://localhost:8000",
         _url,
         "the address at which browsers reach this service",
+    ),
+    Setting(
+        "CONSENT_CACHE_SECONDS",
+        "0",
+        _seconds,
+        "how long a cache in front may keep scripts whose place came from a trusted header; "
+        "0: not at all",
+    ),
+    Setting(
+        "CONSENT_PURGE_URL",
+        "",
+        _optional_url,
+        "who is told by a post that a store has a new version, `{store}` being its key; "
+        "empty: nobody",
+    ),
+    Setting(
+        "CONSENT_PURGE_KEY",
+        "",
+        _header,
+        "a header that goes along, such as `Authorization: Bearer TOKEN`",
     ),
     Setting(
         "CONSENT_SCAN_PRIVATE",

@@ -32,6 +32,7 @@ from consent.folding import Folder
 from consent.geo import OLD_DAYS, Geo, PlaceFacts
 from consent.platforms import Platforms
 from consent.proof import Sealer, origin_of
+from consent.purge import Purger
 from consent.record import Recorder
 from consent.regions import Regions
 from consent.retain import Retainer
@@ -67,6 +68,7 @@ class App(Starlette):
                 (services.folder, services.coverage),
                 services.sealer,
                 services.anchorer,
+                services.purger,
                 visitor.scripts,
             ),
             lambda: of_places(services.geo),
@@ -131,6 +133,8 @@ def create_app(
     key = log_key(settings.log_keys, settings.secret_keys)
     sealer = Sealer(db, key, origin_of(settings.public_url), now)
     eraser = Eraser(db, sealer, key, now)
+    kept = settings.cache_seconds
+    purger = Purger(settings.purge_url, settings.purge_key, 2 * kept)
     composer = Composer(regions, platforms, texts, embeds, Campaign.load())
     geo = Geo(
         settings.geoip_db,
@@ -157,10 +161,11 @@ def create_app(
             eraser=eraser,
             retainer=Retainer(db, eraser, now),
             anchorer=Anchorer(db, authority(settings.anchor_url, settings.anchor_trust), now),
+            purger=purger,
             signer=signer,
             fetcher=fetcher or Fetcher(private=settings.scan_private),
             scanner=Scanner(composer.snippet, platforms, embeds, Others.load()),
-            published=Published(db),
+            published=Published(db, purger.changed),
             now=now,
         ),
         figures,

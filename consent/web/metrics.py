@@ -21,6 +21,7 @@ from consent.folding import Folder
 from consent.geo import Geo
 from consent.model import Action
 from consent.proof import Sealer
+from consent.purge import Purger
 from consent.record import Recorder
 from consent.retain import Retainer
 from consent.web.scripts import Scripts
@@ -61,6 +62,7 @@ def of_service(
     folders: Iterable[Folder[Any]],
     sealer: Sealer,
     anchorer: Anchorer,
+    purger: Purger,
     scripts: Scripts,
 ) -> Iterator[Figure]:
     """The figures of one process."""
@@ -79,6 +81,8 @@ def of_service(
     yield Figure("seal_failures", "Times that records were not sealed.", sealer.failures)
     yield Figure("anchored", "Checkpoints that somebody outside signed.", anchorer.anchored)
     yield Figure("anchor_failures", "Times that nobody did.", anchorer.failures)
+    yield Figure("purges", "Posts by which caches were told of new versions.", purger.purges)
+    yield Figure("purge_failures", "Times that they could not be told.", purger.failures)
     lag = "Records that are not sealed yet."
     yield Figure("unsealed_records", lag, sealer.waiting, "gauge", over="max")
     lag = "How long the oldest of them has waited."

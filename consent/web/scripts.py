@@ -27,6 +27,7 @@ from consent.web import cookie, errors, signals
 from consent.web.limits import SCRIPT_COST
 from consent.web.responses import NO_STORE, NOSNIFF, Answer, Headers, require_method
 from consent.web.services import Services
+from consent.web.shared import PRIVATE, Shared
 
 Which = Literal["loader", "choices", "preferences", "focus", "optout", "content", "custom", "debug"]
 NAMES: Mapping[str, Which] = {f"{which}.js": which for which in get_args(Which)}
@@ -52,20 +53,30 @@ class Key(NamedTuple):
     day: dt.date
 
 
+Answers = Mapping[signals.Encoding, tuple[Answer, bytes, Answer]]
+"""The answer, its ETag, and the 304 for whoever has it."""
+
+
 class Script:
     """One text in every encoding, as answers ready to be sent, each with its ETag and its 304."""
 
     def __init__(self, plain: bytes, digest: str, headers: Headers) -> None:
-        self.answers: dict[signals.Encoding, tuple[Answer, bytes, Answer]] = {}
-        self.bytes = 0
-        for encoding, body in _encoded(plain).items():
-            etag = f'"{digest}-{encoding}"'.encode()
+        self._digest = digest
+        self._bodies = _encoded(plain)
+        self.answers = self.with_headers(headers)
+        self.bytes = sum(map(len, self._bodies.values()))
+
+    def with_headers(self, headers: Headers) -> Answers:
+        """Its answers with other headers."""
+        answers: dict[signals.Encoding, tuple[Answer, bytes, Answer]] = {}
+        for encoding, body in self._bodies.items():
+            etag = f'"{self._digest}-{encoding}"'.encode()
             kept = [*headers, (b"etag", etag)]
             full = [JAVASCRIPT, *kept]
             if encoding != "identity":
                 full.append((b"content-encoding", encoding.encode()))
-            self.answers[encoding] = (Answer(200, full, body), etag, Answer(304, kept, b""))
-            self.bytes += len(body)
+            answers[encoding] = (Answer(200, full, body), etag, Answer(304, kept, b""))
+        return answers
 
 
 class Ready(NamedTuple):
@@ -73,6 +84,8 @@ class Ready(NamedTuple):
 
     script: Script
     days: cookie.Days
+    shared: dict[bool, Answers]
+    """Those that caches may keep, by whether the address alone said the language."""
 
 
 class Scripts:
@@ -86,8 +99,9 @@ class Scripts:
 
     def __init__(self, services: Services, place_headers: Sequence[str]) -> None:
         self._services = services
+        self._shared = Shared(services.settings.cache_seconds, place_headers)
         self._headers: Headers = [
-            (b"cache-control", b"private, no-cache"),
+            PRIVATE,
             (b"vary", ", ".join([*VARY, *place_headers]).encode()),
             NOSNIFF,
             CROSS_ORIGIN,
@@ -135,12 +149,23 @@ class Scripts:
             self._ready.move_to_end(wanted)
         self.served += 1
         encoding = signals.encoding(headers.get(b"accept-encoding", b"")[:MOST_BYTES])
-        full, etag, unchanged = ready.script.answers[encoding]
+        answers = ready.script.answers
+        if which != "debug" and self._shared.may_keep(scope, place):
+            answers = self._for_caches(ready, key, asked.language)
+        full, etag, unchanged = answers[encoding]
         has = headers.get(b"if-none-match")
         answer = unchanged if has is not None and (etag in has or has == b"*") else full
         if which == "loader" and b"cookie" in headers:
             return self._renewing(answer, ready.days, version, scope, headers.get(b"referer"))
         return answer
+
+    def _for_caches(self, ready: Ready, store: str, page: str) -> Answers:
+        by_page = page in self._services.texts.languages
+        answers = ready.shared.get(by_page)
+        if answers is None:
+            headers = [*self._shared.headers(store, by_page=by_page), CROSS_ORIGIN]
+            answers = ready.shared[by_page] = ready.script.with_headers(headers)
+        return answers
 
     def _renewing(
         self, answer: Answer, days: cookie.Days, version: Version, scope: Scope, page: bytes | None
@@ -157,6 +182,15 @@ class Scripts:
         now = self._services.now().timestamp()
         renewed = cookie.renewed(known, days, newest=version.number, shop=shop, now=now)
         return answer.with_header(renewed) if renewed else answer
+
+    def version(self, store: str) -> Answer:
+        """The number of the store's newest version, for a cache that makes it part of its keys.
+
+        Raises:
+            NotFoundError, UnavailableError: as above.
+        """
+        number = (b"pixelgate-version", str(self._services.current(store).number).encode())
+        return Answer(204, [*self._shared.headers(store, by_page=True), number], b"")
 
     async def __call__(
         self, which: Which, key: str, scope: Scope, receive: Receive, send: Send
@@ -222,7 +256,7 @@ class Scripts:
         known = self._by_digest.get(digest)
         if known is None:
             known = self._by_digest[digest] = Script(plain, digest, self._headers)
-        return Ready(known, cookie.Days.of(resolution.regime))
+        return Ready(known, cookie.Days.of(resolution.regime), {})
 
 
 def _encoded(plain: bytes) -> dict[signals.Encoding, bytes]:

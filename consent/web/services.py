@@ -28,6 +28,7 @@ from consent.geo import Geo
 from consent.model import Version
 from consent.platforms import Platforms
 from consent.proof import Sealer
+from consent.purge import Purger
 from consent.record import Recorder
 from consent.regions import Regions
 from consent.retain import Retainer
@@ -49,8 +50,10 @@ _log = structlog.get_logger("stores")
 class Published:
     """The published versions, by store key."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, changed: Callable[[str], None]) -> None:
+        """``changed`` is told the key of each store that has another version than before."""
         self._database = database
+        self._changed = changed
         self._newest: dict[str, Version] = {}
         self._older: OrderedDict[tuple[str, int], Version] = OrderedDict()
         self._highest_id = 0
@@ -118,6 +121,8 @@ class Published:
             known = self._newest.get(version.config.key)
             if known is None or known.number < version.number:
                 self._newest[version.config.key] = version
+                if known is not None:
+                    self._changed(version.config.key)
             self._highest_id = max(self._highest_id, version.id)
         self._loaded = True
 
@@ -169,6 +174,7 @@ class Services:
     eraser: Eraser
     retainer: Retainer
     anchorer: Anchorer
+    purger: Purger
     signer: Signer
     fetcher: Fetcher
     scanner: Scanner
@@ -181,6 +187,7 @@ class Services:
 
     async def start(self) -> None:
         """Begins the work that goes on beside requests. Call it in the serving event loop."""
+        self.purger.start()
         await self.published.start()
         self.recorder.start()
         self.folder.start()
@@ -193,6 +200,7 @@ class Services:
     async def stop(self) -> None:
         """Stores what was taken, then lets go of files and connections."""
         await self.published.stop()
+        await self.purger.stop()
         await self.anchorer.stop()
         await self.retainer.stop()
         await self.sealer.stop()

@@ -8,6 +8,7 @@
 ``GET optout.js``             the opt-out icon, where the law asks for it
 ``GET content.js``            placeholders for embedded content that waits for consent
 ``GET debug.js``              the debug view
+``GET version``               the newest version's number, for caches -> 204
 ``POST decisions``            one decision -> 201 and its receipt, after it is on disk
 ``POST seen``                 a banner was shown -> 204
 ``POST coverage``             which platforms had a page's events -> 204
@@ -93,6 +94,8 @@ class Visitor:
         match scope["path"].split("/"):
             case ["", "s", key, name] if name in NAMES:
                 await self.scripts(NAMES[name], key, scope, receive, send)
+            case ["", "s", key, "version"]:
+                await self._version(key, scope)(scope, receive, send)
             case ["", "s", key, "decisions"]:
                 await (await self._posted(key, "decisions", scope, receive))(scope, receive, send)
             case ["", "s", key, "seen" | "coverage" as what]:
@@ -103,6 +106,14 @@ class Visitor:
             case _:
                 answer = errors.answer(NotFoundError("not_found", "address: nothing is here"))
                 await answer(scope, receive, send)
+
+    def _version(self, key: str, scope: Scope) -> Answer:
+        headers: Headers = []
+        try:
+            require_method(scope, headers, "GET", "HEAD")
+            return self.scripts.version(key)
+        except Exception as error:
+            return errors.answer(error, headers)
 
     async def _posted(self, key: str, what: str, scope: Scope, receive: Receive) -> Answer:
         """The answer to a post or to the preflight before it."""

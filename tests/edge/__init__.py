@@ -1,0 +1,1 @@
+"""The service behind a real nginx: its cache, and two nodes behind one proxy."""
