@@ -27,6 +27,7 @@ Measure = Literal[
     "gpc",
     "withdrawn",
     "changed",
+    "bot",  # any of these by a known crawler or a browser that a program drives
 ]
 By = Literal["none", "hour", "day", "store", "place", "regime", "device", "language", "version"]
 

@@ -22,6 +22,7 @@ The rules, in order:
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -30,6 +31,7 @@ from consent.model import (
     CHOOSABLE,
     STRICTNESS,
     Action,
+    DecisionPost,
     GoogleConfig,
     Grants,
     Model,
@@ -181,3 +183,31 @@ def pixel_state(
 def consent_mode(regime: Regime, google: GoogleConfig) -> Literal["basic", "advanced"]:
     """Google's Consent Mode as it holds: ``advanced`` only where store and regime both say so."""
     return google.consent_mode if regime.google_advanced else "basic"
+
+
+def contradicts(
+    post: DecisionPost,
+    regime: Regime,
+    gpc: bool,
+    gpc_refuses: Sequence[Purpose],
+    offered: tuple[Purpose, ...] = CHOOSABLE,
+) -> str | None:
+    """Why the grants cannot come from the action, the law and the signal, and from what is
+    ``offered`` in the place; None if they can.
+    """
+    action, kind = post.action, post.grants.kind
+    strange = [one for one in CHOOSABLE if post.grants.of(one) and one not in offered]
+    if strange:
+        return f"grants: {', '.join(strange)} granted where it is not offered; expected it denied"
+    if action == "accept_all" and not post.grants.covers(offered):
+        return "grants: accept_all denies a purpose; expected every purpose granted"
+    if action in ("reject_all", "withdraw") and kind != "none":
+        return f"grants: {action} grants a purpose; expected every purpose denied"
+    if action == "close" and regime.model == "opt-in" and kind != "none":
+        return "grants: close grants a purpose under an opt-in regime; expected every one denied"
+    if action == "gpc" and not gpc:
+        return "action: gpc without the signal; expected Sec-GPC: 1 or a true gpc"
+    kept = [purpose for purpose in gpc_refuses if post.grants.of(purpose)]
+    if kept and gpc and (action == "gpc" or regime.gpc_overrides_choice):
+        return f"grants: {', '.join(kept)} granted under GPC; expected what it refuses denied"
+    return None

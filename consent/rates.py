@@ -66,7 +66,10 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What was counted, by measure. ``shown`` are banners on entry pages, ``repeats`` on later."""
+    """What was counted, by measure. ``shown`` are banners on entry pages, ``repeats`` on later.
+
+    ``bots`` are banners shown to known crawlers and decisions of theirs, which nothing else has.
+    """
 
     shown: int = 0
     repeats: int = 0
@@ -77,11 +80,12 @@ class Counts(msgspec.Struct, frozen=True):
     gpc: int = 0
     withdrawn: int = 0
     changed: int = 0
+    bots: int = 0
 
     @classmethod
     def of(cls, totals: Mapping[str, int]) -> Counts:
         """From what the counts call each measure; an unknown measure is left out."""
-        named = {"visit": "shown", "repeat": "repeats"}
+        named = {"visit": "shown", "repeat": "repeats", "bot": "bots"}
         given = {named.get(measure, measure): n for measure, n in totals.items()}
         return cls(**{field: given.get(field, 0) for field in cls.__struct_fields__})
 

@@ -23,16 +23,14 @@ from consent import counts, ledger
 from consent.banner import Banner
 from consent.compose import Composer
 from consent.database import Database
+from consent.decide import contradicts
 from consent.errors import ConflictError, RefusedError, UnavailableError
 from consent.model import (
-    CHOOSABLE,
     DecisionPost,
     Device,
     Entry,
     Place,
-    Purpose,
     Record,
-    Regime,
     Resolution,
     Version,
 )
@@ -116,8 +114,11 @@ class Recorder:
         place: Place,
         gpc_header: bool,
         device: Device,
+        bot: bool = False,
     ) -> ledger.Appended:
         """What became of ``post``, after it is on disk. The same post again gets the same record.
+
+        That of a ``bot`` is recorded too, and left out of the rates.
 
         Raises:
             RefusedError: action, grants and opt-out signal contradict each other, the language
@@ -125,7 +126,7 @@ class Recorder:
             ConflictError: the id is taken by another decision.
             UnavailableError: it was not stored; the same post may be sent again.
         """
-        entry = self._entry(version, post, place, gpc_header, device)
+        entry = self._entry(version, post, place, gpc_header, device, bot)
         if not self._open or self._silent or len(self._waiting) >= QUEUE_POSTS:
             raise UnavailableError("ledger: no room for another decision now; try again")
         done: asyncio.Future[ledger.Appended] = asyncio.get_running_loop().create_future()
@@ -139,7 +140,13 @@ class Recorder:
         return Receipt(record.id, str(said["at"]), self._signer.receipt(said))
 
     def _entry(
-        self, version: Version, post: DecisionPost, place: Place, gpc_header: bool, device: Device
+        self,
+        version: Version,
+        post: DecisionPost,
+        place: Place,
+        gpc_header: bool,
+        device: Device,
+        bot: bool,
     ) -> Entry:
         config = version.config
         now = self._now()
@@ -182,6 +189,7 @@ class Recorder:
             device=device,
             salt=secrets.token_bytes(16),
             refused=refused,
+            bot=bot,
         )
 
     def _refused(self, version: Version, post: DecisionPost, here: Resolution) -> tuple[str, ...]:
@@ -329,34 +337,6 @@ def _refuse(batch: Sequence[_Waiter], error: Exception) -> None:
             waiter.done.set_exception(error)
 
 
-def contradicts(
-    post: DecisionPost,
-    regime: Regime,
-    gpc: bool,
-    gpc_refuses: Sequence[Purpose],
-    offered: tuple[Purpose, ...] = CHOOSABLE,
-) -> str | None:
-    """Why the grants cannot come from the action, the law and the signal, and from what is
-    ``offered`` in the place; None if they can.
-    """
-    action, kind = post.action, post.grants.kind
-    strange = [one for one in CHOOSABLE if post.grants.of(one) and one not in offered]
-    if strange:
-        return f"grants: {', '.join(strange)} granted where it is not offered; expected it denied"
-    if action == "accept_all" and not post.grants.covers(offered):
-        return "grants: accept_all denies a purpose; expected every purpose granted"
-    if action in ("reject_all", "withdraw") and kind != "none":
-        return f"grants: {action} grants a purpose; expected every purpose denied"
-    if action == "close" and regime.model == "opt-in" and kind != "none":
-        return "grants: close grants a purpose under an opt-in regime; expected every one denied"
-    if action == "gpc" and not gpc:
-        return "action: gpc without the signal; expected Sec-GPC: 1 or a true gpc"
-    kept = [purpose for purpose in gpc_refuses if post.grants.of(purpose)]
-    if kept and gpc and (action == "gpc" or regime.gpc_overrides_choice):
-        return f"grants: {', '.join(kept)} granted under GPC; expected what it refuses denied"
-    return None
-
-
 def facts(record: Record) -> dict[str, object]:
     """What a receipt says. It names no visitor: who holds the id and the receipt is the proof."""
     return {
@@ -395,6 +375,8 @@ def _counted(entry: Entry, record: Record) -> counts.Key:
 def _measure(entry: Entry, *, first: bool) -> counts.Measure:
     """A visitor's first decision answers the banner; a later one takes back or changes."""
     action, kind = entry.action, entry.grants.kind
+    if entry.bot:
+        return "bot"
     if action == "withdraw":
         return "withdrawn"
     if not first:

@@ -116,7 +116,8 @@ class Geo:
         return (*filter(None, named), "X-Forwarded-For")
 
     def address(self, peer: str | None, header: Header) -> str | None:
-        """The visitor's address, found as ``locate`` finds it; for throttling alone.
+        """The visitor's address, found as ``locate`` finds it; for throttling, and to tell who is
+        no visitor.
 
         The caller keeps it in memory for as long as it counts attempts, and nowhere else.
         """

@@ -59,6 +59,8 @@ class Entry(msgspec.Struct, frozen=True):
     salt: bytes
     refused: tuple[str, ...] = ()
     """Platforms refused one by one though their purposes were granted, in alphabetical order."""
+    bot: bool = False
+    """No visitor made it; the rates leave it out. The ledger does not say so."""
 
 
 class Record(msgspec.Struct, frozen=True):

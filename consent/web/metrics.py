@@ -37,6 +37,8 @@ class Answered:
     def __init__(self) -> None:
         self.actions: Counter[Action] = Counter()
         self.refusals: Counter[str] = Counter()
+        self.left_out: Counter[str] = Counter()
+        """Posts of bots, by what they post, that no rate has."""
         self._steps = [0] * (len(SECONDS) + 1)
         self._seconds = 0.0
 
@@ -51,6 +53,8 @@ class Answered:
             yield Figure("decisions_answered", told, n, labels=(("action", action),))
         for reason, n in self.refusals.items():
             yield Figure("posts_refused", "Posts refused.", n, labels=(("reason", reason),))
+        for what, n in self.left_out.items():
+            yield Figure("bot_posts", "Posts of bots, in no rate.", n, labels=(("post", what),))
         told = "From a decision's post to its answer, both sides of the commit."
         for le, n in zip((*map(str, SECONDS), "+Inf"), self._steps, strict=True):
             yield Figure("decision_seconds", told, n, "bucket", (("le", le),))

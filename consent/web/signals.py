@@ -14,7 +14,9 @@ from urllib.parse import parse_qs
 
 from starlette.types import Scope
 
+from consent import crawlers
 from consent.geo import Geo
+from consent.geo.addresses import parse, public
 from consent.model import Device, Place
 
 Encoding = Literal["br", "zstd", "gzip", "identity"]
@@ -41,7 +43,7 @@ def place(scope: Scope, geo: Geo) -> Place:
 
 
 def address(scope: Scope, geo: Geo) -> str | None:
-    """The visitor's address, for a throttle alone. It is kept nowhere."""
+    """The visitor's address, to be used and forgotten. It is kept nowhere."""
     return geo.address(*_sender(scope))
 
 
@@ -78,6 +80,20 @@ def gpc(scope: Scope) -> bool:
     Source: https://www.w3.org/TR/gpc/ section 3.3.
     """
     return (b"sec-gpc", b"1") in scope["headers"]
+
+
+def is_bot(scope: Scope, geo: Geo) -> bool:
+    """Whether the counts leave out what this browser posts. It gets banner and records as others.
+
+    A browser that a program drives is left out where it comes over the internet. In the service's
+    own network it is somebody's test, who wants to see that it counts.
+    """
+    agent = dict(scope["headers"]).get(b"user-agent", b"")
+    kind = crawlers.kind(agent[: crawlers.MOST_BYTES])
+    if kind == "driven":
+        sender = parse(address(scope, geo))
+        return sender is not None and public(sender) is not None
+    return kind == "crawler"
 
 
 def device(scope: Scope) -> Device:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -75,6 +75,7 @@ _DECISION = msgspec.json.Decoder(DecisionPost)
 _SEEN = msgspec.json.Decoder(SeenPost)
 _OWNER = msgspec.json.Decoder(OwnerPost)
 _COVERAGE = msgspec.json.Decoder(coverage.Post)
+_MEASURE: Mapping[bool, counts.Measure] = {True: "visit", False: "repeat"}
 
 
 class Visitor:
@@ -155,6 +156,7 @@ class Visitor:
                 place=signals.place(scope, services.geo),
                 gpc_header=signals.gpc(scope),
                 device=signals.device(scope),
+                bot=self._is_bot(scope, "decisions"),
             )
         cookies = self._cookie(version, stored, scope, origin.decode("latin-1"))
         # The page posts as the version says that it has, which need not be the newest.
@@ -205,7 +207,7 @@ class Visitor:
                 device=signals.device(scope),
                 language=post.language,
                 version=version.number,
-                measure="visit" if post.entry else "repeat",
+                measure="bot" if self._is_bot(scope, "seen") else _MEASURE[post.entry],
             )
         )
 
@@ -214,6 +216,8 @@ class Visitor:
         if len(post.events) > coverage.EVENTS_AT_ONCE:
             most = coverage.EVENTS_AT_ONCE
             raise RefusedError("too_many", f"events: {len(post.events)}; expected {most} at most")
+        if self._is_bot(scope, "coverage"):
+            return
         version = await services.published.numbered(key, post.version)
         place = signals.place(scope, services.geo).code
         hour = counts.hour_of(services.now())
@@ -225,6 +229,12 @@ class Visitor:
                     named = msgspec.structs.replace(event, name=known)
                     for added, n in coverage.keys(named, pixel.key, base):
                         services.coverage.add(added, n)
+
+    def _is_bot(self, scope: Scope, what: str) -> bool:
+        found = signals.is_bot(scope, self._services.geo)
+        if found:
+            self.answered.left_out[what] += 1
+        return found
 
     async def _receipt(self, key: str, id_: str, scope: Scope, receive: Receive) -> Answer:
         """What is known of a decision to whoever has its id; to its visitor, the whole file.

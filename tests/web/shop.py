@@ -1,12 +1,13 @@
 """A published shop, its neighbour, and what their pages send."""
 
 import asyncio
+import datetime as dt
 import json
 from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from consent import search, settings, stores
+from consent import counts, search, settings, stores
 from consent.database import Database, connect
 from consent.filters import LedgerFilter
 from consent.model import Pixel, StoreConfig, Version
@@ -72,6 +73,19 @@ def stored(client: TestClient) -> int:
 def counted(client: TestClient) -> dict[str, int]:
     folder = client.app.services.folder
     return {key.measure: n for key, n in folder._folded.items()}
+
+
+def kept(client: TestClient) -> dict[str, int]:
+    """What the database has counted by now: that of decisions."""
+
+    async def work(db: Database) -> dict[str, int]:
+        now = client.app.services.now()
+        since, until = now - dt.timedelta(days=1), now + dt.timedelta(days=1)
+        async with db.read() as c:
+            found = await counts.totals_by(c, None, since, until, ("none",))
+        return {one.measure: one.n for one in found["none"]}
+
+    return asyncio.run(with_new_connection(client.app.services.settings.database_url, work))
 
 
 def refused(response, status: int, code: str) -> None:

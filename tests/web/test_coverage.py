@@ -55,6 +55,11 @@ def test_a_purchase_is_counted_for_each_platform_with_its_worth(told):
     }
 
 
+def test_what_a_crawler_tracks_is_left_out(told):
+    answer, folded = told(BOUGHT, headers={**FROM_SHOP, "User-Agent": "Googlebot/2.1"})
+    assert (answer.status_code, folded) == (204, {})
+
+
 def test_a_platform_that_has_no_use_for_an_event_has_lost_nothing(told):
     reached = {"meta": "declined", "criteo": "declined"}
     _, folded = told({"name": "Lead", "reached": reached})

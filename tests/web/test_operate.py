@@ -34,6 +34,7 @@ def told(client) -> set[str]:
     answered: Answered = client.app._visitor.answered
     answered.stored("accept_all", 0.1)
     answered.refusals["internal"] += 1
+    answered.left_out["seen"] += 1
     text = client.get("/metrics").text
     return set(re.findall(r"^(pixelgate_\w+)", text, re.MULTILINE)) | {"up"}
 

@@ -13,6 +13,7 @@ from tests.web.shop import (
     SUMMIT,
     an_app,
     counted,
+    kept,
     published,
     refused,
     send,
@@ -207,6 +208,29 @@ class TestSeen:
     def test_a_page_that_says_nothing_more_counts_as_a_visit_of_the_newest_version(self, client):
         assert client.post("/s/summit/seen", content=b"{}", headers=FROM_SHOP).status_code == 204
         assert counted(client) == {"visit": 1}
+
+    @pytest.mark.parametrize(
+        ("agent", "address", "expected"),
+        [
+            ("Googlebot/2.1", "", {"bot": 1}),
+            ("HeadlessChrome/120.0", "8.8.8.8", {"bot": 1}),
+            ("HeadlessChrome/120.0", "10.0.0.9", {"visit": 1, "accepted": 1}),
+            ("HeadlessChrome/120.0", "", {"visit": 1, "accepted": 1}),
+            ("Chrome/120.0", "8.8.8.8", {"visit": 1, "accepted": 1}),
+        ],
+    )
+    def test_bots_are_recorded_and_are_no_visitors(self, client, a_post, agent, address, expected):
+        """A browser that a program drives is a bot only where it comes over the internet."""
+        headers = {**FROM_SHOP, "User-Agent": f"Mozilla/5.0 ({agent})"}
+        headers |= {"X-Forwarded-For": address} if address else {}
+        post = a_post()
+        assert self.seen(client, headers).status_code == 204
+        answer = send(client, post, headers)
+        assert (answer.status_code, answer.json()["id"]) == (201, post["id"])
+        assert stored(client) == 1
+        assert {**counted(client), **kept(client)} == expected
+        bots = {"seen": 1, "decisions": 1} if "bot" in expected else {}
+        assert dict(client.app._visitor.answered.left_out) == bots
 
     def test_another_origin_counts_nothing(self, client):
         answer = self.seen(client, {**FROM_SHOP, "Origin": "https://evil.example"})

@@ -14,7 +14,7 @@ from consent.rates import OUTCOMES, Counts, Group, Rate, Report
 from consent.web.admin import words
 from consent.web.admin.ratechoice import UNKNOWN
 
-APART = ("shown", "repeats", "withdrawn", "changed")
+APART = ("shown", "repeats", "withdrawn", "changed", "bots")
 
 
 def as_csv(name: str, store: str, report: Report) -> Response:

@@ -77,10 +77,19 @@ def typical(report: Report, asking: Iterable[str]) -> str:
 
 
 def apart(total: Counts) -> str:
-    """What is not among the outcomes: what visitors took back or changed after their answer."""
+    """What is not among the outcomes: what visitors took back or changed after their answer, and
+    what no visitor did.
+    """
     withdrawn = f"{total.withdrawn:,} withdrawal{'' if total.withdrawn == 1 else 's'}"
     changed = f"{total.changed:,} later change{'' if total.changed == 1 else 's'} of a choice"
-    return f"Counted apart: {withdrawn} and {changed}. Visits stay counted as first answered."
+    left_out = (
+        f"Left out: {total.bots:,} banner{'' if total.bots == 1 else 's'} and answers of known "
+        f"crawlers and of browsers that programs drive."
+    )
+    return (
+        f"Counted apart: {withdrawn} and {changed}. Visits stay counted as first answered. "
+        f"{left_out}"
+    )
 
 
 def tiles(total: Counts, before: Counts, period: Period) -> list[Tile]:

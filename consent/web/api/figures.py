@@ -24,7 +24,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class Numbers(msgspec.Struct, frozen=True, kw_only=True):
-    """Visits and how they ended; what is counted apart."""
+    """Visits and how they ended; what is counted apart. ``bots``: posts left out."""
 
     visits: int
     outcomes: dict[rates.Outcome, Share]
@@ -32,6 +32,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     repeats: int
     withdrawn: int
     changed: int
+    bots: int
 
 
 class DayNumbers(Numbers, frozen=True, kw_only=True):
