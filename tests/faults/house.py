@@ -35,19 +35,21 @@ class House:
         """``ledger_url`` leads to the same database past whatever a test puts between."""
         self.service = Service(folder, database_url=database_url)
         self._url = ledger_url or database_url
+        self.entrance: int | None = None
+        """The port that visitors know; None means the service's own."""
         self.acknowledged: dict[str, Acknowledged] = {}
         self.statuses: Counter[int] = Counter()
         self.longest_seconds = 0.0
         self._pending: dict[str, dict[str, Any]] = {}
         self._banner = ""
 
-    def open(self) -> None:
+    def open(self, *, workers: int = WORKERS) -> None:
         self.service.consent("migrate")
         self.service.publish(PUBLISHED.format(origin=ORIGIN))
-        self.start()
+        self.start(workers=workers)
 
-    def start(self) -> None:
-        self.service.start("--workers", str(WORKERS))
+    def start(self, *, workers: int = WORKERS) -> None:
+        self.service.start("--workers", str(workers))
 
     @property
     def banner(self) -> str:
@@ -65,7 +67,8 @@ class House:
     @contextlib.contextmanager
     def visitors(self, number: int = VISITORS, *, replays: bool = True) -> Iterator[list[Visitor]]:
         """Visitors who post while the block runs. What they saw is checked and kept at its end."""
-        visitors = [Visitor(self.service.port, self.banner, replays=replays) for _ in range(number)]
+        port = self.entrance or self.service.port
+        visitors = [Visitor(port, self.banner, replays=replays) for _ in range(number)]
         for visitor in visitors:
             visitor.start()
         try:
