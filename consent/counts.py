@@ -1,4 +1,5 @@
-"""The counts behind every rate, by hour. Nothing here leads back to a visitor.
+"""The counts behind every rate, by hour, and their sums by store and day. Nothing here leads back
+to a visitor.
 
 A count is only ever added to, in the transaction of what it counts. Take the ledger's rows first
 and the counts last, as ``record`` does: then two transactions never wait for each other in a ring.
@@ -28,10 +29,24 @@ Measure = Literal[
     "withdrawn",
     "changed",
     "bot",  # any of these by a known crawler or a browser that a program drives
+    "refused",  # a post that was answered with an error, which no rate counts
 ]
 By = Literal["none", "hour", "day", "store", "place", "regime", "device", "language", "version"]
 
+DAILY: Mapping[Measure, str] = {
+    "visit": "shown",
+    "accepted": "accepted",
+    "partly": "partly",
+    "declined": "declined",
+    "closed": "closed",
+    "gpc": "gpc",
+    "refused": "refused",
+}
+"""What is summed up by day, and what its column is called."""
+
 _c = tables.counts.c
+_d = tables.daily.c
+_SUMS = tuple(dict.fromkeys(DAILY.values()))
 
 
 class Key(NamedTuple):
@@ -57,6 +72,20 @@ class Total(msgspec.Struct, frozen=True):
     n: int
 
 
+class Week(NamedTuple):
+    """The sums of a store in a week; ``week`` 0 is the first that was asked for."""
+
+    store_id: int
+    week: int
+    shown: int
+    accepted: int
+    partly: int
+    declined: int
+    closed: int
+    gpc: int
+    refused: int
+
+
 class Only(msgspec.Struct, frozen=True):
     """Which counts are meant; a part that is None means all. ``US`` means ``US-CA`` too."""
 
@@ -79,9 +108,64 @@ async def add(c: AsyncConnection, deltas: Mapping[Key, int]) -> None:
     """Adds to the counts. Rows are taken in one order, so that two writers never lock crosswise."""
     if not deltas:
         return
-    rows = [{**key._asdict(), "n": n} for key, n in sorted(deltas.items()) if n]
+    counted = [(key, n) for key, n in sorted(deltas.items()) if n]
+    rows = [{**key._asdict(), "n": n} for key, n in counted if key.measure != "refused"]
     if rows:
         await c.execute(adding(c.dialect.name, tables.counts, "n"), rows)
+    if sums := _by_day(counted):
+        await c.execute(adding(c.dialect.name, tables.daily, *_SUMS), sums)
+
+
+def refused(store_id: int, at: dt.datetime) -> Key:
+    """What a refused post of a store is counted as; nothing that it said is."""
+    return Key(store_id, hour_of(at), "", "", "", "", 0, "refused")
+
+
+def _by_day(counted: Sequence[tuple[Key, int]]) -> list[dict[str, int]]:
+    days: dict[tuple[int, int], dict[str, int]] = {}
+    for key, n in counted:
+        if column := DAILY.get(key.measure):
+            day = ((key.hour - EPOCH).days, key.store_id)
+            row = days.setdefault(day, dict.fromkeys(_SUMS, 0))
+            row[column] += n
+    return [{"day": day, "store_id": id_, **days[day, id_]} for day, id_ in sorted(days)]
+
+
+async def by_week(
+    c: AsyncConnection, first: dt.date, weeks: int, *, store_id: int | None = None
+) -> list[Week]:
+    """The sums of every store, week by week; where nothing was counted there is none.
+
+    Args:
+        c: a connection from ``Database.read``.
+        first: the day with which the first week begins.
+        weeks: how many.
+        store_id: of this store alone.
+    """
+    start = (first - EPOCH.date()).days
+    week = sa.literal_column(f"(day - {start}) / 7", sa.Integer).label("week")
+    query = (
+        sa.select(
+            *(_d.store_id, week),
+            *(sa.cast(sa.func.sum(_d[name]), sa.BigInteger) for name in _SUMS),
+        )
+        .where(_d.day >= start, _d.day < start + 7 * weeks)
+        .group_by(_d.store_id, week)
+    )
+    if store_id is not None:
+        query = query.where(_d.store_id == store_id)
+    return [Week._make(row) for row in await c.execute(query)]
+
+
+async def first_and_last(c: AsyncConnection) -> dict[int, tuple[dt.datetime, dt.datetime]]:
+    """The first and the last hour in which something of a store was counted, by its id."""
+    of = tables.stores.c.id
+    ends = [
+        sa.select(end(_c.hour, type_=_c.hour.type)).where(_c.store_id == of).scalar_subquery()
+        for end in (sa.func.min, sa.func.max)
+    ]
+    rows = await c.execute(sa.select(of, *ends))
+    return {id_: (first, last) for id_, first, last in rows if first is not None}
 
 
 async def totals_by(

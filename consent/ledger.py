@@ -122,6 +122,15 @@ async def last(c: AsyncConnection) -> int:
     return max(seq or 0 for seq in (await c.execute(sa.union_all(*heads))).scalars())
 
 
+async def newest_of_each(c: AsyncConnection) -> dict[int, dt.datetime]:
+    """When the last decision of each store was made that has one, by the store's id."""
+    of = tables.stores.c.id
+    made = tables.decisions.c
+    newest = sa.select(sa.func.max(made.at, type_=made.at.type)).where(made.store_id == of)
+    rows = await c.execute(sa.select(of, newest.scalar_subquery()))
+    return {id_: at for id_, at in rows if at is not None}
+
+
 async def following(c: AsyncConnection, seq: int, limit: int) -> list[Record]:
     """The records after ``seq``, in order, at most ``limit``."""
     rows = await c.execute(_FOLLOWING, {"after": seq, "most": limit})

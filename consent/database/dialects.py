@@ -167,13 +167,13 @@ async def try_to_write(
 
 
 @functools.cache
-def adding(dialect: str, table: sa.Table, column: str) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that, where the primary key is taken, adds ``column`` to that row's."""
+def adding(dialect: str, table: sa.Table, *columns: str) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that, where the primary key is taken, adds each of ``columns`` to that row's."""
     if dialect == "postgresql":
         insert: Any = postgresql.insert(table)
     else:
         insert = sqlite.insert(table)
-    changed = {column: table.c[column] + insert.excluded[column]}
+    changed = {column: table.c[column] + insert.excluded[column] for column in columns}
     statement: postgresql.Insert | sqlite.Insert = insert.on_conflict_do_update(
         index_elements=list(table.primary_key), set_=changed
     )

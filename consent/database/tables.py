@@ -135,6 +135,23 @@ counts = sa.Table(
     sqlite_with_rowid=False,
 )
 
+daily = sa.Table(
+    "daily",
+    metadata,
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("store_id", sa.ForeignKey("stores.id"), primary_key=True),
+    sa.Column("shown", sa.BigInteger, nullable=False),
+    sa.Column("accepted", sa.BigInteger, nullable=False),
+    sa.Column("partly", sa.BigInteger, nullable=False),
+    sa.Column("declined", sa.BigInteger, nullable=False),
+    sa.Column("closed", sa.BigInteger, nullable=False),
+    sa.Column("gpc", sa.BigInteger, nullable=False),
+    sa.Column("refused", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Of ``counts`` the sums of a store and a day (a number of days since 1970), for lists of many
+stores; and the posts that were refused."""
+
 coverage = sa.Table(
     "coverage",
     metadata,

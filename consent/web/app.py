@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 from consent import counts, coverage, database
 from consent import settings as setting_table
 from consent.anchor import Anchorer, authority
+from consent.bulk import Files
 from consent.campaign import Campaign
 from consent.compose import Composer
 from consent.embeds import Embeds
@@ -30,6 +31,7 @@ from consent.erase import Eraser
 from consent.fetch import Fetcher
 from consent.folding import Folder
 from consent.geo import OLD_DAYS, Geo, PlaceFacts
+from consent.overview import Overview
 from consent.platforms import Platforms
 from consent.proof import Sealer, origin_of
 from consent.purge import Purger
@@ -166,6 +168,7 @@ def create_app(
             fetcher=fetcher or Fetcher(private=settings.scan_private),
             scanner=Scanner(composer.snippet, platforms, embeds, Others.load()),
             published=Published(db, purger.changed),
+            overview=Overview(Files(platforms, regions, texts)),
             now=now,
         ),
         figures,

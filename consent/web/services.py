@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import datetime as dt
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -26,6 +26,7 @@ from consent.fetch import Fetcher
 from consent.folding import Folder
 from consent.geo import Geo
 from consent.model import Version
+from consent.overview import Overview
 from consent.platforms import Platforms
 from consent.proof import Sealer
 from consent.purge import Purger
@@ -78,6 +79,11 @@ class Published:
         raise NotFoundError(
             "unknown_store", "store: no published store has this key; check the key in the snippet"
         )
+
+    @property
+    def newest(self) -> Mapping[str, Version]:
+        """The newest version of every store that has published one, by key."""
+        return self._newest
 
     async def numbered(self, key: str, number: int) -> Version:
         """The version ``number`` of the store ``key``, however old.
@@ -179,6 +185,7 @@ class Services:
     fetcher: Fetcher
     scanner: Scanner
     published: Published
+    overview: Overview
     now: Callable[[], dt.datetime]
 
     def current(self, key: str) -> Version:

@@ -119,6 +119,7 @@ class Visitor:
     async def _posted(self, key: str, what: str, scope: Scope, receive: Receive) -> Answer:
         """The answer to a post or to the preflight before it."""
         cross_origin: Headers = [VARY_ORIGIN]
+        version: Version | None = None
         try:
             version = self._services.current(key)
             require_method(scope, cross_origin, "POST", "OPTIONS")
@@ -141,6 +142,9 @@ class Visitor:
             return await self._record(key, _decode(_DECISION, body), scope, origin, cross_origin)
         except Exception as error:
             self.answered.refusals[errors.code_of(error)] += 1
+            if version is not None and what == "decisions" and isinstance(error, RefusedError):
+                refused = counts.refused(version.store_id, self._services.now())
+                self._services.folder.add(refused)
             return errors.answer(error, cross_origin)
 
     async def _record(

@@ -98,6 +98,7 @@ def routes(services: Services) -> list[BaseRoute]:
         *_pixel_routes(services),
         *_check_routes(services),
         Route("/stores", door.page(services, "stores", stores.show)),
+        Route("/stores/{key}", door.page(services, "stores", stores.one)),
         Mount("/static", app=_Static(directory=pages.STATIC)),
         Route("/{path:path}", door.page(services, None, _nothing), methods=["GET", "POST"]),
     ]

@@ -109,6 +109,7 @@ async def look(visit: Visit) -> Response:
         "choices": [Choice(store, store.key in chosen) for store in found],
         "names": {store.key: store.name for store in found},
         "plans": plans,
+        "alike": _alike(plans),
         "ready": [plan for plan in plans if plan.told],
         "seen": bulk.seen(plans),
         "may_change": _may_change(visit.user, group.key),
@@ -155,6 +156,14 @@ async def allow(post: Post) -> Response:
             now=services.now(),
         )
     return RedirectResponse(f"/admin/groups/{key}?done=allowed", status_code=303)
+
+
+def _alike(plans: Sequence[Applied]) -> list[tuple[Applied, list[str]]]:
+    """Each different thing that happens, with the stores to which it does; refusals first."""
+    found: dict[tuple[object, ...], tuple[Applied, list[str]]] = {}
+    for plan in sorted(plans, key=lambda one: not one.refused):
+        found.setdefault((plan.refused, plan.told), (plan, []))[1].append(plan.store)
+    return list(found.values())
 
 
 async def _plans(

@@ -97,6 +97,33 @@ def strip(parts: Sequence[int], classes: Sequence[str], *, width: int, height: i
     )
 
 
+def trend(shares: Sequence[float | None], top: float, label: str) -> Markup:
+    """A line as small as a word, with a dot at its end; it breaks where there is no share.
+
+    Args:
+        shares: from 0 to 1, in order of time.
+        top: the share at the upper edge.
+        label: what a reader who cannot see it should know.
+    """
+    width, height, edge = 96, 26, 3
+    step = (width - 2 * edge) / max(1, len(shares) - 1)
+    runs: list[list[str]] = [[]]
+    end = ""
+    for i, share in enumerate(shares):
+        if share is None:
+            runs.append([])
+            continue
+        x, y = edge + i * step, edge + (height - 2 * edge) * (1 - min(share / top, 1))
+        runs[-1].append(f"{_n(x)},{_n(y)}")
+        end = f'<circle cx="{_n(x)}" cy="{_n(y)}" r="2.4"/>'
+    lines = "".join(f'<polyline points="{" ".join(run)}"/>' for run in runs if len(run) > 1)
+    return Markup(  # noqa: S704 - made of numbers and escaped texts
+        f'<svg class="trend" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+        f' role="img" aria-label="{escape(label)}"><line class="base" x1="0" x2="{width}"'
+        f' y1="{height - 1}" y2="{height - 1}"/>{lines}{end}</svg>'
+    )
+
+
 def scale(top: int) -> tuple[int, ...]:
     """Round numbers from 0 to at least ``top``, in three to five steps."""
     if top <= 4:

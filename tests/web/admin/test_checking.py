@@ -174,7 +174,7 @@ class TestCheck:
         assert post(open_("owner@example.com"), CHECK, address="/").status_code == 200
 
     def test_there_is_a_way_to_it(self, open_):
-        assert f'href="{CHECK}"' in open_("owner@example.com").get("/admin/stores").text
+        assert f'href="{CHECK}"' in open_("owner@example.com").get("/admin/stores/summit").text
         assert f'href="{CHECK}"' in open_("mia@example.com").get(BASE).text
         assert f'href="{CHECK}"' not in open_("lex@example.com").get(BASE).text
 

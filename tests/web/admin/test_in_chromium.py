@@ -327,7 +327,7 @@ def test_the_first_tab_leads_past_the_navigation_and_is_seen(open_page):
 
 
 def test_the_snippet_is_copied_whole(open_page):
-    page = open_page("/admin/stores", permissions=["clipboard-read", "clipboard-write"])
+    page = open_page("/admin/stores/summit", permissions=["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy snippet").first.click()
     expect(page.get_by_role("status")).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
