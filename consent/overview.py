@@ -246,10 +246,9 @@ def _of_visits(line: Line, now: dt.datetime) -> Iterator[Health]:
         since = f"{silent} days" if silent < 90 else "a long time"
         yield Health("bad", f"No visitor for {since}: is the snippet still there?", "snippet")
     if line.refused:
-        posts = "post was" if line.refused == 1 else "posts were"
-        yield Health(
-            "warn", f"{line.refused:,} {posts} refused, as their page was not right.", "snippet"
-        )
+        decisions = "decision was" if line.refused == 1 else "decisions were"
+        why = "do pages run on other origins than the store's?"
+        yield Health("warn", f"{line.refused:,} {decisions} refused: {why}", "snippet")
 
 
 def _of_rates(line: Line, usual: tuple[float, float] | None) -> Iterator[Health]:

@@ -129,7 +129,7 @@ async def test_what_needs_a_look_is_said_the_worst_first(database, now):
     assert said(lines["moved"]) == ["Declines rose from 20 % to 50 %."]
     unfit, refused = said(lines["waits"])
     assert unfit.startswith("The draft is unfit: origins: none; expected one or more")
-    assert refused == "2 posts were refused, as their page was not right."
+    assert refused == "2 decisions were refused: do pages run on other origins than the store's?"
     assert (lines["lost"].worst, lines["moved"].worst) == (0, 1)
 
 

@@ -33,7 +33,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Receive, Scope, Send
 
 from consent import counts, coverage, erasures, ledger
-from consent.errors import ForbiddenError, GoneError, NotFoundError, RefusedError, ThrottledError
+from consent.errors import (
+    ForbiddenError,
+    GoneError,
+    NotFoundError,
+    RefusedError,
+    ThrottledError,
+)
 from consent.evidence import write
 from consent.model import DecisionPost, SeenPost, Version
 from consent.platforms.files import EVENTS
@@ -142,7 +148,8 @@ class Visitor:
             return await self._record(key, _decode(_DECISION, body), scope, origin, cross_origin)
         except Exception as error:
             self.answered.refusals[errors.code_of(error)] += 1
-            if version is not None and what == "decisions" and isinstance(error, RefusedError):
+            refusal = isinstance(error, RefusedError) and not isinstance(error, ThrottledError)
+            if version is not None and what == "decisions" and refusal:
                 refused = counts.refused(version.store_id, self._services.now())
                 self._services.folder.add(refused)
             return errors.answer(error, cross_origin)
