@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.e2e.service import PUBLISHED, Service
@@ -104,3 +105,22 @@ def test_a_reload_replaces_every_worker_and_no_visitor_notices(service):
         f"figures are not those of all workers, {visitors.answered} were answered",
     )
     assert figure(service, "pixelgate_processes") == WORKERS
+
+
+def test_a_service_that_is_told_to_stop_while_its_workers_begin_ends_at_once(service):
+    service.stop()
+    with (service.folder / "service.log").open("ab") as log:
+        started = subprocess.Popen(
+            [*service.command, "--port", str(service.port), "--workers", "2"],
+            cwd=service.folder,
+            env=service.environ,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    children = psutil.Process(started.pid).children
+    until(lambda: len(children()) == WORKERS, "no workers were started")
+    os.killpg(started.pid, signal.SIGTERM)
+    assert started.wait(timeout=PATIENCE) == 0
+    said = (service.folder / "service.log").read_text()
+    assert "refused to gracefully stop" not in said

@@ -59,8 +59,12 @@ def serve(host: str, port: int, workers: int) -> None:
 def worker() -> App:
     """What each process that answers runs. It ends when the one that started it is gone.
 
-    Else it would keep the port, and the service could not be started again.
+    Else it would keep the port, and the service could not be started again. Until it serves, a
+    signal to stop ends it: what it has inherited from that process would swallow the signal, and
+    the service would wait for it for half a minute.
     """
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, signal.SIG_DFL)
     threading.Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
     return factory()
 

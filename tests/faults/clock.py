@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import signal
 from pathlib import Path
 
 from granian import Granian
@@ -20,6 +21,7 @@ WRONG_BY = Path("wrong-by")
 
 
 def factory() -> App:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as ``consent.cli.serve.worker`` does
     return create_app(settings.load(), now=_now)
 
 
@@ -46,4 +48,5 @@ if __name__ == "__main__":
         port=given.port,
         workers=given.workers,
         websockets=False,
+        workers_kill_timeout=20,
     ).serve()
