@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import activity, changes, groups, publish, stores
+from consent import activity, changes, groups, publish, roles, stores
 from consent.activity import Act
 from consent.changes import Told
 from consent.database import Database
@@ -79,6 +79,7 @@ async def apply(
     Raises:
         NotFoundError: there is no such group.
         ConflictError: it would not do what was shown.
+        ForbiddenError: ``by`` may not change the rules of one of the stores.
     """
     at = now()
     async with database.write() as c:
@@ -87,6 +88,9 @@ async def apply(
         if shown is not None and shown != seen([plan.applied for plan in plans]):
             raise ConflictError("moved", _MOVED)
         wanted = [(plan.live, plan.wanted) for plan in plans if plan.live and plan.wanted]
+        for plan in plans:
+            if by is not None and plan.wanted:
+                roles.check_publishing(by, plan.wanted, plan.live, plan.group)
         published = await stores.publish_all(c, wanted, at)
         numbers = {version.config.key: version.number for version in published}
         acts = [
@@ -103,11 +107,14 @@ def seen(plans: Sequence[Applied]) -> str:
 
 
 class _Plan(NamedTuple):
-    """``wanted``: what the store's next version would be, after ``live``; None: there is none."""
+    """``wanted``: what the store's next version would be, after ``live``; None: there is none.
+    ``group``: the one that the store is in before.
+    """
 
     applied: Applied
     live: Version | None = None
     wanted: Draft | None = None
+    group: str | None = None
 
 
 async def _plans(
@@ -141,7 +148,9 @@ def _plan(
     if (live.own, live.template) == (own, group.template):
         return _Plan(Applied(store))
     said = changes.told(live, wanted, files.regions, on=on)
-    return _Plan(Applied(store, tuple(said) or (_NOTHING_SEEN,)), live, wanted)
+    return _Plan(
+        Applied(store, tuple(said) or (_NOTHING_SEEN,)), live, wanted, draft.own.group or None
+    )
 
 
 _MOVED = "the stores or the template have changed; look at them anew"

@@ -31,7 +31,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import activity, approve, inherit, lawful, stores, theme
+from consent import activity, approve, inherit, lawful, roles, stores, theme
 from consent.activity import Act
 from consent.database import Database
 from consent.database.dialects import take_lock
@@ -166,6 +166,7 @@ async def roll_back(
     Raises:
         NotFoundError: there is no such store or version.
         ConflictError: the draft is not what was shown.
+        ForbiddenError: as for ``publish``.
         RefusedError: it has faults by now; all of them are named.
     """
     at = now()
@@ -176,9 +177,10 @@ async def roll_back(
             raise NotFoundError("unknown_version", f"{key} has no version {number}")
         content = await approve.standing(connection, key, stores.Draft(old.own, old.template))
         own, template = content.own, content.template
+        await check_right(connection, content, by)
         _fit(check(own, platforms, regions, texts, on=at.date(), template=template))
         await stores.save(connection, own, at)
-        return await _next(connection, key, at, by, content, {"back_to": number})
+        return await bring_live(connection, content, at, by, {"back_to": number})
 
 
 async def publish(
@@ -204,13 +206,15 @@ async def publish(
     Raises:
         NotFoundError: there is no such store.
         ConflictError: the draft is not what was shown.
+        ForbiddenError: ``by`` may not bring live what it changes; see ``roles.check_publishing``.
         RefusedError: the draft has faults; all of them are named, each with its law.
     """
     at = now()
     async with database.write() as connection:
         draft = await _shown(connection, key, shown)
+        await check_right(connection, draft, by)
         _fit(check(draft.own, platforms, regions, texts, on=at.date(), template=draft.template))
-        return await _next(connection, key, at, by)
+        return await bring_live(connection, draft, at, by)
 
 
 def _fit(faults: Sequence[str]) -> None:
@@ -227,15 +231,29 @@ async def _shown(c: AsyncConnection, key: str, shown: str | None) -> stores.Draf
     return draft
 
 
-async def _next(
+async def check_right(c: AsyncConnection, content: stores.Draft, by: User | None) -> None:
+    """Nothing where ``by`` may make ``content`` the next version of its store; None: may all.
+
+    Raises:
+        ForbiddenError: not.
+    """
+    if by is not None:
+        key = content.own.key
+        group = await stores.group_of(c, key)
+        roles.check_publishing(by, content, await stores.current(c, key), group)
+
+
+async def bring_live(
     c: AsyncConnection,
-    key: str,
+    content: stores.Draft,
     at: dt.datetime,
     by: User | None,
-    content: stores.Draft | None = None,
     detail: Mapping[str, Any] = MappingProxyType({}),
 ) -> Version:
-    """Publishes, and notes who did where that made a new version."""
+    """Makes ``content``, which is fit and was allowed, its store's next version; and notes who did
+    where that made a new one. ``c`` is of a write that has the lock ``versions``.
+    """
+    key = content.own.key
     newest = await stores.current(c, key)
     version = await stores.publish(c, key, at, content)
     if newest is None or newest.number != version.number:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent import data, publish, storefile, stores
+from consent import accounts, data, publish, storefile, stores
 from consent.database import Database
-from consent.errors import ConflictError, DataError, NotFoundError, RefusedError
+from consent.errors import ConflictError, DataError, ForbiddenError, NotFoundError, RefusedError
 from consent.model import (
     WITH_STATES,
     BannerConfig,
@@ -344,10 +344,27 @@ def test_no_country_but_these_has_law_by_state():
 
 @pytest.mark.anyio
 class TestPublishing:
-    async def publish(self, database: Database, now, key: str = "summit"):
+    async def publish(self, database: Database, now, key: str = "summit", by=None):
         return await publish.publish(
-            database, key, platforms=PLATFORMS, regions=REGIONS, texts=TEXTS, now=now
+            database, key, platforms=PLATFORMS, regions=REGIONS, texts=TEXTS, now=now, by=by
         )
+
+    async def test_nobody_brings_live_what_no_role_of_theirs_changes(self, database, now):
+        ruled = msgspec.structs.replace(SUMMIT, regions={"US": RegionRule("eea")})
+        plain = msgspec.structs.replace(SUMMIT, regions={})
+        async with database.write() as c:
+            await stores.save(c, plain, now())
+            await stores.save(c, msgspec.structs.replace(plain, key="other"), now())
+            mia = await accounts.add(c, "mia@x.example", "x", "marketer", "summit", now())
+        mia = msgspec.structs.replace(mia, acting=mia.grants)
+        with pytest.raises(ForbiddenError, match="expected an owner or developer or marketer of"):
+            await self.publish(database, now, "other", by=mia)
+        assert (await self.publish(database, now, by=mia)).number == 1
+        async with database.write() as c:
+            await stores.save(c, ruled, now())
+        with pytest.raises(ForbiddenError, match="region rules changed"):
+            await self.publish(database, now, by=mia)
+        assert (await self.publish(database, now)).number == 2
 
     async def test_a_sound_draft_becomes_the_next_version(self, database, now):
         async with database.write() as c:

@@ -1,4 +1,6 @@
-"""Who may open which page, and whose stores they see. The one table of both."""
+"""Who may open which page, and whose stores they see. The one table of both; what each role may
+change stands in ``consent.roles``.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,12 @@ from typing import Literal, NamedTuple
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import stores
+from consent import roles, stores
 from consent.errors import ForbiddenError, NotFoundError
-from consent.model import Grant, Role, Scope, Token, User, Version
+from consent.model import Grant, Role, Scope, Token, User
+from consent.roles import CHANGES, Change, who_may
+
+__all__ = ("CHANGES", "Change", "who_may")
 
 Page = Literal[
     "rates",
@@ -34,19 +39,6 @@ PAGES: dict[Role, tuple[Page, ...]] = {
     "legal": ("ledger", "activity", "regions", "groups", "pixels"),
 }
 """The pages of each role; the first one is where it lands after signing in."""
-
-Change = Literal["pixels", "reviews", "regions", "approvals", "erasures", "people"]
-
-CHANGES: dict[Role, tuple[Change, ...]] = {
-    "owner": ("pixels", "reviews", "regions", "erasures", "people"),
-    "developer": ("pixels", "regions"),
-    "marketer": ("pixels",),
-    "legal": ("reviews", "approvals", "erasures"),
-}
-"""What each role may change: pixels, what was said of a store's own code, the rules of regions,
-whether a rule may be looser than the law, and that a visitor is erased, and
-who may sign in with which role.
-"""
 
 SCOPES: dict[Scope, tuple[Page | None, tuple[Change, ...]]] = {
     "stores:read": ("pixels", ()),
@@ -130,32 +122,9 @@ def _whose(user: User) -> str:
 
 def may_change(user: User, what: Change, store: stores.StoreSummary | None = None) -> bool:
     """Whether the user may change ``what`` of ``store``; None: of any of those that are seen."""
-    those = [grant for grant in user.acting if what in CHANGES[grant.role]]
-    if store is None:
-        return bool(those)
-    return any(grant.covers(store.key, store.group) for grant in those)
-
-
-def check_publishing(
-    user: User, store: stores.StoreSummary, draft: stores.Draft, live: Version | None
-) -> None:
-    """Raises ForbiddenError where publishing ``draft`` would bring region rules, or the template of
-    a group, that are not live, and ``user`` may not change those of the store.
-    """
-    before = _ruled(live) if live else ({}, "", None)
-    if _ruled(draft) != before and not may_change(user, "regions", store):
-        whose = " or ".join(who_may("regions"))
-        raise ForbiddenError("role", f"draft: its region rules changed; expected an {whose}")
-
-
-def _ruled(state: stores.Draft | Version) -> tuple[object, ...]:
-    own = state.own or state.config
-    return own.regions, own.group, state.template and state.template.regions
-
-
-def who_may(what: Change) -> list[Role]:
-    """The roles that change ``what``."""
-    return [role for role, those in CHANGES.items() if what in those]
+    if store is not None:
+        return roles.may_change(user, what, store.key, store.group)
+    return any(what in CHANGES[grant.role] for grant in user.acting)
 
 
 def check_change(user: User, what: Change) -> None:

@@ -18,7 +18,7 @@ from consent.scan import Expected, Finding
 from consent.scan.findings import ORDER
 from consent.web.admin import access, pages, words
 from consent.web.admin.door import Post, Visit
-from consent.web.admin.pixels import Opened, address, open_store
+from consent.web.admin.pixellist import Opened, address, open_store
 from consent.web.services import Services
 
 CHECKS, CHECK_SECONDS = 10, 10 * 60

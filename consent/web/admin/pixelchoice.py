@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import RedirectResponse, Response
 
 from consent.model import User
-from consent.web.admin import access, pages, paste, pixelform, pixels
+from consent.web.admin import access, pages, paste, pixelform, pixellist, pixels
 from consent.web.admin.door import Post, Visit
 from consent.web.services import Services
 
@@ -17,7 +17,9 @@ async def add(visit: Visit) -> Response:
     """The form of a new pixel: first its platform, then the fields that this platform has."""
     access.check_change(visit.user, "pixels")
     services = visit.services
-    opened = await pixels.open_store(visit.connection, visit.user, visit.request.path_params["key"])
+    opened = await pixellist.open_store(
+        visit.connection, visit.user, visit.request.path_params["key"]
+    )
     query = visit.request.query_params
     key = query.get("platform", "")
     if key not in services.platforms:
@@ -32,9 +34,9 @@ async def recognise(post: Post) -> Response:
     """What was pasted: on to the form of the one pixel in it, or the choice between several."""
     services, key = post.services, post.request.path_params["key"]
     async with services.database.read() as c:
-        opened = await pixels.open_store(c, post.user, key)
+        opened = await pixellist.open_store(c, post.user, key)
     text = post.fields.get("pasted", "")
-    found = paste.offers(text, services.platforms, opened.draft, pixels.address(key))
+    found = paste.offers(text, services.platforms, opened.draft, pixellist.address(key))
     if len(found) == 1 and found[0].id and not found[0].registered:
         return RedirectResponse(found[0].address, status_code=303)
     said = {"pasted": text[: paste.LONGEST], "offers": found}
@@ -43,11 +45,16 @@ async def recognise(post: Post) -> Response:
 
 
 def _choice(
-    services: Services, user: User, opened: pixels.Opened, said: Mapping[str, Any], *, status: int
+    services: Services,
+    user: User,
+    opened: pixellist.Opened,
+    said: Mapping[str, Any],
+    *,
+    status: int,
 ) -> Response:
     """The page that asks for a platform, or for something to find it in."""
     context = {
-        **pixels.frame(user, opened),
+        **pixellist.frame(user, opened),
         "groups": pixelform.groups(services.platforms),
         "unknown": "",
         "pasted": "",

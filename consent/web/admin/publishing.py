@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from consent import activity, publish, stores
 from consent.activity import ActivityFilter
-from consent.errors import ConflictError, NotFoundError, RefusedError
+from consent.errors import ConflictError, ForbiddenError, NotFoundError, RefusedError
 from consent.model import User, Version
 from consent.web.admin import access, diff, pages, states, words
 from consent.web.admin.door import Post, Visit
@@ -44,23 +44,45 @@ async def make_live(post: Post) -> Response:
     async with services.database.read() as c:
         state = await states.of(services, c, post.user, key)
     try:
-        version = await publish.publish(
-            services.database,
-            key,
-            platforms=services.platforms,
-            regions=services.regions,
-            texts=services.texts,
-            now=services.now,
-            shown=post.fields.get("draft", ""),
-            by=post.user,
-        )
-    except ConflictError as error:
-        return _page(services, post.user, state, {"refused": error.detail}, status=409)
+        version = await publish_shown(post, key)
     except RefusedError as error:
-        if error.code != "unfit":
-            raise
-        return _page(services, post.user, state, {"refused": "the draft has faults"}, status=422)
+        refused, status = why_not(error)
+        return _page(services, post.user, state, {"refused": refused}, status=status)
     return RedirectResponse(address(key, done=str(version.number)), status_code=303)
+
+
+async def publish_shown(post: Post, key: str) -> Version:
+    """Publishes the draft of the store ``key``, if it is the one that the page had shown.
+
+    Raises:
+        ConflictError, ForbiddenError, RefusedError: see ``publish.publish``.
+    """
+    services = post.services
+    return await publish.publish(
+        services.database,
+        key,
+        platforms=services.platforms,
+        regions=services.regions,
+        texts=services.texts,
+        now=services.now,
+        shown=post.fields.get("draft", ""),
+        by=post.user,
+    )
+
+
+def why_not(error: RefusedError) -> tuple[str, int]:
+    """What the page that had shown the draft says, and the status; its faults stand there already.
+
+    Raises:
+        RefusedError: ``error`` is about something else.
+    """
+    if isinstance(error, ConflictError):
+        return error.detail, 409
+    if isinstance(error, ForbiddenError):
+        return error.detail, 403
+    if error.code != "unfit":
+        raise error
+    return "the draft has faults", 422
 
 
 async def versions(visit: Visit) -> Response:
