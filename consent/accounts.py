@@ -28,7 +28,10 @@ _HASHER = PasswordHash.recommended()
 _u = tables.users.c
 _g = tables.grants.c
 _s = tables.stores.c
-_USERS = sa.select(_u.id, _u.email, _u.created_at, _u.disabled_at)
+_USERS = sa.select(
+    *(_u.id, _u.email, _u.created_at, _u.disabled_at),
+    sa.exists().where(tables.second_factors.c.user_id == _u.id).label("second_factor"),
+)
 _GRANTS = (
     sa.select(_g.user_id, _g.role, _s.key.label("store"), tables.groups.c.key.label("group"))
     .select_from(

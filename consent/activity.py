@@ -35,6 +35,7 @@ What = Literal[
     "sign_in",  # a session, begun
     "sign_out",  # one session or several, ended
     "password",  # a new one
+    "second_factor",  # set up, turned off, reset, recovery codes made anew; a code that was wrong
     "token",  # one of the API's, made or revoked
 ]
 """All that can be noted; a subject is an id, a version's number, or what else was acted upon."""

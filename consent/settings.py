@@ -15,11 +15,12 @@ import secrets
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
 from consent.errors import SettingsError
+from consent.model import Role
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -58,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True):
     posts_per_address: int
     posts_per_store: int
     """A second, in each process; 0: as many as come."""
+    second_factor: tuple[str, ...]
+    """The roles that may do nothing without one; ``EVERYBODY`` stands for all, and for none."""
     fetched_places: Path
     """No setting: where ``consent geo update`` puts a database when ``geoip_db`` names no file."""
 
@@ -163,6 +166,18 @@ def _cdns(text: str) -> tuple[str, ...]:
     if not names or not set(names) <= set(CDNS):
         raise ValueError(f"all, none, or some of {', '.join(CDNS)}")
     return names
+
+
+EVERYBODY = "everybody"
+
+
+def _needing(text: str) -> tuple[str, ...]:
+    if text in ("nobody", EVERYBODY):
+        return () if text == "nobody" else (EVERYBODY,)
+    roles = tuple(role.strip() for role in text.split(",") if role.strip())
+    if not roles or not set(roles) <= set(get_args(Role)):
+        raise ValueError(f"nobody, {EVERYBODY}, or some of {', '.join(get_args(Role))}")
+    return roles
 
 
 def _yes(text: str) -> bool:
@@ -286,6 +301,13 @@ SETTINGS = (
         "5000",
         _rate,
         "posts a second that each process takes for one store; 0: as many as come",
+    ),
+    Setting(
+        "CONSENT_SECOND_FACTOR",
+        "nobody",
+        _needing,
+        "who may do nothing in the admin before a second factor is set up: nobody, everybody, or "
+        "roles with commas between",
     ),
 )
 

@@ -1,12 +1,15 @@
-"""The only importer of itsdangerous and of Ed25519. One salt for each use: no token serves two.
+"""The only importer of itsdangerous, of Ed25519 and of Fernet. One salt for each use: no token
+serves two.
 
-Keys rotate: the first of the list signs, every one of them verifies. Drop a secret key only when
-nothing signed with it has to be read any more. Of the log's keys only the newest is ever needed:
-the public halves of all that were used are kept in the database.
+Keys rotate: the first of the list signs and encrypts, every one of them verifies and decrypts. Drop
+a secret key only when nothing made with it has to be read any more. Of the log's keys only the
+newest is ever needed: the public halves of all that were used are kept in the database.
 """
 
 from __future__ import annotations
 
+import base64
+import datetime as dt
 import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +17,7 @@ from typing import Any
 import itsdangerous
 import msgspec
 from cryptography.exceptions import InvalidSignature
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -138,6 +142,54 @@ class Signer:
             return dict(self._sessions.loads(session, max_age=max_age_seconds))
         except (itsdangerous.BadData, TypeError, ValueError) as error:
             raise ForbiddenError("bad_session", "the session is over; sign in again") from error
+
+
+class Cipher:
+    """Encrypts what has to be read again, for one use: of another's nothing can be read.
+
+    Args:
+        keys: secrets, newest first; at least one. The first encrypts, every one decrypts.
+        use: what for, in a few words that stay as they are.
+    """
+
+    def __init__(self, keys: Sequence[str], use: str) -> None:
+        self._fernet = MultiFernet([Fernet(_fernet_key(key, use)) for key in keys])
+
+    def encrypt(self, text: str, at: dt.datetime) -> str:
+        """``text`` as one that is safe in an address, with the moment ``at``, which can be read."""
+        return self._fernet.encrypt_at_time(text.encode(), int(at.timestamp())).decode("ascii")
+
+    def decrypt(self, encrypted: str, at: dt.datetime | None = None, *, seconds: int = 0) -> str:
+        """The text again. ``at``: it counts only for ``seconds`` after it was encrypted.
+
+        Raises:
+            ForbiddenError: it is not ours, was changed, is of a key that was dropped, or is over.
+        """
+        try:
+            token = encrypted.encode()
+            if at is None:
+                return self._fernet.decrypt(token).decode()
+            return self._fernet.decrypt_at_time(token, seconds, int(at.timestamp())).decode()
+        except (InvalidToken, ValueError) as error:
+            raise ForbiddenError(
+                "unreadable", "the value is over, or not one of ours; expected it unchanged"
+            ) from error
+
+    def again(self, encrypted: str) -> str:
+        """The same text under the newest key.
+
+        Raises:
+            ForbiddenError: it cannot be read.
+        """
+        try:
+            return self._fernet.rotate(encrypted.encode()).decode("ascii")
+        except (InvalidToken, ValueError) as error:
+            raise ForbiddenError("unreadable", "the value is of none of the keys") from error
+
+
+def _fernet_key(secret: str, use: str) -> bytes:
+    hkdf = HKDF(SHA256(), 32, salt=None, info=f"pixelgate.{use}".encode())
+    return base64.urlsafe_b64encode(hkdf.derive(secret.encode()))
 
 
 def _text(token: str | bytes) -> str:

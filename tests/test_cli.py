@@ -1,3 +1,5 @@
+import asyncio
+import datetime as dt
 import json
 import socket
 import subprocess
@@ -5,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consent import __version__
+from consent import __version__, database, secondfactors
 from consent.model import StoreConfig
 from tests import command
 
@@ -244,6 +246,40 @@ def test_a_disabled_user_gets_back_in_with_a_new_password(consent):
         status, said = consent.fails("user", "password", who, "--password-stdin", stdin=word)
         assert status == 2
         assert said.startswith("consent: ")
+
+
+def test_a_second_factor_is_reset_and_encrypted_again(consent):
+    old, new = consent.environ["CONSENT_SECRET_KEYS"], "n" * 40
+    for email in ("me@example.com", "you@example.com"):
+        arguments = ("--role", "owner", "--password-stdin")
+        consent("user", "add", email, *arguments, stdin="correct horse battery\n")
+    asyncio.run(_second_factor(consent.folder, old))
+    both = [one["second_factor"] for one in json.loads(consent("user", "list", "--json"))]
+    assert both == [True, False]
+    consent.environ["CONSENT_SECRET_KEYS"] = new
+    lost = consent.run("user", "encrypt-again")
+    assert (lost.returncode, lost.stdout) == (2, "0 under the newest key\n")
+    assert "of keys that are not there: me@example.com; reset them" in lost.stderr
+    consent.environ["CONSENT_SECRET_KEYS"] = f"{new},{old}"
+    assert consent("user", "encrypt-again") == "1 under the newest key\n"
+    consent.environ["CONSENT_SECRET_KEYS"] = new
+    assert consent("user", "encrypt-again") == "1 under the newest key\n"
+    said = consent("user", "reset-second-factor", "Me@example.com")
+    assert said == "me@example.com\towner\tevery store\tactive\n"
+    for email in ("me@example.com", "nobody@example.com"):
+        status, said = consent.fails("user", "reset-second-factor", email)
+        assert (status, said.count("\n")) == (2, 1)
+    (noted,) = json.loads(consent("activity", "list", "--json"))[:1]
+    assert (noted["what"], noted["detail"]) == ("second_factor", {"done": "reset"})
+
+
+async def _second_factor(folder, key):
+    db = database.connect(f"sqlite:///{folder / 'pixelgate.db'}")
+    async with db.write() as c:
+        at = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
+        kept = secondfactors.cipher([key]).encrypt("SECRET", at)
+        await secondfactors.add(c, 1, kept, 1, at)
+    await db.close()
 
 
 def test_a_short_password_is_refused(consent):

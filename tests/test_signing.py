@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import itsdangerous
 import pytest
 
 from consent.errors import ForbiddenError
-from consent.signing import Signer
+from consent.signing import Cipher, Signer
 
 OLD, NEW = "o" * 40, "n" * 40
 FACTS = {"id": "0f9b", "grants": {"analytics": True}, "at": "2026-11-23T12:00:00.000Z"}
@@ -66,3 +68,31 @@ def test_a_session_ends() -> None:
     assert signer.read_session(session, max_age_seconds=60) == {"user": 1}
     with pytest.raises(ForbiddenError):
         signer.read_session(session, max_age_seconds=-1)
+
+
+class TestCipher:
+    AT = dt.datetime(2026, 11, 23, 17, 20, tzinfo=dt.UTC)
+
+    def test_what_was_encrypted_is_read_by_every_key_that_is_left(self) -> None:
+        token = Cipher([OLD], "a use").encrypt("naïve", self.AT)
+        assert "na" not in token
+        assert Cipher([NEW, OLD], "a use").decrypt(token) == "naïve"
+        again = Cipher([NEW, OLD], "a use").again(token)
+        assert Cipher([NEW], "a use").decrypt(again) == "naïve"
+        for cipher in (Cipher([NEW], "a use"), Cipher([OLD], "another use")):
+            with pytest.raises(ForbiddenError):
+                cipher.decrypt(token)
+            with pytest.raises(ForbiddenError):
+                cipher.again(token)
+
+    def test_it_ends_by_our_clock(self) -> None:
+        cipher = Cipher([OLD], "a use")
+        token = cipher.encrypt("x", self.AT)
+        assert cipher.decrypt(token, self.AT + dt.timedelta(seconds=60), seconds=60) == "x"
+        with pytest.raises(ForbiddenError):
+            cipher.decrypt(token, self.AT + dt.timedelta(seconds=61), seconds=60)
+
+    @pytest.mark.parametrize("text", ["", "x", "é", "\ud800", "A" * 200])
+    def test_what_is_none_of_ours_is_refused(self, text: str) -> None:
+        with pytest.raises(ForbiddenError):
+            Cipher([OLD], "a use").decrypt(text)

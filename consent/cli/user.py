@@ -11,10 +11,11 @@ import click
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import accounts, activity, invitations, people, settings
+from consent import accounts, activity, invitations, people, secondfactors, sessions, settings
 from consent.activity import Act
 from consent.cli import parts
 from consent.database import Database
+from consent.errors import ForbiddenError, NotFoundError, RefusedError
 from consent.model import Grant, Role, User
 from consent.web.app import utcnow
 
@@ -108,7 +109,7 @@ def list_(json_: bool) -> None:
 
     found = parts.with_database(work)
     if json_:
-        names = ("email", "grants", "created_at", "disabled_at")
+        names = ("email", "grants", "created_at", "disabled_at", "second_factor")
         parts.echo_json(
             [msgspec.to_builtins({name: getattr(one, name) for name in names}) for one in found]
         )
@@ -144,6 +145,50 @@ def password(email: str, password_stdin: bool) -> None:
     _change(email, lambda c: accounts.set_password(c, email, password_hash), noted)
 
 
+@user.command("reset-second-factor")
+@click.argument("email")
+def reset_second_factor(email: str) -> None:
+    """Take the second factor from EMAIL, who has lost it; open sessions end."""
+
+    async def removed(c: AsyncConnection) -> User:
+        found = await accounts.by_email(c, email)
+        if found is None:
+            raise NotFoundError("unknown_user", f"user: {email!r} is not known")
+        if not await secondfactors.remove(c, found.id):
+            raise NotFoundError("no_second_factor", f"user: {found.email} has no second factor")
+        await sessions.end_all(c, found.id)
+        return await accounts.by_email(c, email) or found
+
+    def noted(before: User | None, after: User) -> Act:
+        return Act("second_factor", None, after.email, {"done": "reset"})
+
+    _change(email, removed, noted)
+
+
+@user.command("encrypt-again")
+def encrypt_again() -> None:
+    """Encrypt all that second factors need under the newest key, so that older ones can go."""
+    cipher = secondfactors.cipher(settings.load().secret_keys)
+
+    async def work(db: Database) -> list[str]:
+        lost = []
+        async with db.write() as c:
+            found = await secondfactors.all_secrets(c)
+            for user_id, secret in found:
+                try:
+                    await secondfactors.replace_secret(c, user_id, secret, cipher.again(secret))
+                except ForbiddenError:
+                    one = await accounts.by_id(c, user_id)
+                    lost.append(one.email if one else str(user_id))
+        click.echo(f"{len(found) - len(lost)} under the newest key")
+        return lost
+
+    lost = parts.with_database(work)
+    if lost:
+        who = ", ".join(lost)
+        raise RefusedError("lost_secret", f"of keys that are not there: {who}; reset them")
+
+
 def _change(
     email: str,
     change: Callable[[AsyncConnection], Awaitable[User]],
@@ -175,5 +220,6 @@ def _new_password(*, from_stdin: bool) -> str:
 
 def _line(one: User) -> str:
     state = "disabled" if one.disabled_at else "active"
+    state += ", second factor" if one.second_factor else ""
     has = [f"{grant.role}\t{grant.where}" for grant in one.grants] or ["no role\t"]
     return "\n".join(f"{one.email}\t{each}\t{state}" for each in has)

@@ -214,6 +214,24 @@ sessions = sa.Table(
     sa.Index("ix_sessions_user", "user_id", "began_at"),
 )
 
+second_factors = sa.Table(
+    "second_factors",
+    metadata,
+    sa.Column("user_id", sa.ForeignKey("users.id"), primary_key=True, autoincrement=False),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("last_step", sa.BigInteger, nullable=False),
+    sa.Column("added_at", Moment, nullable=False),
+)
+
+recovery_codes = sa.Table(
+    "recovery_codes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("user_id", sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("sha256", Digest, nullable=False),
+    sa.Index("ix_recovery_codes_user", "user_id"),
+)
+
 activity = sa.Table(
     "activity",
     metadata,

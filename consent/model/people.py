@@ -62,6 +62,8 @@ class User(msgspec.Struct, frozen=True):
     disabled_at: dt.datetime | None
     acting: tuple[Grant, ...] = ()
     """Those of the grants by which the user asks for what is answered now; none unless said."""
+    second_factor: bool = False
+    """Whether signing in takes a code too."""
 
     @property
     def everywhere(self) -> bool:

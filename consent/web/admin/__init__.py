@@ -36,21 +36,27 @@ from consent.web.admin import (
 )
 from consent.web.admin.account import Account
 from consent.web.admin.checking import Checking
+from consent.web.admin.codes import Codes
 from consent.web.admin.door import Visit
+from consent.web.admin.entry import Entry
 from consent.web.admin.invited import Invited
 from consent.web.admin.login import Login
 from consent.web.admin.passwords import Passwords
+from consent.web.admin.secondfactor import SecondFactor
 from consent.web.services import Services
 
 
 def routes(services: Services) -> list[BaseRoute]:
     """What is mounted at ``/admin``. All but sign-in and the static files need a session."""
-    passwords = Passwords(services)
-    login = Login(services, passwords)
+    passwords, codes = Passwords(services), Codes(services)
+    entry = Entry(services, codes)
+    login = Login(services, passwords, entry)
     found: list[BaseRoute] = [
         Route("/", door.page(services, None, _first_page)),
         Route("/login", login.show, methods=["GET"]),
         Route("/login", login.sign_in, methods=["POST"]),
+        Route("/login/code", entry.show, methods=["GET"]),
+        Route("/login/code", entry.submit, methods=["POST"]),
         Route("/logout", login.sign_out, methods=["POST"]),
         Route("/rates", door.page(services, "rates", rates.show)),
         Route("/rates.csv", door.page(services, "rates", rates.download)),
@@ -91,6 +97,7 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/ledger/{id}/shown", door.page(services, "ledger", decision.drawn)),
         Route("/ledger/{id}", door.page(services, "ledger", decision.show)),
         *_account_routes(services, passwords),
+        *_factor_routes(services, passwords, codes),
         *_user_routes(services, passwords),
         Route("/activity", door.page(services, "activity", activity.show)),
         *_region_routes(services),
@@ -121,6 +128,20 @@ def _account_routes(services: Services, passwords: Passwords) -> list[BaseRoute]
     ]
 
 
+def _factor_routes(services: Services, passwords: Passwords, codes: Codes) -> list[BaseRoute]:
+    factor, path = SecondFactor(services, passwords, codes), "/account/second-factor"
+
+    def write(act: door.Act) -> door.Endpoint:
+        return door.change(services, None, act, first=True)
+
+    return [
+        Route(path, door.page(services, None, factor.show, first=True), methods=["GET"]),
+        Route(path, write(factor.set_up), methods=["POST"]),
+        Route(f"{path}/codes", write(factor.renew_codes), methods=["POST"]),
+        Route(f"{path}/off", write(factor.turn_off), methods=["POST"]),
+    ]
+
+
 def _user_routes(services: Services, passwords: Passwords) -> list[BaseRoute]:
     def write(act: door.Act) -> door.Endpoint:
         return door.change(services, "people", act)
@@ -138,6 +159,7 @@ def _user_routes(services: Services, passwords: Passwords) -> list[BaseRoute]:
         Route("/users/{user}/disable", write(users.disable), methods=["POST"]),
         Route("/users/{user}/enable", write(users.enable), methods=["POST"]),
         Route("/users/{user}/end", write(users.end_session), methods=["POST"]),
+        Route("/users/{user}/reset", write(users.reset_second_factor), methods=["POST"]),
     ]
 
 

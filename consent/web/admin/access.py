@@ -14,6 +14,7 @@ from consent import roles, stores
 from consent.errors import ForbiddenError, NotFoundError
 from consent.model import Grant, Role, Scope, Token, User
 from consent.roles import CHANGES, Change, who_may
+from consent.settings import EVERYBODY
 
 __all__ = ("CHANGES", "Change", "who_may")
 
@@ -85,6 +86,15 @@ def pages(user: User) -> list[Page]:
 
 def navigation(user: User) -> list[Link]:
     return [Link(page, _NAMES[page], f"/admin/{page}") for page in pages(user)]
+
+
+def lacks_second_factor(user: User, required: Sequence[str]) -> bool:
+    """Whether the user has to set up a second factor first.
+
+    ``required``: the setting ``CONSENT_SECOND_FACTOR``.
+    """
+    roles = {grant.role for grant in user.grants}
+    return not user.second_factor and not {EVERYBODY, *roles}.isdisjoint(required)
 
 
 def opening(user: User, page: Page | None) -> User:

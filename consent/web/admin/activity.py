@@ -35,6 +35,7 @@ WHATS: dict[What, str] = {
     "sign_in": "Signed in",
     "sign_out": "Ended a session",
     "password": "Changed a password",
+    "second_factor": "Second factor",
     "token": "Made or revoked an API token",
 }
 

@@ -30,6 +30,10 @@ HEADINGS = {
 }
 
 
+SET_UP = "/admin/account/second-factor"
+"""Where somebody is led who may do nothing else yet."""
+
+
 class Reading(Protocol):
     """What a request that reads has, on a page or through the API."""
 
@@ -80,13 +84,16 @@ Act = Callable[[Post], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def page(services: Services, key: access.Page | None, show: Page) -> Endpoint:
+def page(
+    services: Services, key: access.Page | None, show: Page, *, first: bool = False
+) -> Endpoint:
     """An endpoint that calls ``show`` for a signed-in user.
 
     Args:
         services: the wiring.
         key: which of ``access.PAGES`` this is part of; None: every role may see it.
         show: makes the answer; an error of it becomes a readable page.
+        first: whether it opens to one who has still to set up a second factor.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -99,6 +106,8 @@ def page(services: Services, key: access.Page | None, show: Page) -> Endpoint:
                 if signed is None:
                     return to_login(request)
                 user = signed.user
+                if not first and _has_to_set_up(services, user):
+                    return RedirectResponse(SET_UP, status_code=303)
                 user = access.opening(user, key)
                 own = await access.own(c, user)
                 visit = Visit(request, services, user, c, [], signed.session, own)
@@ -112,11 +121,13 @@ def page(services: Services, key: access.Page | None, show: Page) -> Endpoint:
     return endpoint
 
 
-def change(services: Services, what: access.Change | None, act: Act) -> Endpoint:
+def change(
+    services: Services, what: access.Change | None, act: Act, *, first: bool = False
+) -> Endpoint:
     """An endpoint that calls ``act`` with the form of a signed-in user who may change ``what``.
 
     None: every user may, as it is their own. No connection is open meanwhile, so that ``act`` may
-    write.
+    write. ``first``: see ``page``.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -129,6 +140,8 @@ def change(services: Services, what: access.Change | None, act: Act) -> Endpoint
             if signed is None:
                 return to_login(request)
             user = signed.user
+            if not first and _has_to_set_up(services, user):
+                return RedirectResponse(SET_UP, status_code=303)
             user = access.changing(user, what)
             fields = await posted.fields(request, posted.SIGNED_IN_BYTES)
             return await act(Post(request, services, user, fields, signed.session))
@@ -136,6 +149,10 @@ def change(services: Services, what: access.Change | None, act: Act) -> Endpoint
             return fault(error, user)
 
     return endpoint
+
+
+def _has_to_set_up(services: Services, user: User) -> bool:
+    return access.lacks_second_factor(user, services.settings.second_factor)
 
 
 async def _note(visit: Visit) -> None:

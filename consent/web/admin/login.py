@@ -5,13 +5,13 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from consent import accounts, activity
+from consent import activity
 from consent import sessions as session_rows
 from consent.activity import Act
 from consent.errors import ConsentError, RefusedError, ThrottledError
-from consent.sessions import Session
 from consent.web.admin import door, pages, posted, sessions
-from consent.web.admin.passwords import Known, Passwords
+from consent.web.admin.entry import Entry
+from consent.web.admin.passwords import Passwords
 from consent.web.services import Services
 
 WRONG = "That email and password do not match an account that may sign in."
@@ -20,9 +20,10 @@ WRONG = "That email and password do not match an account that may sign in."
 class Login:
     """The three endpoints."""
 
-    def __init__(self, services: Services, passwords: Passwords) -> None:
+    def __init__(self, services: Services, passwords: Passwords, entry: Entry) -> None:
         self._services = services
         self._passwords = passwords
+        self._entry = entry
 
     async def show(self, request: Request) -> Response:
         try:
@@ -44,7 +45,7 @@ class Login:
         email, wanted = form.get("email", "").strip(), sessions.safe_next(form.get("next", ""))
         try:
             known = await self._passwords.check(request, email, form.get("password", ""))
-            session = await self._begin(request, known) if known else None
+            response = await self._entry.by_password(request, known, wanted) if known else None
         except ThrottledError as error:
             said = f"{error.detail[:1].upper()}{error.detail[1:]}."
             response = _form(next_=wanted, email=email, fault=said, status=429)
@@ -52,13 +53,7 @@ class Login:
             return response
         except ConsentError as error:
             return door.fault(error, None)
-        if session is None:
-            return _form(next_=wanted, email=email, fault=WRONG, status=401)
-        response = RedirectResponse(wanted, status_code=303)
-        sessions.start(self._services, response, session)
-        if sessions.known_browser(self._services, request, email) is None:
-            sessions.remember(self._services, response, email)
-        return response
+        return response or _form(next_=wanted, email=email, fault=WRONG, status=401)
 
     async def sign_out(self, request: Request) -> Response:
         """Ends this session: here, and wherever else its cookie was copied to.
@@ -80,16 +75,6 @@ class Login:
         response.headers["clear-site-data"] = '"cache"'
         sessions.end(self._services, response)
         return response
-
-    async def _begin(self, request: Request, known: Known) -> Session | None:
-        """A session; None when the password has been changed since it was checked."""
-        at, browser = self._services.now(), sessions.browser(request)
-        async with self._services.database.write() as c:
-            if await accounts.password_hash(c, known.user.id) != known.password_hash:
-                return None
-            act = Act("sign_in", None, known.user.email, {"browser": browser})
-            await activity.add(c, act, by=known.user, at=at)
-            return await session_rows.begin(c, known.user.id, browser, at)
 
 
 def _form(*, next_: str, email: str = "", fault: str = "", status: int = 200) -> Response:

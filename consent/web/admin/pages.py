@@ -71,10 +71,18 @@ def static(name: str) -> str:
 
 
 def render(
-    template: str, context: Mapping[str, Any], *, user: User | None = None, status: int = 200
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    user: User | None = None,
+    status: int = 200,
+    alone: bool = False,
 ) -> Response:
-    """The page ``template`` for ``user``. Everything in ``context`` is escaped."""
-    navigation = access.navigation(user) if user is not None else []
+    """The page ``template`` for ``user``. Everything in ``context`` is escaped.
+
+    ``alone``: no other page opens to them yet.
+    """
+    navigation = access.navigation(user) if user is not None and not alone else []
     text = _ENVIRONMENT.get_template(template).render(user=user, navigation=navigation, **context)
     return HTMLResponse(text, status_code=status)
 

@@ -15,6 +15,7 @@ import anyio.to_thread
 from starlette.requests import Request
 
 from consent import accounts
+from consent.errors import RefusedError
 from consent.model import User
 from consent.web import signals
 from consent.web.admin import sessions
@@ -47,8 +48,7 @@ class Passwords:
         Raises:
             ThrottledError: there were too many tries before this one.
         """
-        known = sessions.known_browser(self._services, request, email)
-        address = known or signals.address(request.scope, self._services.geo) or "unknown"
+        address = counted_as(self._services, request, email)
         self._throttle.take(email, address)
         async with self._services.database.read() as c:
             user = await accounts.by_email(c, email)
@@ -61,11 +61,29 @@ class Passwords:
         self._throttle.succeeded(email, address)
         return Known(user, kept)
 
+    async def confirm(self, request: Request, user: User, password: str) -> Known:
+        """The signed-in ``user`` once more, who has typed the password again.
+
+        Raises:
+            RefusedError: it is not theirs.
+            ThrottledError: there were too many tries before this one.
+        """
+        known = await self.check(request, user.email, password)
+        if known is None:
+            raise RefusedError("wrong_password", "that is not your password")
+        return known
+
     async def hash(self, password: str) -> str:
         """See ``accounts.hash_password``."""
         return await anyio.to_thread.run_sync(
             accounts.hash_password, password, limiter=self._checks
         )
+
+
+def counted_as(services: Services, request: Request, email: str) -> str:
+    """By what tries of ``email`` are counted: the browser if it is known, else the address."""
+    known = sessions.known_browser(services, request, email)
+    return known or signals.address(request.scope, services.geo) or "unknown"
 
 
 @functools.cache

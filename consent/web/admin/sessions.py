@@ -49,15 +49,7 @@ class Signed(NamedTuple):
 
 def start(services: Services, response: Response, session: Session) -> None:
     """Signs a user in with ``response``, for twelve hours."""
-    response.set_cookie(
-        COOKIE,
-        token(services, session.id),
-        max_age=SECONDS,
-        path=PATH,
-        secure=_is_https(services),
-        httponly=True,
-        samesite="lax",
-    )
+    set_cookie(services, response, COOKIE, token(services, session.id), SECONDS)
 
 
 def token(services: Services, id_: uuid.UUID) -> str:
@@ -67,20 +59,23 @@ def token(services: Services, id_: uuid.UUID) -> str:
 
 def end(services: Services, response: Response) -> None:
     """Takes the cookie from this browser; see ``consent.sessions.end`` for what it opens."""
-    response.delete_cookie(
-        COOKIE, path=PATH, secure=_is_https(services), httponly=True, samesite="lax"
-    )
+    set_cookie(services, response, COOKIE, "", 0)
 
 
 def remember(services: Services, response: Response, email: str) -> None:
     """Has this browser known as one in which ``email`` has signed in. It opens nothing."""
     facts = {"browser": str(uuid.uuid4()), "of": _digest(email)}
+    set_cookie(services, response, KNOWN, services.signer.session(facts), KNOWN_SECONDS)
+
+
+def set_cookie(services: Services, response: Response, name: str, value: str, seconds: int) -> None:
+    """A cookie for these pages and for no script; 0 seconds take it away."""
     response.set_cookie(
-        KNOWN,
-        services.signer.session(facts),
-        max_age=KNOWN_SECONDS,
+        name,
+        value,
+        max_age=seconds,
         path=PATH,
-        secure=_is_https(services),
+        secure=services.settings.public_url.startswith("https://"),
         httponly=True,
         samesite="lax",
     )
@@ -163,10 +158,6 @@ def _is_ours(services: Services, request: Request, origin: str) -> bool:
 
 def _cross_site(found: str) -> ForbiddenError:
     return ForbiddenError("cross_site", f"{found}; expected a request that began on this page")
-
-
-def _is_https(services: Services) -> bool:
-    return services.settings.public_url.startswith("https://")
 
 
 def safe_next(text: str) -> str:

@@ -7,6 +7,10 @@ Two counters, each over a sliding window:
 - the address alone: more tries, over all accounts, so that one address cannot try one password on
   a thousand accounts.
 
+Six digits are soon guessed from many addresses, by whoever knows the password. So for them there is
+a third one: the account, over all browsers that are not known. It locks nobody out either: a known
+browser is not counted there, and recovery codes are not, which are too long to be guessed.
+
 A browser in which an account's owner has signed in before counts by itself instead of by its
 address (``sessions.known_browser``), so that an attacker behind the same address, such as that of
 an office, locks nobody out who is known there. Its cookie helps with that one account alone.
@@ -32,6 +36,7 @@ from collections.abc import Callable
 from consent.errors import ThrottledError
 
 PAIR_TRIES, PAIR_SECONDS = 5, 15 * 60
+ACCOUNT_TRIES, ACCOUNT_SECONDS = 30, 24 * 60 * 60
 ADDRESS_TRIES, ADDRESS_SECONDS = 30, 15 * 60
 KEYS_KEPT = 20_000
 """Beyond this the oldest counters go first: an attacker's memory, not ours, is the limit."""
@@ -49,22 +54,25 @@ class Throttle:
         self._salt = secrets.token_bytes(32)
         self._tries: OrderedDict[bytes, deque[float]] = OrderedDict()
 
-    def take(self, email: str, address: str) -> None:
+    def take(self, email: str, address: str, *, of_account: bool = False) -> None:
         """Counts one try.
 
         Args:
             email: as typed; compared without regard to case.
             address: the visitor's address, or the name of a known browser; an IPv6 address counts
                 as its /64 network.
+            of_account: whether it counts for the account too, wherever it comes from.
 
         Raises:
             ThrottledError: there were too many; nothing was counted, so waiting helps.
         """
         now = self._now().timestamp()
-        rules = (
+        rules = [
             (self._pair(email, address), PAIR_TRIES, PAIR_SECONDS),
             (self._key("address", _network(address)), ADDRESS_TRIES, ADDRESS_SECONDS),
-        )
+        ]
+        if of_account:
+            rules.append((self._key("account", _plain(email)), ACCOUNT_TRIES, ACCOUNT_SECONDS))
         wait = max(self._wait(key, tries, seconds, now) for key, tries, seconds in rules)
         if wait > 0:
             raise ThrottledError(
@@ -92,11 +100,15 @@ class Throttle:
         return max(1, math.ceil(times[-tries] + seconds - now))
 
     def _pair(self, email: str, address: str) -> bytes:
-        return self._key("pair", email.strip().lower(), _network(address))
+        return self._key("pair", _plain(email), _network(address))
 
     def _key(self, *parts: str) -> bytes:
         text = "\0".join(parts).encode("utf-8", "surrogatepass")
         return hashlib.blake2b(text, key=self._salt, digest_size=16).digest()
+
+
+def _plain(email: str) -> str:
+    return email.strip().lower()
 
 
 def _network(address: str) -> str:
@@ -112,5 +124,7 @@ def _network(address: str) -> str:
 def _in_words(seconds: int) -> str:
     if seconds < 60:
         return f"{seconds} second{'s' if seconds != 1 else ''}"
+    if seconds > 2 * 60 * 60:
+        return f"{math.ceil(seconds / 3600)} hours"
     minutes = math.ceil(seconds / 60)
     return f"{minutes} minute{'s' if minutes != 1 else ''}"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast, get_args
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from consent import accounts, activity, groups, invitations, people, sessions
+from consent import accounts, activity, groups, invitations, people, secondfactors, sessions
 from consent.activity import Act
 from consent.errors import ForbiddenError, NotFoundError, RefusedError
 from consent.invitations import Invitation
@@ -28,6 +28,7 @@ SAID = {
     "disabled": "The account is disabled, and every session of it is over.",
     "enabled": "The account may sign in again, with its password as it was.",
     "ended": "The session is over.",
+    "reset": "The second factor is reset, and every session of the account is over.",
 }
 
 ROLES: tuple[Role, ...] = ("marketer", "legal", "developer", "owner")
@@ -151,6 +152,20 @@ async def end_session(post: Post) -> Response:
         act = Act("sign_out", None, one.user.email, {"sessions": 1})
         await activity.add(c, act, by=post.user, at=post.services.now())
     return _done(f"/admin/users/{one.user.id}", "ended")
+
+
+async def reset_second_factor(post: Post) -> Response:
+    """Takes the second factor from somebody who has lost it; every session of theirs ends."""
+    async with post.services.database.write() as c:
+        one = _whole(await _person(c, await _scope(c, post.user), post.request.path_params["user"]))
+        if one.user.id == post.user.id:
+            raise ForbiddenError("own_account", "the own one is turned off under your account")
+        if not await secondfactors.remove(c, one.user.id):
+            raise NotFoundError("no_second_factor", "this account has no second factor")
+        await sessions.end_all(c, one.user.id)
+        act = Act("second_factor", None, one.user.email, {"done": "reset"})
+        await activity.add(c, act, by=post.user, at=post.services.now())
+    return _done(f"/admin/users/{one.user.id}", "reset")
 
 
 async def _changed(post: Post, c: AsyncConnection, one: Person, after: User) -> Response:

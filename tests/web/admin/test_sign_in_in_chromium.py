@@ -1,0 +1,124 @@
+"""Signing in as people do it: with an app on a phone."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from consent import database
+from tests import browser_setup
+from tests.e2e.service import Service
+from tests.test_totp import code_of
+from tests.web.admin.seed import PASSWORD, SUMMIT, Seed
+from tests.web.admin.test_in_chromium import AXE, CONTRASTS, DESK, FIND_VIOLATIONS, PHONE
+
+pytestmark = pytest.mark.browser
+
+EMAIL = "owner@example.com"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = Service(tmp_path_factory.mktemp("door"))
+    url = service.environ["CONSENT_DATABASE_URL"]
+    database.migrate(url)
+    asyncio.run(tell(url))
+    service.environ["CONSENT_SECOND_FACTOR"] = "owner"
+    service.start()
+    yield service
+    service.stop()
+
+
+async def tell(url: str) -> None:
+    db = database.connect(url)
+    seed = Seed(db, dt.datetime.now(dt.UTC))  # noqa: TID251 - the service's clock is the real one
+    await seed.store(SUMMIT)
+    await seed.user(EMAIL, "owner")
+    await db.close()
+
+
+@pytest.fixture(scope="module")
+def chromium(service: Service) -> Iterator[Browser]:
+    path = browser_setup.find()
+    if path is None:
+        pytest.fail(browser_setup.MISSING)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(browser_setup.FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, service: Service) -> Iterator[Callable[..., Page]]:
+    """A new browser. At the end nothing may have been complained about."""
+    contexts, wrong = [], []
+
+    def visit(**options) -> Page:
+        context = chromium.new_context(base_url=service.url, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: said.type != "error" or wrong.append(said.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert [text for text in wrong if "401" not in text] == []
+
+
+def look(page: Page) -> None:
+    """Everybody can read the page, on a phone and on a desk, and nothing sticks out of it."""
+    for viewport in (DESK, PHONE):
+        page.set_viewport_size(viewport)
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        assert page.evaluate(CONTRASTS) == []
+    page.evaluate(AXE)
+    assert page.evaluate(FIND_VIOLATIONS) == []
+
+
+def give_password(page: Page) -> None:
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)  # noqa: TID251 - the service's clock is the real one
+
+
+def test_an_owner_has_to_set_up_an_app_and_signs_in_with_its_code(visit):
+    page = visit(color_scheme="dark")
+    page.goto("/admin/rates")
+    give_password(page)
+    page.wait_for_url("**/admin/account/second-factor")
+    look(page)
+    secret = page.locator("#secret").inner_text().replace(" ", "").replace("\n", "")
+    page.get_by_label("Code that the app shows").fill(code_of(secret, now()))
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Turn it on").click()
+    recovery = page.locator("#codes").inner_text().split()
+    look(page)
+    page.get_by_role("link", name="I have kept them").click()
+    page.goto("/admin/account/second-factor")
+    look(page)
+    page.get_by_role("button", name="Sign out").click()
+    give_password(page)
+    page.wait_for_url("**/admin/login/code")
+    look(page)
+    later = now() + dt.timedelta(seconds=30)  # that of this half minute is used up
+    page.get_by_label("Code from your app").fill("000000")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("That code is wrong")
+    look(page)
+    page.get_by_label("Code from your app").fill(code_of(secret, later))
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/admin/rates")
+    page.get_by_role("button", name="Sign out").click()
+    give_password(page)
+    page.get_by_text("The app is not at hand").click()
+    page.get_by_label("One of your recovery codes").fill(recovery[0])
+    page.get_by_role("button", name="Use the recovery code").click()
+    page.wait_for_url("**/admin/rates")
