@@ -6,6 +6,8 @@ it in a wheel (``consent/snippets/``). Nothing else in the package knows that.
 
 from __future__ import annotations
 
+import itertools
+import re
 import tomllib
 from collections.abc import Collection
 from pathlib import Path
@@ -20,6 +22,13 @@ Folder = Literal["snippets", "locales", "regimes", "data", "browser"]
 T = TypeVar("T")
 
 _PACKAGE = Path(__file__).resolve().parent
+
+MOST_FAULTS = 100
+"""A file in which everything is wrong is not told of line by line."""
+
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_ENDLESS_KEY = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*\.[ \t]*{_PART}){{32}}")
+"""No file of ours has a key of so many parts, and tomllib takes minutes for longer ones."""
 
 
 def folder(name: Folder) -> Path:
@@ -59,16 +68,27 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         DataError: it cannot be read or is not TOML.
     """
+    return parse_toml(read_text(path), called(path))
+
+
+def parse_toml(text: str, file: str) -> dict[str, Any]:
+    """``text`` as plain values, in a time that grows with its length and no faster.
+
+    Raises:
+        DataError: it is not TOML, or nested without end; ``file`` says where.
+    """
+    if _ENDLESS_KEY.search(text):
+        raise DataError(file, "", "has a key of too many parts; expected at most 32")
     try:
-        return tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(called(path), "", f"is not TOML ({error}); see https://toml.io") from error
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(file, "", f"is not TOML ({error}); see https://toml.io") from error
 
 
 def read_json(path: Path) -> Any:
     try:
         return msgspec.json.decode(read_text(path))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise DataError(called(path), "", f"is not JSON ({error}); expected an object") from error
 
 
@@ -82,9 +102,12 @@ def convert(value: Any, type_: type[T], *, file: str, without: Collection[str] =
         without: fields of ``type_`` that the file may not set.
 
     Raises:
-        DataErrors: with every fault, each with its dotted key, what was found and what is accepted.
+        DataErrors: with every fault, each with its dotted key, what was found and what is accepted;
+            of more than ``MOST_FAULTS`` the first.
     """
-    found = tuple(forms.faults(value, type_, without))
+    found = list(itertools.islice(forms.faults(value, type_, without), MOST_FAULTS + 1))
+    if len(found) > MOST_FAULTS:
+        found[-1] = ("", f"more than {MOST_FAULTS} faults; these are the first")
     if found:
         raise DataErrors([DataError(file, key, fault) for key, fault in found])
     try:

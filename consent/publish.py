@@ -61,6 +61,7 @@ _DOMAIN = re.compile(rf"localhost|(?:{_LABEL}\.)+(?!\d+$){_LABEL}")
 """The last label is no number, as in an IP address, to which no subdomain belongs."""
 _MOST_LETTERS = 253
 _ADDRESS = re.compile(r"https?://[^\s<>\"']+")
+MOST = {"pixels": 100, "origins": 100, "regions": 400, "texts": 100}
 _PATH = re.compile(r"/(?!/)[^\s<>\"'\\\\]*")
 
 
@@ -87,7 +88,7 @@ def check(
     """
     whole = inherit.effective(config, template)
     rules = Rules(config.regions, template.regions if template else {}, config.group)
-    return [
+    return list(_size_faults(whole)) or [
         *_identity_faults(whole, texts),
         *_cookie_faults(whole),
         *pixel_faults(whole, platforms),
@@ -110,7 +111,7 @@ def template_faults(
     rules = Rules(template=template.regions, group=group.key)
     bare = StoreConfig(group.key, group.name, ("https://shop.example",))
     whole = inherit.effective(bare, template)
-    return [
+    return list(_size_faults(whole)) or [
         *_identity_faults(whole, texts),
         *lawful.faults(rules, regions, on, approved=draft),
         *_banner_faults(whole, regions.strictest),
@@ -260,6 +261,14 @@ async def bring_live(
         said = {"sha256": version.sha256, **detail}
         await activity.add(c, Act("publishing", key, str(version.number), said), by=by, at=at)
     return version
+
+
+def _size_faults(config: StoreConfig) -> Iterator[str]:
+    """Nobody has so many, and one store must not take the time of all others."""
+    for name, most in MOST.items():
+        found = len(getattr(config, name))
+        if found > most:
+            yield f"{name}: {found}; expected {most} at most"
 
 
 def _identity_faults(config: StoreConfig, texts: Texts) -> Iterator[str]:

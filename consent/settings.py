@@ -366,7 +366,7 @@ def _in_file(name: str, faults: list[str]) -> dict[str, _Found]:
         return {}
     try:
         content = tomllib.loads(Path(name).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         faults.append(f"{_FILE}: {name}: cannot be read ({why}); expected a file in TOML")
         return {}

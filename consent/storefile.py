@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -29,7 +28,7 @@ def parse(text: str, file: str) -> StoreConfig:
         DataError: not TOML.
         DataErrors: with every key that is unknown or missing, and every value of the wrong type.
     """
-    return read(_toml(text, file), file)
+    return read(data.parse_toml(text, file), file)
 
 
 def read(content: Any, file: str) -> StoreConfig:
@@ -59,7 +58,7 @@ def parse_group(text: str, file: str) -> Group:
         DataError: not TOML.
         DataErrors: as ``parse``.
     """
-    return read_group(_toml(text, file), file)
+    return read_group(data.parse_toml(text, file), file)
 
 
 def read_group(content: Any, file: str) -> Group:
@@ -81,13 +80,6 @@ def group_to_toml(group: Group) -> str:
 def plain_group(group: Group) -> dict[str, Any]:
     """As ``plain``, for a group and ``read_group``."""
     return {"key": group.key, "name": group.name, **_without_defaults(group.template)}
-
-
-def _toml(text: str, file: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(file, "", f"is not TOML ({error}); see https://toml.io") from error
 
 
 def _written(content: Mapping[str, Any]) -> str:

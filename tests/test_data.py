@@ -81,3 +81,39 @@ def test_a_folder_that_is_missing_says_where_it_was_looked_for(
     monkeypatch.setattr(data, "_PACKAGE", tmp_path / "consent")
     with pytest.raises(DataError, match=r"snippets: folder not found; expected in"):
         data.folder("snippets")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a = " + "9" * 5000, "is not TOML"),
+        ("a = " + "[" * 5000, "is not TOML"),
+        ("a = " + "{a=" * 5000, "is not TOML"),
+        ("a." * 5000 + "b = 1", "has a key of too many parts"),
+        ("[" + "'a' . \"b\"\t." * 5000 + "b]", "has a key of too many parts"),
+        ("a = { " + "a-1." * 5000 + "b = 1 }", "has a key of too many parts"),
+    ],
+    ids=["digits", "lists", "tables", "dots", "quoted", "inline"],
+)
+def test_toml_that_has_no_end_is_refused_before_it_costs_anything(text: str, fault: str) -> None:
+    with pytest.raises(DataError, match=rf"^a\.toml: {fault}"):
+        data.parse_toml(text, "a.toml")
+
+
+def test_words_with_many_dots_are_no_key() -> None:
+    prose = "One. Two. Three... " * 100 + "a.b.c.d.e.f.g = [0.1, 0.2]"
+    assert data.parse_toml(f"a.b.c.d = '{prose}'", "a.toml")["a"]["b"]["c"]["d"] == prose
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "9" * 5000, '"\\ud800"'])
+def test_json_that_has_no_end_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(DataError, match=r"a\.json: is not JSON"):
+        data.read_json(tmp_path / "a.json")
+
+
+def test_of_very_many_faults_the_first_are_told() -> None:
+    with pytest.raises(DataErrors) as caught:
+        data.convert({"name": "a", **{f"k{n}": 1 for n in range(5000)}}, Shape, file="a.toml")
+    assert len(caught.value.faults) == data.MOST_FAULTS + 1
+    assert caught.value.faults[-1].fault == "more than 100 faults; these are the first"

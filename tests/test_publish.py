@@ -264,6 +264,19 @@ def test_all_faults_are_told_at_once():
     assert len(faults(key="!", name="", language="xx")) == 3
 
 
+def test_a_store_larger_than_any_is_told_so_and_looked_at_no_further():
+    many = {
+        "pixels": tuple(Pixel("meta", f"{n}") for n in range(5000)),
+        "origins": ("x",) * 101,
+        "regions": {f"A{n}": RegionRule("eea") for n in range(401)},
+        "texts": {f"l{n}": {} for n in range(101)},
+    }
+    for name, value in many.items():
+        assert faults(**{name: value}) == [
+            f"{name}: {len(value)}; expected {publish.MOST[name]} at most"
+        ]
+
+
 @pytest.mark.parametrize(
     ("code", "regime", "law"),
     [

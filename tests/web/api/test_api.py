@@ -7,6 +7,7 @@ import json
 import uuid
 
 import msgspec
+import pytest
 
 from consent import accounts, activity, evidence, export, seals, storefile, stores, tokens
 from consent.activity import ActivityFilter
@@ -192,6 +193,12 @@ class TestStores:
         assert "name: found 3" in detail
         assert "origin: unknown, perhaps origins" in detail
         assert "origins: missing" in detail
+
+    @pytest.mark.parametrize("path", [DRAFT, "/groups/outdoor/template"])
+    def test_a_file_without_end_is_refused_like_any_other(self, call, path):
+        for text in ("a." * 50_000 + "b = 1", "a = " + "9" * 5000, "a = " + "[" * 5000):
+            answer = call.put(path, seen="*", content=text, headers=TOML)
+            assert (answer.status_code, answer.json()["error"]) == (422, "malformed_file")
 
     def test_another_media_type_or_an_unknown_parameter_is_refused(self, call):
         seen = call.tag(DRAFT)
