@@ -7,22 +7,18 @@ to that.
 
 from __future__ import annotations
 
-import base64
-import ipaddress
 import os
-import re
 import secrets
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import msgspec
 
+from consent import parsing
 from consent.errors import SettingsError
-from consent.model import Role
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from consent.parsing import Network
 
 _FILE = "CONSENT_SETTINGS"
 
@@ -41,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True):
     """Both or neither."""
     trusted_proxies: tuple[Network, ...]
     place_headers: tuple[str, ...]
-    """Names out of ``CDNS``."""
+    """Names out of ``parsing.CDNS``."""
     public_url: str
     """Without a trailing slash."""
     anchor_url: str
@@ -60,7 +56,7 @@ class Settings(msgspec.Struct, frozen=True):
     posts_per_store: int
     """A second, in each process; 0: as many as come."""
     second_factor: tuple[str, ...]
-    """The roles that may do nothing without one; ``EVERYBODY`` stands for all, and for none."""
+    """The roles that may do nothing without one; ``parsing.EVERYBODY`` means all."""
     fetched_places: Path
     """No setting: where ``consent geo update`` puts a database when ``geoip_db`` names no file."""
 
@@ -79,208 +75,95 @@ class Setting(NamedTuple):
         return self.name.removeprefix("CONSENT_").lower()
 
 
-def _database_url(text: str) -> str:
-    if re.match(r"^(sqlite|postgresql)(\+\w+)?://", text) is None:
-        raise ValueError("sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
-    return text
-
-
-def _keys(text: str) -> tuple[str, ...]:
-    keys = tuple(part.strip() for part in text.split(",") if part.strip())
-    if any(len(key) < 32 for key in keys):
-        raise ValueError("keys of 32 characters or more, newest first, with commas between")
-    return keys
-
-
-def _seeds(text: str) -> tuple[bytes, ...]:
-    try:
-        seeds = tuple(
-            base64.b64decode(part.strip(), validate=True) for part in text.split(",") if part
-        )
-    except ValueError:
-        seeds = (b"",)
-    if any(len(seed) != 32 for seed in seeds):
-        raise ValueError("Ed25519 seeds of 32 bytes in base64, newest first, with commas between")
-    return seeds
-
-
-def _path(text: str) -> Path | None:
-    return Path(text) if text else None
-
-
-def _account(text: str) -> str:
-    if text and re.fullmatch(r"[0-9]{1,12}", text) is None:
-        raise ValueError("the number of a MaxMind account")
-    return text
-
-
-def _licence(text: str) -> str:
-    if text and re.fullmatch(r"[A-Za-z0-9_]{6,64}", text) is None:
-        raise ValueError("a MaxMind licence key")
-    return text
-
-
-def _networks(text: str) -> tuple[Network, ...]:
-    try:
-        return tuple(ipaddress.ip_network(p.strip()) for p in text.split(",") if p.strip())
-    except ValueError as error:
-        raise ValueError("addresses or networks, such as 127.0.0.1,10.0.0.0/8") from error
-
-
-def _url(text: str) -> str:
-    if re.match(r"^https?://[^/\s?#]+(/[^\s?#]*)?$", text) is None:
-        raise ValueError("http://HOST or https://HOST")
-    return text.rstrip("/")
-
-
-def _optional_url(text: str) -> str:
-    return _url(text) if text else ""
-
-
-MOST_CACHE_SECONDS = 86_400
-
-
-def _seconds(text: str) -> int:
-    if re.fullmatch(r"[0-9]{1,5}", text) is None or int(text) > MOST_CACHE_SECONDS:
-        raise ValueError(f"seconds, from 0 to {MOST_CACHE_SECONDS}")
-    return int(text)
-
-
-def _header(text: str) -> str:
-    if text and re.fullmatch(r"[A-Za-z0-9-]+:[ \t]*[!-~]([ -~]*[!-~])?", text) is None:
-        raise ValueError("a header, such as Authorization: Bearer TOKEN")
-    return text
-
-
-CDNS = (
-    *("cloudflare", "cloudfront", "vercel", "fastly", "akamai", "bunny", "google"),
-    "generic",
-)
-"""Those whose place headers are known; ``generic`` is X-Country-Code and X-Region-Code."""
-
-
-def _cdns(text: str) -> tuple[str, ...]:
-    if text in ("all", "none"):
-        return CDNS if text == "all" else ()
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    if not names or not set(names) <= set(CDNS):
-        raise ValueError(f"all, none, or some of {', '.join(CDNS)}")
-    return names
-
-
-EVERYBODY = "everybody"
-
-
-def _needing(text: str) -> tuple[str, ...]:
-    if text in ("nobody", EVERYBODY):
-        return () if text == "nobody" else (EVERYBODY,)
-    roles = tuple(role.strip() for role in text.split(",") if role.strip())
-    if not roles or not set(roles) <= set(get_args(Role)):
-        raise ValueError(f"nobody, {EVERYBODY}, or some of {', '.join(get_args(Role))}")
-    return roles
-
-
-def _yes(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValueError("true or false")
-    return text.lower() == "true"
-
-
-def _rate(text: str) -> int:
-    if re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) is None:
-        raise ValueError("a whole number from 0 to 999999, a second")
-    return int(text)
-
-
 SETTINGS = (
     Setting(
         "CONSENT_DATABASE_URL",
         "sqlite:///var/pixelgate.db",
-        _database_url,
+        parsing.database_url,
         "where the ledger and the stores are kept: SQLite or PostgreSQL",
     ),
     Setting(
         "CONSENT_SECRET_KEYS",
         "",
-        _keys,
+        parsing.keys,
         "keys that sign receipts and sessions, newest first, comma between; "
         "empty: one is made and kept in ./var/secret-keys",
     ),
     Setting(
         "CONSENT_LOG_KEYS",
         "",
-        _seeds,
+        parsing.seeds,
         "Ed25519 seeds in base64 that sign the ledger's checkpoints, newest first, comma between; "
         "empty: one is derived from the newest of CONSENT_SECRET_KEYS",
     ),
     Setting(
         "CONSENT_GEOIP_DB",
         "",
-        _path,
+        parsing.path,
         "a GeoIP2 City or Country database, and where `consent geo update` puts it; empty: the "
         "one in ./var/places.mmdb if it was fetched, else the one that is shipped",
     ),
     Setting(
         "CONSENT_MAXMIND_ACCOUNT",
         "",
-        _account,
+        parsing.account,
         "a MaxMind account, from which `consent geo update` fetches GeoLite2 City; empty: DB-IP's",
     ),
     Setting(
         "CONSENT_MAXMIND_KEY",
         "",
-        _licence,
+        parsing.licence,
         "a licence key of that account",
     ),
     Setting(
         "CONSENT_TRUSTED_PROXIES",
         "",
-        _networks,
+        parsing.networks,
         "addresses of the proxies whose place and address headers count; empty: none",
     ),
     Setting(
         "CONSENT_PLACE_HEADERS",
         "all",
-        _cdns,
+        parsing.cdns,
         "whose place headers count, from a trusted proxy: all, none, or the names of your CDN; a "
         "proxy passes on what a visitor makes up, unless the CDN before it sets the header anew",
     ),
     Setting(
         "CONSENT_PUBLIC_URL",
         "http://localhost:8000",
-        _url,
+        parsing.url,
         "the address at which browsers reach this service",
     ),
     Setting(
         "CONSENT_CACHE_SECONDS",
         "0",
-        _seconds,
+        parsing.seconds,
         "how long a cache in front may keep scripts whose place came from a trusted header; "
         "0: not at all",
     ),
     Setting(
         "CONSENT_PURGE_URL",
         "",
-        _optional_url,
+        parsing.optional_url,
         "who is told by a post that a store has a new version, `{store}` being its key; "
         "empty: nobody",
     ),
     Setting(
         "CONSENT_PURGE_KEY",
         "",
-        _header,
+        parsing.header,
         "a header that goes along, such as `Authorization: Bearer TOKEN`",
     ),
     Setting(
         "CONSENT_SCAN_PRIVATE",
         "false",
-        _yes,
+        parsing.yes,
         "whether pages on private addresses and other ports than 80 and 443 may be checked",
     ),
     Setting(
         "CONSENT_ANCHOR_URL",
         "",
-        _optional_url,
+        parsing.optional_url,
         "an RFC 3161 timestamp authority or a witness (C2SP) that anchors a checkpoint each hour; "
         "empty: nobody",
     ),
@@ -293,19 +176,19 @@ SETTINGS = (
     Setting(
         "CONSENT_POSTS_PER_ADDRESS",
         "20",
-        _rate,
+        parsing.rate,
         "posts a second that one address may make of each process; 0: as many as come",
     ),
     Setting(
         "CONSENT_POSTS_PER_STORE",
         "5000",
-        _rate,
+        parsing.rate,
         "posts a second that each process takes for one store; 0: as many as come",
     ),
     Setting(
         "CONSENT_SECOND_FACTOR",
         "nobody",
-        _needing,
+        parsing.needing,
         "who may do nothing in the admin before a second factor is set up: nobody, everybody, or "
         "roles with commas between",
     ),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from consent import settings
+from consent import parsing, settings
 from consent.errors import SettingsError
 
 KEYS = {"CONSENT_SECRET_KEYS": "k" * 40}
@@ -66,7 +66,7 @@ def test_place_headers_are_all_none_or_named() -> None:
     def headers(text: str) -> tuple[str, ...]:
         return settings.load({**KEYS, "CONSENT_PLACE_HEADERS": text}).place_headers
 
-    assert headers("all") == settings.CDNS
+    assert headers("all") == parsing.CDNS
     assert headers("none") == ()
     assert headers("cloudflare, akamai") == ("cloudflare", "akamai")
 

@@ -23,7 +23,7 @@ from consent.geo.addresses import Address, parse, public
 from consent.geo.headers import HEADERS, Header, PlaceHeader
 from consent.geo.watched import OLD_DAYS, Failure, PlaceFacts, Watched
 from consent.model import Place
-from consent.settings import CDNS, Network
+from consent.parsing import CDNS, Network
 
 __all__ = ["HEADERS", "OLD_DAYS", "Failure", "Geo", "PlaceFacts", "PlaceHeader"]
 
@@ -42,7 +42,7 @@ class Geo:
         database: a GeoIP2, GeoLite2 or DB-IP file, City or Country, which may be replaced at any
             time; None means ``fetched``, and where nothing is, the shipped one.
         trusted_proxies: the networks whose headers count.
-        cdns: whose place headers count, out of ``settings.CDNS``. A CDN sets its own header anew,
+        cdns: whose place headers count, out of ``parsing.CDNS``. A CDN sets its own header anew,
             but lets another's, which a visitor may have made up, through to us.
         now: the clock; it gives aware UTC.
         fetched: where ``consent geo update`` puts a database when ``database`` is None.

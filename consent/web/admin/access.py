@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consent import roles, stores
 from consent.errors import ForbiddenError, NotFoundError
 from consent.model import Grant, Role, Scope, Token, User
+from consent.parsing import EVERYBODY
 from consent.roles import CHANGES, Change, who_may
-from consent.settings import EVERYBODY
 
 __all__ = ("CHANGES", "Change", "who_may")
 
