@@ -106,7 +106,7 @@ class Banners:
         self._platforms = platforms
         self._texts = texts
         self._kept = kept or {}
-        self._banners: dict[tuple[int, Shape, str], Banner] = {}
+        self._banners: dict[tuple[int, str, Shape, str], Banner] = {}
         self._by_hash: dict[tuple[int, str], dict[str, Banner]] = {}
 
     def under(self, version: Version, resolution: Resolution, language: str) -> Banner:
@@ -114,13 +114,17 @@ class Banners:
         return self._of_shape(version, Shape.of(resolution), language)
 
     def find(self, version: Version, sha256: str, language: str) -> Banner | None:
-        """The content of ``version`` in ``language`` with that hash, wherever it is shown."""
+        """The content of ``version``, or of one of its variants, in ``language`` with that hash,
+        wherever it is shown.
+        """
         if language not in self._texts.languages:
             return None
         known = self._by_hash.get((version.id, language))
         if known is None:
             every = [
-                self._of_shape(version, shape, language) for shape in Shape.every(version.rules)
+                self._of_shape(shown, shape, language)
+                for shown in (version, *version.varied.values())
+                for shape in Shape.every(version.rules)
             ]
             if len(self._by_hash) >= _KEPT:
                 self._by_hash.clear()
@@ -132,7 +136,7 @@ class Banners:
         return {**self._texts.messages(language), **version.config.texts.get(language, {})}
 
     def _of_shape(self, version: Version, shape: Shape, language: str) -> Banner:
-        key = (version.id, shape, language)
+        key = (version.id, version.variant, shape, language)
         banner = self._banners.get(key)
         if banner is None:
             content = canonical(self._content(version, shape, language))

@@ -18,6 +18,7 @@ import msgspec
 from consent import stores
 from consent.model import (
     CHOOSABLE,
+    Experiment,
     Layout,
     Model,
     Pixel,
@@ -58,7 +59,7 @@ _GROUPS = {
 }
 _NAMED_PLACES = 4
 _LONGEST_SHOWN = 80
-_APART = ("pixels", "regions", "stated")
+_APART = ("pixels", "regions", "stated", "experiment", "variants")
 """Keys of a store's configuration that are told in sentences of their own, or not at all."""
 
 
@@ -141,6 +142,7 @@ def told(before: State | None, after: State, regions: Regions, *, on: dt.date) -
             if (said := _pixel(one))
         ),
         *(Told("settings", said) for said in _keys(before.config, after.config)),
+        *(Told("visitors", said) for said in _experiment(before.config, after.config)),
         *_asked_again(before, after),
     ]
 
@@ -312,6 +314,31 @@ def _shown(value: Any) -> str:
     text = str(value)
     short = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
     return f"“{short}”" if " " in short else short
+
+
+def _experiment(before: StoreConfig, after: StoreConfig) -> Iterator[str]:
+    old, new = ((one.experiment, one.variants) for one in (before, after))
+    if old == new:
+        return
+    called = after.experiment.name or after.experiment.key
+    if not after.experiment.key:
+        yield (
+            f"The experiment {before.experiment.name or before.experiment.key} ends; every visitor "
+            f"gets the same banner."
+        )
+        return
+    shown = ", ".join(one.name or one.key for one in after.variants)
+    days = _days_of(after.experiment)
+    what = f"some visitors see {shown} in place of the banner as it is"
+    if before.experiment.key == after.experiment.key:
+        yield f"The experiment {called} is changed: {what}{days}."
+    else:
+        yield f"The experiment {called} begins: {what}{days}."
+
+
+def _days_of(plan: Experiment) -> str:
+    begins = f" from {_day(plan.starts)}" if plan.starts else ""
+    return begins + (f" until {_day(plan.ends)}" if plan.ends else "")
 
 
 def _change(earlier: Pixel | None, pixel: Pixel) -> Change:

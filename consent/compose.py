@@ -277,6 +277,8 @@ class Composer:
             yield self._called("campaign", self._campaign)
         if version.config.coverage:
             yield self._called("coverage")
+        if version.variant:
+            yield self._called("variant", version.variant)
 
     def _called(self, part: str, *arguments: object) -> str:
         said = (_script(canonical(argument)) for argument in arguments)

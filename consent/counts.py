@@ -8,6 +8,7 @@ and the counts last, as ``record`` does: then two transactions never wait for ea
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -31,7 +32,19 @@ Measure = Literal[
     "bot",  # any of these by a known crawler or a browser that a program drives
     "refused",  # a post that was answered with an error, which no rate counts
 ]
-By = Literal["none", "hour", "day", "store", "place", "regime", "device", "language", "version"]
+By = Literal[
+    "none",
+    "hour",
+    "day",
+    "store",
+    "place",
+    "regime",
+    "device",
+    "language",
+    "version",
+    "variant",
+]
+
 
 DAILY: Mapping[Measure, str] = {
     "visit": "shown",
@@ -60,6 +73,8 @@ class Key(NamedTuple):
     language: str
     version: int
     measure: Measure
+    variant: str = ""
+    """Of an experiment, as ``Version.counted_as`` gives it; empty for none."""
 
 
 class Total(msgspec.Struct, frozen=True):
@@ -94,9 +109,12 @@ class Only(msgspec.Struct, frozen=True):
     device: str | None = None
     language: str | None = None
     version: int | None = None
+    variant: str | None = None
 
 
 EVERYTHING = Only()
+
+Columns = sa.sql.base.ReadOnlyColumnCollection[str, sa.Column[Any]]
 
 
 def hour_of(at: dt.datetime) -> dt.datetime:
@@ -109,11 +127,24 @@ async def add(c: AsyncConnection, deltas: Mapping[Key, int]) -> None:
     if not deltas:
         return
     counted = [(key, n) for key, n in sorted(deltas.items()) if n]
-    rows = [{**key._asdict(), "n": n} for key, n in counted if key.measure != "refused"]
-    if rows:
+    kept = [(key, n) for key, n in counted if key.measure != "refused"]
+    every: Counter[Key] = Counter()
+    for key, n in kept:
+        every[key._replace(variant="")] += n
+    if every:
+        rows = [_row(key, n) for key, n in sorted(every.items())]
         await c.execute(adding(c.dialect.name, tables.counts, "n"), rows)
+    if tried := [_row(key, n) for key, n in kept if key.variant]:
+        await c.execute(adding(c.dialect.name, tables.variant_counts, "n"), tried)
     if sums := _by_day(counted):
         await c.execute(adding(c.dialect.name, tables.daily, *_SUMS), sums)
+
+
+def _row(key: Key, n: int) -> dict[str, Any]:
+    row = {**key._asdict(), "n": n}
+    if not key.variant:
+        del row["variant"]
+    return row
 
 
 def refused(store_id: int, at: dt.datetime) -> Key:
@@ -183,7 +214,8 @@ async def totals_by(
         store_ids: None means every store.
         since: the first moment that counts; rounded down to its hour.
         until: the first moment that no longer counts; rounded down to its hour.
-        bys: what to group by, each for itself. Days and hours are those of UTC.
+        bys: what to group by, each for itself. Days and hours are those of UTC. With ``variant``
+            among them only what was counted under one is there.
         only: leaves out all other counts.
 
     Returns:
@@ -191,11 +223,14 @@ async def totals_by(
         absent.
     """
     known = sa.select(tables.stores.c.id) if store_ids is None else store_ids
+    tried = only.variant is not None or "variant" in bys
+    c_ = (tables.variant_counts if tried else tables.counts).c
+    groups = (_group(c_, by).label(by) for by in bys)
     kept = (
-        sa.select(*(_group(by).label(by) for by in bys), _c.measure, sa.func.sum(_c.n).label("n"))
-        .where(_c.hour >= hour_of(since), _c.hour < hour_of(until), _c.store_id.in_(known))
-        .where(*_clauses(only))
-        .group_by(*bys, _c.measure)
+        sa.select(*groups, c_.measure, sa.func.sum(c_.n).label("n"))
+        .where(c_.hour >= hour_of(since), c_.hour < hour_of(until), c_.store_id.in_(known))
+        .where(*_clauses(c_, only))
+        .group_by(*bys, c_.measure)
         .cte("kept")
     )
     sums = sa.union_all(*(_sums(kept, number, by) for number, by in enumerate(bys)))
@@ -214,24 +249,24 @@ def _sums(kept: sa.CTE, number: int, by: By) -> sa.Select[Any]:
     return sums.group_by(kept.c[by], kept.c.measure)
 
 
-def _clauses(only: Only) -> list[sa.ColumnElement[bool]]:
+def _clauses(c: Columns, only: Only) -> list[sa.ColumnElement[bool]]:
     wanted = msgspec.structs.asdict(only)
     place = wanted.pop("place")
-    clauses = [_c[name] == value for name, value in wanted.items() if value is not None]
+    clauses = [c[name] == value for name, value in wanted.items() if value is not None]
     if place is not None:
-        inside = _c.place.startswith(f"{place or '?'}-", autoescape=True)
-        clauses.append(sa.or_(_c.place == place, inside))
+        inside = c.place.startswith(f"{place or '?'}-", autoescape=True)
+        clauses.append(sa.or_(c.place == place, inside))
     return clauses
 
 
-def _group(by: By) -> sa.ColumnElement[object]:
+def _group(c: Columns, by: By) -> sa.ColumnElement[object]:
     if by == "none":
         return sa.literal_column("''")
     if by == "day":
-        return sa.type_coerce(_c.hour, sa.Integer).op("/")(sa.literal_column("24"))
+        return sa.type_coerce(c.hour, sa.Integer).op("/")(sa.literal_column("24"))
     if by == "hour":
-        return sa.type_coerce(_c.hour, sa.Integer)
-    return _c["store_id" if by == "store" else by]
+        return sa.type_coerce(c.hour, sa.Integer)
+    return c["store_id" if by == "store" else by]
 
 
 def _name(by: By, value: str) -> str:

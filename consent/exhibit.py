@@ -76,12 +76,21 @@ def page(
         "language": said.get("language", "en"),
         "dir": said.get("dir", "ltr"),
         "entry": entry,
-        "theme": theme.css(version.config.banner) if version else "",
+        "theme": _theme(said, version),
         "locked": locked,
         "grants": msgspec.to_builtins(before),
         "refused": list(previous.refused) if previous else [],
     }
     return _document(said, shown, f"{rules.name}: what was shown on {record.at:%Y-%m-%d}")
+
+
+def _theme(content: dict[str, Any], version: Version | None) -> str:
+    """Of a variant of an experiment, where the content has its colours."""
+    if version is None:
+        return ""
+    looks = [one.config.banner for one in (version, *version.varied.values())]
+    shown = (look for look in looks if theme.described(look) == content.get("theme", {}))
+    return theme.css(next(shown, looks[0]))
 
 
 def _kind(content: dict[str, Any], rules: Law) -> str:

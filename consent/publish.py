@@ -31,7 +31,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import activity, approve, inherit, lawful, roles, stores, theme
+from consent import activity, approve, inherit, lawful, roles, stores, theme, variants
 from consent.activity import Act
 from consent.database import Database
 from consent.database.dialects import take_lock
@@ -50,6 +50,7 @@ from consent.model import (
     Version,
     host_of,
     is_key,
+    varied,
 )
 from consent.platforms import Platforms, custom
 from consent.regions import Regions
@@ -100,6 +101,7 @@ def check(
         *_banner_faults(whole, regions.strictest),
         *_retention_faults(whole, rules, regions),
         *_text_faults(whole, texts),
+        *_experiment_faults(whole, regions, texts),
     ]
 
 
@@ -253,8 +255,12 @@ async def bring_live(
 ) -> Version:
     """Makes ``content``, which is fit and was allowed, its store's next version; and notes who did
     where that made a new one. ``c`` is of a write that has the lock ``versions``.
+
+    Raises:
+        RefusedError: its experiment compared something else before, under the same key.
     """
     key = content.own.key
+    await variants.check_same(c, content.config)
     newest = await stores.current(c, key)
     version = await stores.publish(c, key, at, content)
     if newest is None or newest.number != version.number:
@@ -364,6 +370,17 @@ def _banner_faults(config: StoreConfig, strictest: Regime) -> Iterator[str]:
             f"banner.logo: {logo!r}; expected a path such as /logo.svg or an address on one of the "
             f"store's origins, as nothing loads from third parties before consent"
         )
+
+
+def _experiment_faults(config: StoreConfig, regions: Regions, texts: Texts) -> Iterator[str]:
+    """What is wrong with the plan, and why a variant could not be a version of its own."""
+    yield from variants.faults(config)
+    usual = {*_banner_faults(config, regions.strictest), *_text_faults(config, texts)}
+    for index, variant in enumerate(config.variants):
+        shown = varied(config, variant)
+        for fault in (*_banner_faults(shown, regions.strictest), *_text_faults(shown, texts)):
+            if fault not in usual:
+                yield f"variants[{index}].{fault}"
 
 
 def _retention_faults(config: StoreConfig, rules: Rules, regions: Regions) -> Iterator[str]:

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consent import counts
 
-GroupedBy = Literal["place", "regime", "device", "language", "version", "store"]
+GroupedBy = Literal["place", "regime", "device", "language", "version", "variant", "store"]
 Step = Literal["hour", "day", "week", "month"]
 Outcome = Literal["accepted", "partly", "declined", "closed", "gpc", "no_choice"]
 
@@ -196,8 +196,12 @@ async def report(
         by: what ``Report.groups`` are.
         only: leaves out all other counts.
     """
-    bys: tuple[counts.By, ...] = tuple(dict.fromkeys(("day", "place", "regime", by)))
+    # Not every visit is in an experiment, so that variants alone would not add up to the total.
+    shared = () if by == "variant" else (by,)
+    bys: tuple[counts.By, ...] = tuple(dict.fromkeys(("day", "place", "regime", *shared)))
     totals = await counts.totals_by(c, stores, since, until, bys, only)
+    if by == "variant":
+        totals |= await counts.totals_by(c, stores, since, until, (by,), only)
     found = {each: _grouped(rows) for each, rows in totals.items()}
     total = Counts()
     for day in found["day"].values():

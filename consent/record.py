@@ -115,10 +115,12 @@ class Recorder:
         gpc_header: bool,
         device: Device,
         bot: bool = False,
+        variant: str = "",
     ) -> ledger.Appended:
         """What became of ``post``, after it is on disk. The same post again gets the same record.
 
-        That of a ``bot`` is recorded too, and left out of the rates.
+        That of a ``bot`` is recorded too, and left out of the rates. It counts for a ``variant``
+        if that shows the banner which it names.
 
         Raises:
             RefusedError: action, grants and opt-out signal contradict each other, the language
@@ -126,7 +128,7 @@ class Recorder:
             ConflictError: the id is taken by another decision.
             UnavailableError: it was not stored; the same post may be sent again.
         """
-        entry = self._entry(version, post, place, gpc_header, device, bot)
+        entry = self._entry(version, post, place, gpc_header, device, bot, variant)
         if not self._open or self._silent or len(self._waiting) >= QUEUE_POSTS:
             raise UnavailableError("ledger: no room for another decision now; try again")
         done: asyncio.Future[ledger.Appended] = asyncio.get_running_loop().create_future()
@@ -147,6 +149,7 @@ class Recorder:
         gpc_header: bool,
         device: Device,
         bot: bool,
+        variant: str,
     ) -> Entry:
         config = version.config
         now = self._now()
@@ -168,8 +171,13 @@ class Recorder:
             )
         # A page that was loaded before a release changed a text names what this release does not
         # compose. Its decision counts all the same: the hash is kept, the content is not there.
-        banner: Banner | None = self._composer.banner(version, here, post.language)
+        shown = version.varied.get(variant, version) if variant else version
+        banner: Banner | None = self._composer.banner(shown, here, post.language)
+        counted = shown.variant
+        if post.action == "gpc":  # answered by the browser, which was shown none
+            counted = ""
         if banner is None or banner.sha256 != post.banner:  # of another place, or another day
+            counted = ""
             banner = self._composer.find_banner(version, post.banner, post.language)
         return Entry(
             id=post.id,
@@ -190,6 +198,7 @@ class Recorder:
             salt=secrets.token_bytes(16),
             refused=refused,
             bot=bot,
+            variant=version.counted_as(counted),
         )
 
     def _refused(self, version: Version, post: DecisionPost, here: Resolution) -> tuple[str, ...]:
@@ -369,6 +378,7 @@ def _counted(entry: Entry, record: Record) -> counts.Key:
         language=entry.language,
         version=record.version,
         measure=_measure(entry, first=record.previous is None),
+        variant=entry.variant,
     )
 
 

@@ -49,6 +49,12 @@ class LogKey:
         return self._key.sign(message)
 
 
+def daily_key(secret: str, on: dt.date) -> bytes:
+    """32 bytes that follow from a secret key and a day (HKDF, RFC 5869), and tell nothing of it."""
+    salt = on.isoformat().encode()
+    return HKDF(SHA256(), 32, salt=salt, info=b"pixelgate.variants").derive(secret.encode())
+
+
 def log_key(seeds: Sequence[bytes], secrets: Sequence[str]) -> LogKey:
     """The newest key of the log: the first of ``seeds``, else derived from the first secret."""
     return LogKey(seeds[0]) if seeds else LogKey.derived(secrets[0])

@@ -126,3 +126,19 @@ async def test_writers_that_meet_on_the_same_rows_wait_and_lose_nothing(database
 def test_the_hour_of_a_moment_is_in_utc():
     tokyo = dt.timezone(dt.timedelta(hours=9, minutes=30))
     assert counts.hour_of(dt.datetime(2026, 3, 2, 20, 15, tzinfo=tokyo)) == HOUR
+
+
+async def test_what_counts_for_a_variant_counts_for_all_too(database, store_ids):
+    key = a_key(store_ids[0])
+    box = key._replace(variant="spring/box")
+    await add(database, {key: 1, box: 10, box._replace(variant="spring/control"): 100})
+    await add(database, {box._replace(device="desktop"): 1000})
+    assert await totals(database) == [Total("", "visit", 1111)]
+    assert await totals(database, by="variant") == [
+        Total("spring/box", "visit", 1010),
+        Total("spring/control", "visit", 100),
+    ]
+    async with database.read() as c:
+        only = counts.Only(variant="spring/box", device="phone")
+        found = await counts.totals_by(c, None, *YEAR, ("none", "day"), only)
+    assert found["none"] == [Total("", "visit", 10)]

@@ -33,6 +33,7 @@ ENTRIES = (
     *("loader", "again", "choices", "preferences", "focus", "optout", "databases", "content"),
     *("custom", "wordpress", "shopify", "datalayer", "google", "pageviews", "campaign", "debug"),
     "coverage",
+    "variant",
     "ownstatistics",
     "exhibit",
 )

@@ -152,6 +152,24 @@ daily = sa.Table(
 """Of ``counts`` the sums of a store and a day (a number of days since 1970), for lists of many
 stores; and the posts that were refused."""
 
+variant_counts = sa.Table(
+    "variant_counts",
+    metadata,
+    sa.Column("store_id", sa.ForeignKey("stores.id"), primary_key=True),
+    sa.Column("variant", sa.Text, primary_key=True),
+    sa.Column("hour", Hour, primary_key=True, autoincrement=False),
+    sa.Column("measure", sa.Text, primary_key=True),
+    sa.Column("place", sa.Text, primary_key=True),
+    sa.Column("regime", sa.Text, primary_key=True),
+    sa.Column("device", sa.Text, primary_key=True),
+    sa.Column("language", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("n", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What of ``counts`` was counted under a variant of an experiment, once more. A table of its own:
+nobody else's counts grow, and workers of an earlier release go on counting meanwhile."""
+
 coverage = sa.Table(
     "coverage",
     metadata,

@@ -11,13 +11,16 @@ from consent.model.law import Grants, Looser, OwnStatistics, Place, Regime, Reso
 from consent.model.people import Grant, Role, Scope, Token, User
 from consent.model.pixel import Custom, Hosts, Pixel, Review, Trace
 from consent.model.store import (
+    CONTROL,
     MOST_KEPT_DAYS,
     Approval,
     BannerConfig,
     CookieConfig,
+    Experiment,
     GoogleConfig,
     GpcConfig,
     Group,
+    Look,
     RegionRule,
     RetentionConfig,
     Rules,
@@ -25,7 +28,9 @@ from consent.model.store import (
     SignalsConfig,
     StoreConfig,
     Template,
+    Variant,
     Version,
+    varied,
 )
 from consent.model.words import (
     CHOOSABLE,
@@ -49,6 +54,7 @@ from consent.model.words import (
 
 __all__ = [
     "CHOOSABLE",
+    "CONTROL",
     "KEY_PATTERN",
     "MOST_KEPT_DAYS",
     "STRICTNESS",
@@ -63,6 +69,7 @@ __all__ = [
     "Device",
     "Duty",
     "Entry",
+    "Experiment",
     "GoogleConfig",
     "GpcConfig",
     "GpcDuty",
@@ -71,6 +78,7 @@ __all__ = [
     "Group",
     "Hosts",
     "Layout",
+    "Look",
     "Looser",
     "Model",
     "OwnStatistics",
@@ -96,9 +104,11 @@ __all__ = [
     "Token",
     "Trace",
     "User",
+    "Variant",
     "Version",
     "allowed",
     "canonical",
     "host_of",
     "is_key",
+    "varied",
 ]

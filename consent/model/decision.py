@@ -61,6 +61,8 @@ class Entry(msgspec.Struct, frozen=True):
     """Platforms refused one by one though their purposes were granted, in alphabetical order."""
     bot: bool = False
     """No visitor made it; the rates leave it out. The ledger does not say so."""
+    variant: str = ""
+    """What the counts call the variant that it was made on. The ledger has the banner's hash."""
 
 
 class Record(msgspec.Struct, frozen=True):

@@ -96,6 +96,62 @@ class BannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dark: Scheme = Scheme()
 
 
+class Look(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a variant changes of ``BannerConfig``; None leaves it as it is."""
+
+    layout: Layout | None = None
+    accent: str | None = None
+    radius: int | None = None
+    logo: str | None = None
+    light: Scheme | None = None
+    dark: Scheme | None = None
+
+
+class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Another banner that an experiment shows to some visitors: what differs from the store's."""
+
+    key: str
+    name: str = ""
+    """What people call it; empty: its key."""
+    weight: int = 1
+    """How many visitors get it, beside the other weights."""
+    banner: Look = Look()
+    texts: dict[str, dict[str, str]] = {}
+    """Language to words of the first layer (``banner.*``, ``notice.*``)."""
+
+
+CONTROL = "control"
+"""The key of the variant that is the store's own banner, as it stands."""
+
+
+class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is compared with the store's own banner, and how sure one wants to be. An empty ``key``:
+    nothing is.
+    """
+
+    key: str = ""
+    """Names it for good: what is counted is kept under it."""
+    name: str = ""
+    weight: int = 1
+    """How many visitors get the banner as it stands."""
+    starts: dt.date | None = None
+    """The first day, in UTC; None: as soon as it is published."""
+    ends: dt.date | None = None
+    """The first day on which everybody gets the banner as it stands again."""
+    expected: int = 50
+    """How many of 100 visits accept now, as far as one knows."""
+    difference: int = 5
+    """The smallest change that matters, in percentage points."""
+    confidence: int = 95
+    """In per cent: how rarely chance alone is told as a difference, however often one looks."""
+    power: int = 80
+    """In per cent: how often a change that matters is told once the planned visits were counted."""
+
+    def runs(self, on: dt.date) -> bool:
+        began = self.starts is None or self.starts <= on
+        return bool(self.key) and began and (self.ends is None or on < self.ends)
+
+
 class SignalsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom else the loader tells what was granted, on every page."""
 
@@ -178,6 +234,9 @@ class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention: RetentionConfig = RetentionConfig()
     texts: dict[str, dict[str, str]] = {}
     """Language to the store's own words, by the keys of ``locales/``."""
+    experiment: Experiment = Experiment()
+    variants: tuple[Variant, ...] = ()
+    """The other banners of the experiment."""
     group: str = ""
     """The key of the group whose template says what this store leaves out."""
     stated: tuple[str, ...] = ()
@@ -235,9 +294,39 @@ class Version(msgspec.Struct, frozen=True, dict=True):
     """The store's own configuration; None: ``config`` is."""
     template: Template | None = None
     """The group's template as it was then; None: the store was in no group."""
+    variant: str = ""
+    """Of which variant of the experiment ``config`` is; empty for what is shown to all."""
 
     @cached_property
     def rules(self) -> Rules:
         """Where a place looks for its rules: always the same value for one version."""
         template = self.template.regions if self.template else {}
         return Rules(self.config.regions, template, self.config.group)
+
+    @cached_property
+    def varied(self) -> Mapping[str, Version]:
+        """This version as each variant of its experiment shows it, by key; empty without one."""
+        config = self.config
+        if not config.experiment.key:
+            return {}
+        shown = {CONTROL: config} | {one.key: varied(config, one) for one in config.variants}
+        return {
+            key: msgspec.structs.replace(self, config=config, variant=key)
+            for key, config in shown.items()
+        }
+
+    def counted_as(self, variant: str) -> str:
+        """What the counts call a variant, such as ``spring/box``; empty for none."""
+        return f"{self.config.experiment.key}/{variant}" if variant else ""
+
+
+def varied(config: StoreConfig, variant: Variant) -> StoreConfig:
+    """``config`` with the banner and the words of ``variant``."""
+    look = msgspec.structs.asdict(variant.banner)
+    stated = {name: value for name, value in look.items() if value is not None}
+    texts = {
+        language: {**config.texts.get(language, {}), **variant.texts.get(language, {})}
+        for language in dict.fromkeys((*config.texts, *variant.texts))
+    }
+    banner = msgspec.structs.replace(config.banner, **stated)
+    return msgspec.structs.replace(config, banner=banner, texts=texts)

@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 from consent import counts, coverage, database
 from consent import settings as setting_table
 from consent.anchor import Anchorer, authority
+from consent.assign import Assigner
 from consent.bulk import Files
 from consent.campaign import Campaign
 from consent.compose import Composer
@@ -156,6 +157,7 @@ def create_app(
             platforms=platforms,
             texts=texts,
             composer=composer,
+            assigner=Assigner(settings.secret_keys[0]),
             recorder=Recorder(db, composer, regions, signer, now),
             folder=Folder(db, counts.add),
             coverage=Folder(db, coverage.add),

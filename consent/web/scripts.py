@@ -51,6 +51,7 @@ class Key(NamedTuple):
     gpc: bool
     first: bool
     day: dt.date
+    variant: str = ""
 
 
 Answers = Mapping[signals.Encoding, tuple[Answer, bytes, Answer]]
@@ -132,6 +133,10 @@ class Scripts:
             version = await services.published.numbered(key, asked.version)
         accepted = headers.get(b"accept-language", b"")[:MOST_BYTES]
         place = signals.place(scope, services.geo)
+        # Who has decided is asked nothing, and all but the loader draws what is the same in all.
+        variant = ""
+        if version.config.variants and which == "loader" and asked.first:
+            variant = self._variant(version, scope)
         wanted = Key(
             which,
             version.id,
@@ -140,6 +145,7 @@ class Scripts:
             signals.gpc(scope),
             asked.first,
             services.regions.day(place, services.now()),
+            variant,
         )
         ready = self._ready.get(wanted)
         if ready is None:
@@ -150,7 +156,7 @@ class Scripts:
         self.served += 1
         encoding = signals.encoding(headers.get(b"accept-encoding", b"")[:MOST_BYTES])
         answers = ready.script.answers
-        if which != "debug" and self._shared.may_keep(scope, place):
+        if which != "debug" and not variant and self._shared.may_keep(scope, place):
             answers = self._for_caches(ready, key, asked.language)
         full, etag, unchanged = answers[encoding]
         has = headers.get(b"if-none-match")
@@ -158,6 +164,12 @@ class Scripts:
         if which == "loader" and b"cookie" in headers:
             return self._renewing(answer, ready.days, version, scope, headers.get(b"referer"))
         return answer
+
+    def _variant(self, version: Version, scope: Scope) -> str:
+        services = self._services
+        agent = dict(scope["headers"]).get(b"user-agent", b"")
+        address = signals.address(scope, services.geo)
+        return services.assigner.choose(version.config, services.now().date(), address, agent)
 
     def _for_caches(self, ready: Ready, store: str, page: str) -> Answers:
         by_page = page in self._services.texts.languages
@@ -234,8 +246,9 @@ class Scripts:
         composer = services.composer
         match key.which:
             case "loader":
+                shown = version.varied[key.variant] if key.variant else version
                 text = composer.loader(
-                    version, resolution, key.place, key.language, gpc=key.gpc, first=key.first
+                    shown, resolution, key.place, key.language, gpc=key.gpc, first=key.first
                 )
             case "choices":
                 text = composer.choices(version, resolution, key.language)

@@ -18,6 +18,7 @@ import structlog
 
 from consent import counts, coverage, stores
 from consent.anchor import Anchorer
+from consent.assign import Assigner
 from consent.compose import Composer
 from consent.database import Database
 from consent.erase import Eraser
@@ -173,6 +174,7 @@ class Services:
     platforms: Platforms
     texts: Texts
     composer: Composer
+    assigner: Assigner
     recorder: Recorder
     folder: Folder[counts.Key]
     coverage: Folder[coverage.Key]

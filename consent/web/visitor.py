@@ -14,6 +14,7 @@
 ``POST coverage``             which platforms had a page's events -> 204
 ``GET receipts/{id}``         the decision again, its receipt, and once sealed its proof
 ``POST receipts/{id}``        the receipt file, for the visitor who made the decision
+``~{variant}/...``            each of them, from a page that shows a variant of an experiment
 ============================  ==================================================
 
 Posts come from the store's own origins only, and only so many; see ``limits``. A post that is
@@ -98,15 +99,20 @@ class Visitor:
         self.answered = Answered()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        match scope["path"].split("/"):
+        path, variant = scope["path"].split("/"), ""
+        if len(path) > 4 and path[3][:1] == "~":
+            variant = path.pop(3)[1:]
+        match path:
             case ["", "s", key, name] if name in NAMES:
                 await self.scripts(NAMES[name], key, scope, receive, send)
             case ["", "s", key, "version"]:
                 await self._version(key, scope)(scope, receive, send)
             case ["", "s", key, "decisions"]:
-                await (await self._posted(key, "decisions", scope, receive))(scope, receive, send)
+                posted = await self._posted(key, "decisions", variant, scope, receive)
+                await posted(scope, receive, send)
             case ["", "s", key, "seen" | "coverage" as what]:
-                await (await self._posted(key, what, scope, receive))(scope, receive, send)
+                posted = await self._posted(key, what, variant, scope, receive)
+                await posted(scope, receive, send)
             case ["", "s", key, "receipts", id_]:
                 answered = await self._receipt(key, id_, scope, receive)
                 await answered(scope, receive, send)
@@ -122,7 +128,9 @@ class Visitor:
         except Exception as error:
             return errors.answer(error, headers)
 
-    async def _posted(self, key: str, what: str, scope: Scope, receive: Receive) -> Answer:
+    async def _posted(
+        self, key: str, what: str, variant: str, scope: Scope, receive: Receive
+    ) -> Answer:
         """The answer to a post or to the preflight before it."""
         cross_origin: Headers = [VARY_ORIGIN]
         version: Version | None = None
@@ -140,12 +148,13 @@ class Visitor:
             _check_type(scope)
             body = await read_body(scope, receive)
             if what == "seen":
-                await self._count(key, version, _decode(_SEEN, body), scope)
+                await self._count(key, version, _decode(_SEEN, body), variant, scope)
                 return Answer(204, [NO_STORE, *cross_origin], b"")
             if what == "coverage":
                 await self._cover(key, _decode(_COVERAGE, body), scope)
                 return Answer(204, [NO_STORE, *cross_origin], b"")
-            return await self._record(key, _decode(_DECISION, body), scope, origin, cross_origin)
+            post = _decode(_DECISION, body)
+            return await self._record(key, post, variant, scope, origin, cross_origin)
         except Exception as error:
             self.answered.refusals[errors.code_of(error)] += 1
             refusal = isinstance(error, RefusedError) and not isinstance(error, ThrottledError)
@@ -155,7 +164,13 @@ class Visitor:
             return errors.answer(error, cross_origin)
 
     async def _record(
-        self, key: str, post: DecisionPost, scope: Scope, origin: bytes, cross_origin: Headers
+        self,
+        key: str,
+        post: DecisionPost,
+        variant: str,
+        scope: Scope,
+        origin: bytes,
+        cross_origin: Headers,
     ) -> Answer:
         services = self._services
         began = time.perf_counter()
@@ -168,6 +183,7 @@ class Visitor:
                 gpc_header=signals.gpc(scope),
                 device=signals.device(scope),
                 bot=self._is_bot(scope, "decisions"),
+                variant=variant,
             )
         cookies = self._cookie(version, stored, scope, origin.decode("latin-1"))
         # The page posts as the version says that it has, which need not be the newest.
@@ -199,12 +215,16 @@ class Visitor:
         )
         return [found] if found else []
 
-    async def _count(self, key: str, newest: Version, post: SeenPost, scope: Scope) -> None:
+    async def _count(
+        self, key: str, newest: Version, post: SeenPost, variant: str, scope: Scope
+    ) -> None:
         services = self._services
         if post.language not in services.texts.languages:
             raise RefusedError("unknown_language", "language: not one that banners are shown in")
         numbered = services.published.numbered
         version = await numbered(key, post.version) if post.version else newest
+        if variant and variant not in version.varied:
+            raise RefusedError("unknown_variant", f"address: no variant {variant[:40]!r}")
         now = services.now()
         place = signals.place(scope, services.geo)
         on = services.regions.day(place, now)
@@ -219,6 +239,7 @@ class Visitor:
                 language=post.language,
                 version=version.number,
                 measure="bot" if self._is_bot(scope, "seen") else _MEASURE[post.entry],
+                variant=version.counted_as(variant),
             )
         )
 

@@ -25,6 +25,7 @@ GROUPS: dict[GroupedBy, str] = {
     "device": "Device",
     "language": "Language",
     "version": "Version",
+    "variant": "Variant",
     "store": "Store",
 }
 
@@ -60,8 +61,8 @@ async def read(visit: Reading) -> Chosen:
     faults: dict[str, str] = {}
     by = _one_of(query, "by", get_args(GroupedBy), "place", faults)
     step = _one_of(query, "step", get_args(Step), "day", faults)
-    if by == "version" and store is None:
-        faults["by"] = "version, which counts within one store; expected a store too"
+    if by in ("version", "variant") and store is None:
+        faults["by"] = f"{by}, which counts within one store; expected a store too"
     if not fits(step, period):
         faults["step"] = f"hour, of a longer period; expected {MOST_HOURS // 24} days or fewer"
     only = _only(query, store, faults)
@@ -95,6 +96,7 @@ def _only(
         given["device"] or None,
         given["language"] or None,
         int(version) if version else None,
+        given["variant"] or None,
     )
 
 
@@ -104,7 +106,7 @@ def fits(step: Step, period: Period) -> bool:
 
 def offered(chosen: Chosen) -> dict[GroupedBy, str]:
     """What this page can be grouped by."""
-    left_out = {"version"} if chosen.store is None else {"store"}
+    left_out = {"version", "variant"} if chosen.store is None else {"store"}
     return {by: name for by, name in GROUPS.items() if by not in left_out}
 
 

@@ -96,6 +96,7 @@ class RatesQuery(PeriodQuery, frozen=True, forbid_unknown_fields=True):
     device: Text = ""
     language: Text = ""
     version: Text = ""
+    variant: Text = ""
 
 
 async def rated(ask: Ask) -> dict[str, Any]:
