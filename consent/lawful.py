@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import msgspec
 
-from consent.model import RegionRule, Rules, StoreConfig, canonical
+from consent.model import MOST_KEPT_DAYS, RegionRule, Rules, StoreConfig, canonical
 from consent.platforms import Platforms, custom
 from consent.regions import Regions
 
@@ -109,3 +109,21 @@ def other_pixels_faults(config: StoreConfig) -> Iterator[str]:
                 f"regions.{key}.own_statistics: {named} changed since {rule.approved.by} "
                 f"allowed it; expected a lawyer's word for it as it is"
             )
+
+
+def retention_faults(config: StoreConfig, rules: Rules, regions: Regions) -> Iterator[str]:
+    """What holds can be shown, what a law wants logged is there, and nothing is kept for ever."""
+    days = config.retention.decisions_days
+    if days > MOST_KEPT_DAYS:
+        yield (
+            f"retention.decisions_days: {days}; expected {MOST_KEPT_DAYS} at most, as nothing may "
+            f"be kept longer than it is needed (GDPR article 5(1)(e))"
+        )
+    wanted = list(regions.least_kept)
+    for prefix, layer in rules.layers:
+        for place, rule in layer.items():
+            own = max(rule.accept_days or 0, rule.refuse_days or 0)
+            wanted.append((own, f"{prefix}{place} lets an answer hold for so long"))
+    least, why = max(wanted)
+    if days < least:
+        yield f"retention.decisions_days: {days}; expected {least} or more, as {why}"

@@ -37,7 +37,6 @@ from consent.database import Database
 from consent.database.dialects import take_lock
 from consent.errors import ConflictError, NotFoundError, RefusedError
 from consent.model import (
-    MOST_KEPT_DAYS,
     Group,
     Pixel,
     Place,
@@ -99,7 +98,7 @@ def check(
         *lawful.own_statistics_faults(whole, rules, platforms, regions, on),
         *(() if draft else lawful.other_pixels_faults(config)),
         *_banner_faults(whole, regions.strictest),
-        *_retention_faults(whole, rules, regions),
+        *lawful.retention_faults(whole, rules, regions),
         *_text_faults(whole, texts),
         *_experiment_faults(whole, regions, texts),
     ]
@@ -117,7 +116,7 @@ def template_faults(
         *_identity_faults(whole, texts),
         *lawful.faults(rules, regions, on, approved=draft),
         *_banner_faults(whole, regions.strictest),
-        *_retention_faults(whole, rules, regions),
+        *lawful.retention_faults(whole, rules, regions),
         *_text_faults(whole, texts),
     ]
 
@@ -381,24 +380,6 @@ def _experiment_faults(config: StoreConfig, regions: Regions, texts: Texts) -> I
         for fault in (*_banner_faults(shown, regions.strictest), *_text_faults(shown, texts)):
             if fault not in usual:
                 yield f"variants[{index}].{fault}"
-
-
-def _retention_faults(config: StoreConfig, rules: Rules, regions: Regions) -> Iterator[str]:
-    """What holds can be shown, what a law wants logged is there, and nothing is kept for ever."""
-    days = config.retention.decisions_days
-    if days > MOST_KEPT_DAYS:
-        yield (
-            f"retention.decisions_days: {days}; expected {MOST_KEPT_DAYS} at most, as nothing may "
-            f"be kept longer than it is needed (GDPR article 5(1)(e))"
-        )
-    wanted = list(regions.least_kept)
-    for prefix, layer in rules.layers:
-        for place, rule in layer.items():
-            own = max(rule.accept_days or 0, rule.refuse_days or 0)
-            wanted.append((own, f"{prefix}{place} lets an answer hold for so long"))
-    least, why = max(wanted)
-    if days < least:
-        yield f"retention.decisions_days: {days}; expected {least} or more, as {why}"
 
 
 def _own(address: str, origins: Sequence[str]) -> bool:
