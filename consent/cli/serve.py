@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import shutil
 import signal
 import threading
@@ -36,6 +38,7 @@ def serve(host: str, port: int, workers: int) -> None:
     parts.geo(chosen).close()
     parts.with_database(_nothing)
     check_free([host], port, name="--port", way_out=f"--port {port + 100}")
+    _allow_connections()
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"consent: serving on http://{shown}:{port}", err=True)
     figures = shared_folder(os.getpid())
@@ -54,6 +57,16 @@ def serve(host: str, port: int, workers: int) -> None:
         workers_kill_timeout=30,
     ).serve()
     shutil.rmtree(figures, ignore_errors=True)
+
+
+def _allow_connections() -> None:
+    """Lets each worker hold as many connections as the machine allows, not what shells begin with.
+
+    Clients that hold theirs and say nothing keep others out only beyond that.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS allows fewer than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def worker() -> App:

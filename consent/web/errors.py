@@ -47,6 +47,7 @@ CODES = {
     "malformed_json": 400,
     "incomplete": 400,
     "method_not_allowed": 405,
+    "too_slow": 408,
     "stale": 412,
     "unsupported_type": 415,
     "no_condition": 428,

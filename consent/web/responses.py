@@ -6,6 +6,7 @@ for each request. Admin pages use Starlette's own responses instead.
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Iterable
 from typing import Any
@@ -18,6 +19,7 @@ from consent.errors import RefusedError, TooLargeError
 
 Headers = list[tuple[bytes, bytes]]
 
+BODY_SECONDS = 20.0
 BODY_BYTES = 16 * 1024
 """The most that a visitor endpoint reads. A decision is about 400 bytes."""
 
@@ -102,21 +104,26 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
 
     Raises:
         TooLargeError: it is longer than ``BODY_BYTES``, said or unsaid; the rest is not read.
-        RefusedError: the sender went away before its end.
+        RefusedError: the sender went away before its end, or took ``BODY_SECONDS`` over it.
     """
     said = header(scope, b"content-length")
     if said is not None and said.isdigit() and int(said) > BODY_BYTES:
         raise _too_large()
     body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise RefusedError("incomplete", "body: ended early; expected all of it")
-        body += message.get("body", b"")
-        if len(body) > BODY_BYTES:
-            raise _too_large()
-        if not message.get("more_body", False):
-            return bytes(body)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise RefusedError("incomplete", "body: ended early; expected all of it")
+                body += message.get("body", b"")
+                if len(body) > BODY_BYTES:
+                    raise _too_large()
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError:
+        late = f"body: did not come; expected all of it within {BODY_SECONDS:g} seconds"
+        raise RefusedError("too_slow", late) from None
 
 
 def _too_large() -> TooLargeError:
