@@ -30,6 +30,7 @@ What = Literal[
     "draft",  # a store's configuration, changed
     "template",  # a group's template, changed
     "publishing",  # a store's next version
+    "schedule",  # a version to be published at a set time: made, cancelled, or refused then
     "user",  # somebody who may sign in: added, disabled, other roles
     "invitation",  # a link by which somebody becomes a user, made or taken back
     "sign_in",  # a session, begun

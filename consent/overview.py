@@ -15,11 +15,12 @@ from typing import Literal, NamedTuple
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import counts, ledger, publish, stores
+from consent import counts, ledger, publish, schedules, stores
 from consent.bulk import Files
 from consent.counts import Week
 from consent.model import StoreConfig, Template, Version
 from consent.rates import Counts, Rate
+from consent.schedules import Schedule
 from consent.stores import Draft, StoreSummary
 
 WEEKS = 12
@@ -43,7 +44,7 @@ class Health(NamedTuple):
 
     rank: Rank
     said: str
-    about: Literal["draft", "rates", "snippet", "regions", "live"]
+    about: Literal["draft", "rates", "snippet", "regions", "live", "versions"]
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -113,6 +114,7 @@ class Overview:
             weeks.setdefault(week.store_id, []).append(week)
         seen = await counts.first_and_last(c)
         newest = await ledger.newest_of_each(c)
+        scheduled = await schedules.newest_of_each(c)
         waiting = [one.key for one in found if one.changed]
         drafts = await stores.all_drafted(c, waiting) if waiting else {}
         lines = [
@@ -122,13 +124,16 @@ class Overview:
             for one in found
         ]
         usual = _usual(lines)
-        return [
-            msgspec.structs.replace(
-                line, health=self._health(line, live.get(key), drafts.get(key), usual, now)
-            )
-            for line in lines
-            for key in (line.store.key,)
-        ]
+        told = []
+        for line in lines:
+            key = line.store.key
+            health = [
+                *_of_schedule(line.store, scheduled.get(key)),
+                *self._health(line, live.get(key), drafts.get(key), usual, now),
+            ]
+            health.sort(key=lambda one: RANKS.index(one.rank))
+            told.append(msgspec.structs.replace(line, health=tuple(health)))
+        return told
 
     def _health(
         self,
@@ -137,16 +142,13 @@ class Overview:
         draft: Draft | None,
         usual: tuple[float, float] | None,
         now: dt.datetime,
-    ) -> tuple[Health, ...]:
+    ) -> Iterator[Health]:
         on = now.date()
-        found = [
-            *self._of_live(live, on),
-            *self._of_draft(line.store, draft, live, on),
-            *_of_visits(line, now),
-            *_of_rates(line, usual),
-            *_of_rules(live, on),
-        ]
-        return tuple(sorted(found, key=lambda one: RANKS.index(one.rank)))
+        yield from self._of_live(live, on)
+        yield from self._of_draft(line.store, draft, live, on)
+        yield from _of_visits(line, now)
+        yield from _of_rates(line, usual)
+        yield from _of_rules(live, on)
 
     def _of_live(self, live: Version | None, on: dt.date) -> Iterator[Health]:
         if live is None:
@@ -249,6 +251,19 @@ def _of_visits(line: Line, now: dt.datetime) -> Iterator[Health]:
         decisions = "decision was" if line.refused == 1 else "decisions were"
         why = "do pages run on other origins than the store's?"
         yield Health("warn", f"{line.refused:,} {decisions} refused: {why}", "snippet")
+
+
+def _of_schedule(store: StoreSummary, found: Schedule | None) -> Iterator[Health]:
+    """What waits for its time; or was refused then, until something else is published."""
+    if found is None:
+        return
+    due = f"{found.due_at.day} {found.due_at:%B, %H:%M} UTC"
+    later = store.published_at and found.ended_at and store.published_at > found.ended_at
+    if found.state == "waiting":
+        yield Health("note", f"A version is scheduled for {due}.", "versions")
+    elif found.state == "refused" and not later:
+        said = f"What was scheduled for {due} was refused ({found.fault}): {found.why}"
+        yield Health("bad", said, "versions")
 
 
 def _of_rates(line: Line, usual: tuple[float, float] | None) -> Iterator[Health]:

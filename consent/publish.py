@@ -1,25 +1,4 @@
-"""A store as one TOML file: read, written, checked, and published.
-
-::
-
-    key = "summit"
-    name = "Summit Outdoor"
-    origins = ["https://summit.example"]
-    privacy_url = "https://summit.example/privacy"
-
-    [[pixels]]
-    platform = "meta"
-    id = "123456789012345"
-
-    [regions."US-CA"]
-    regime = "us-ca"
-
-    [banner]
-    layout = "bar"
-
-A file that lacks a key means its default, so writing leaves defaults out. What is written reads
-back as the same store.
-"""
+"""Whether a store may be published, each reason why not, and a draft that becomes a version."""
 
 from __future__ import annotations
 
@@ -173,15 +152,14 @@ async def roll_back(
     """
     at = now()
     async with database.write() as connection:
-        await _shown(connection, key, shown)
+        await shown_draft(connection, key, shown)
         old = await stores.version(connection, key, number)
         if old is None or old.own is None:
             raise NotFoundError("unknown_version", f"{key} has no version {number}")
         content = await approve.standing(connection, key, stores.Draft(old.own, old.template))
-        own, template = content.own, content.template
         await check_right(connection, content, by)
-        _fit(check(own, platforms, regions, texts, on=at.date(), template=template))
-        await stores.save(connection, own, at)
+        check_fit(content, platforms, regions, texts, on=at.date())
+        await stores.save(connection, content.own, at)
         return await bring_live(connection, content, at, by, {"back_to": number})
 
 
@@ -213,19 +191,32 @@ async def publish(
     """
     at = now()
     async with database.write() as connection:
-        draft = await _shown(connection, key, shown)
+        draft = await shown_draft(connection, key, shown)
         await check_right(connection, draft, by)
-        _fit(check(draft.own, platforms, regions, texts, on=at.date(), template=draft.template))
+        check_fit(draft, platforms, regions, texts, on=at.date())
         return await bring_live(connection, draft, at, by)
 
 
-def _fit(faults: Sequence[str]) -> None:
+def check_fit(
+    content: stores.Draft, platforms: Platforms, regions: Regions, texts: Texts, *, on: dt.date
+) -> None:
+    """Nothing where ``content`` can be published on that day.
+
+    Raises:
+        RefusedError: it has faults; all of them are named, each with its law.
+    """
+    faults = check(content.own, platforms, regions, texts, on=on, template=content.template)
     if faults:
         raise RefusedError("unfit", "; ".join(faults))
 
 
-async def _shown(c: AsyncConnection, key: str, shown: str | None) -> stores.Draft:
-    """The draft, which nobody else changes from now on, if it is what was shown."""
+async def shown_draft(c: AsyncConnection, key: str, shown: str | None) -> stores.Draft:
+    """The draft, which nobody else changes from now on, if it is what was shown.
+
+    Raises:
+        ConflictError: it is not.
+        NotFoundError: there is no such store.
+    """
     await take_lock(c, "versions")
     draft = await stores.drafted(c, key)
     if shown is not None and draft.sha256 != shown:

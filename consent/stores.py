@@ -396,6 +396,11 @@ def _version(row: Any) -> Version | None:
     )
 
 
+def unpacked(own: bytes, template: bytes | None) -> Draft:
+    """What a version or a schedule holds, from the bytes in which it does."""
+    return Draft(_config(own), _template(template))
+
+
 def _config(content: bytes) -> StoreConfig:
     return msgspec.json.decode(content, type=StoreConfig)
 

@@ -22,6 +22,7 @@ from consent.cli import (
     removal,
     rules,
     scan,
+    schedule,
     serve,
     store,
     token,
@@ -60,7 +61,10 @@ ledger.ledger.add_command(handout.evidence_)
 ledger.ledger.add_command(copies.backup_)
 ledger.ledger.add_command(removal.erase_)
 ledger.ledger.add_command(removal.retain_)
-for command in (rules.allow, rules.looser, versions.versions, versions.diff, versions.rollback):
+for command in (
+    *(rules.allow, rules.looser, versions.versions, versions.diff, versions.rollback),
+    *(schedule.list_, schedule.cancel),
+):
     store.store.add_command(command)
 
 

@@ -12,7 +12,7 @@ from consent import csp as policies
 from consent import defaults as defaulting
 from consent import publish as publishing
 from consent import review as reviewing
-from consent.cli import parts
+from consent.cli import parts, schedule
 from consent.compose import Composer
 from consent.database import Database
 from consent.errors import DataError, DataErrors, NotFoundError, RefusedError
@@ -119,9 +119,17 @@ def export(key: str, output: Path | None) -> None:
 
 @store.command()
 @click.argument("key")
-def publish(key: str) -> None:
-    """Make the draft the next version, live within a second."""
+@click.option("--at", metavar="TIME", help="When, such as '2026-12-01 09:00'; else now.")
+@click.option("--zone", default="UTC", show_default=True, help="Where clocks show that time.")
+def publish(key: str, at: str | None, zone: str) -> None:
+    """Make the draft the next version, live within a second; or at a set time, as it is now."""
     known = parts.files()
+    if at is not None:
+        made = schedule.at(key, at, zone, known)
+        click.echo(
+            f"{key}: {made.id} is due {made.due_at:%Y-%m-%d %H:%M} UTC, sha256 {made.sha256}"
+        )
+        return
 
     async def work(db: Database) -> Version:
         return await publishing.publish(db, key, **known._asdict(), now=utcnow)

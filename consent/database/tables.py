@@ -60,6 +60,28 @@ versions = sa.Table(
     sa.UniqueConstraint("store_id", "number"),
 )
 
+schedules = sa.Table(
+    "schedules",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("store_id", sa.ForeignKey("stores.id"), nullable=False),
+    sa.Column("due_at", Moment, nullable=False),
+    sa.Column("zone", sa.Text, nullable=False),
+    sa.Column("sha256", Digest, nullable=False),
+    sa.Column("config", sa.LargeBinary, nullable=False),
+    sa.Column("template", sa.LargeBinary),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("user_id", sa.ForeignKey("users.id")),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("ended_at", Moment),
+    sa.Column("number", sa.Integer),
+    sa.Column("fault", sa.Text),
+    sa.Column("why", sa.Text),
+    sa.Index("ix_schedules_state", "state", "due_at"),
+    sa.Index("ix_schedules_store", "store_id", "id"),
+)
+
 banners = sa.Table(
     "banners",
     metadata,

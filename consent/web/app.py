@@ -41,12 +41,13 @@ from consent.regions import Regions
 from consent.retain import Retainer
 from consent.scan import Scanner
 from consent.scan.others import Others
+from consent.schedule import Scheduler
 from consent.settings import Settings
 from consent.signing import Signer, log_key
 from consent.texts import Texts
 from consent.web import admin, api, errors, log, logs
 from consent.web.limits import Limits
-from consent.web.metrics import Metrics, of_places, of_retention, of_service
+from consent.web.metrics import Metrics, of_places, of_retention, of_schedules, of_service
 from consent.web.services import Published, Services
 from consent.web.tally import Tally, shared_folder
 from consent.web.visitor import PREFIX, Visitor
@@ -76,6 +77,7 @@ class App(Starlette):
             ),
             lambda: of_places(services.geo),
             lambda: of_retention(services.retainer),
+            lambda: of_schedules(services.scheduler),
             visitor.answered.figures,
         )
         self.tally = Tally(sources, figures)
@@ -131,6 +133,7 @@ def create_app(
     db = database.connect(settings.database_url)
     regions, texts = Regions.load(), Texts.load()
     platforms = Platforms.load() if platforms is None else platforms
+    files = Files(platforms, regions, texts)
     signer = Signer(settings.secret_keys)
     embeds = Embeds.load()
     key = log_key(settings.log_keys, settings.secret_keys)
@@ -170,7 +173,8 @@ def create_app(
             fetcher=fetcher or Fetcher(private=settings.scan_private),
             scanner=Scanner(composer.snippet, platforms, embeds, Others.load()),
             published=Published(db, purger.changed),
-            overview=Overview(Files(platforms, regions, texts)),
+            overview=Overview(files),
+            scheduler=Scheduler(db, files, now),
             now=now,
         ),
         figures,

@@ -24,6 +24,7 @@ from consent.proof import Sealer
 from consent.purge import Purger
 from consent.record import Recorder
 from consent.retain import Retainer
+from consent.schedule import Scheduler
 from consent.web.scripts import Scripts
 from consent.web.tally import Figure, Tally
 
@@ -103,6 +104,14 @@ def of_retention(retainer: Retainer) -> Iterator[Figure]:
         told = "When the oldest record that is kept was made."
         at = retainer.oldest.timestamp()
         yield Figure("oldest_record_timestamp_seconds", told, at, "gauge", over="max")
+
+
+def of_schedules(scheduler: Scheduler) -> Iterator[Figure]:
+    """The figures of one process's part in publishing what is scheduled."""
+    told = "Versions published at their set time."
+    yield Figure("scheduled_versions", told, scheduler.published)
+    told = "Versions that were refused at their set time."
+    yield Figure("scheduled_refusals", told, scheduler.refused)
 
 
 def of_places(geo: Geo) -> Iterator[Figure]:

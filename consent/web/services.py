@@ -35,6 +35,7 @@ from consent.record import Recorder
 from consent.regions import Regions
 from consent.retain import Retainer
 from consent.scan import Scanner
+from consent.schedule import Scheduler
 from consent.settings import Settings
 from consent.signing import Signer
 from consent.texts import Texts
@@ -188,6 +189,7 @@ class Services:
     scanner: Scanner
     published: Published
     overview: Overview
+    scheduler: Scheduler
     now: Callable[[], dt.datetime]
 
     def current(self, key: str) -> Version:
@@ -203,6 +205,7 @@ class Services:
         self.coverage.start()
         self.sealer.start()
         self.retainer.start()
+        self.scheduler.start()
         self.anchorer.start()
         self.geo.start()
 
@@ -211,6 +214,7 @@ class Services:
         await self.published.stop()
         await self.purger.stop()
         await self.anchorer.stop()
+        await self.scheduler.stop()
         await self.retainer.stop()
         await self.sealer.stop()
         await self.recorder.stop()

@@ -31,6 +31,7 @@ from consent.web.admin import (
     rates,
     regions,
     rules,
+    scheduled,
     stores,
     users,
 )
@@ -186,6 +187,8 @@ def _region_routes(services: Services) -> list[BaseRoute]:
         ),
         Route("/stores/{key}/publish", read(publishing.show), methods=["GET"]),
         Route("/stores/{key}/publish", write(publishing.make_live), methods=["POST"]),
+        Route("/stores/{key}/schedule", write(scheduled.make), methods=["POST"]),
+        Route("/stores/{key}/schedule/cancel", write(scheduled.cancel), methods=["POST"]),
         Route("/stores/{key}/rollback", read(publishing.confirm), methods=["GET"]),
         Route("/stores/{key}/rollback", write(publishing.roll_back), methods=["POST"]),
         Route("/versions", read(publishing.versions)),

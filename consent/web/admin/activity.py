@@ -30,6 +30,7 @@ WHATS: dict[What, str] = {
     "draft": "Changed a draft",
     "template": "Changed a template",
     "publishing": "Published a version",
+    "schedule": "Scheduled a version",
     "user": "Changed a user",
     "invitation": "Invited somebody",
     "sign_in": "Signed in",

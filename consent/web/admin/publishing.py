@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import zoneinfo
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -9,12 +11,14 @@ from urllib.parse import urlencode
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from consent import activity, publish, stores
+from consent import activity, publish, schedules, stores
 from consent.activity import ActivityFilter
 from consent.errors import ConflictError, ForbiddenError, NotFoundError, RefusedError
 from consent.model import User, Version
+from consent.schedules import Schedule
 from consent.web.admin import access, diff, pages, states, words
 from consent.web.admin.door import Post, Visit
+from consent.web.admin.sought import ZONES
 from consent.web.admin.states import State
 from consent.web.services import Services
 
@@ -31,11 +35,18 @@ class Line(NamedTuple):
     live: bool
 
 
+class Scheduled(NamedTuple):
+    """A version at a set time; ``local``: when, as clocks show it where that was said."""
+
+    one: Schedule
+    local: dt.datetime
+
+
 async def show(visit: Visit) -> Response:
     """The draft beside what is live."""
     key = visit.request.path_params["key"]
     state = await states.of(visit.services, visit.connection, visit.user, key)
-    return _page(visit.services, visit.user, state, {})
+    return page(visit.services, visit.user, state, {})
 
 
 async def make_live(post: Post) -> Response:
@@ -47,7 +58,7 @@ async def make_live(post: Post) -> Response:
         version = await publish_shown(post, key)
     except RefusedError as error:
         refused, status = why_not(error)
-        return _page(services, post.user, state, {"refused": refused}, status=status)
+        return page(services, post.user, state, {"refused": refused}, status=status)
     return RedirectResponse(address(key, done=str(version.number)), status_code=303)
 
 
@@ -111,6 +122,12 @@ async def versions(visit: Visit) -> Response:
         "lines": lines,
         "compared": _compared(services, every, query),
         "done": query.get("done", ""),
+        "scheduled": query.get("scheduled", ""),
+        "cancelled": query.get("cancelled", ""),
+        "schedules": [
+            Scheduled(one, one.due_at.astimezone(zoneinfo.ZoneInfo(one.zone)))
+            for one in await schedules.of_store(c, key, limit=12)
+        ],
         "may_change": access.may_change(visit.user, "regions", state.store),
     }
     return pages.render("versions.html", context, user=visit.user)
@@ -157,7 +174,7 @@ def address(key: str, **more: str) -> str:
     return f"/admin/versions?{urlencode({'store': key, **more})}"
 
 
-def _page(
+def page(
     services: Services, user: User, state: State, said: Mapping[str, Any], status: int = 200
 ) -> Response:
     draft = state.draft
@@ -181,6 +198,9 @@ def _page(
         "may_change": access.may_change(user, "regions", state.store),
         "publishers": words.listed(access.who_may("regions"), "or"),
         "refused": "",
+        "zones": ZONES,
+        "given": {},
+        "today": services.now().date(),
         **said,
     }
     return pages.render("publish.html", context, user=user, status=status)

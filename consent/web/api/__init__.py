@@ -8,7 +8,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from consent.web.admin.checking import Turns
-from consent.web.api import door, figures, groups, house, law, openapi, records, stores, versions
+from consent.web.api import (
+    door,
+    figures,
+    groups,
+    house,
+    law,
+    openapi,
+    records,
+    schedules,
+    stores,
+    versions,
+)
 from consent.web.api.operation import Operation
 from consent.web.api.pace import Pace
 from consent.web.responses import JSON as JSON_HEADER
@@ -23,6 +34,7 @@ def operations(turns: Turns) -> tuple[Operation, ...]:
     return (
         *stores.OPERATIONS,
         *versions.OPERATIONS,
+        *schedules.OPERATIONS,
         *law.OPERATIONS,
         *groups.OPERATIONS,
         *figures.OPERATIONS,

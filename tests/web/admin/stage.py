@@ -118,7 +118,7 @@ def open_app(file: Path, clock: Clock, folder: Path, **environ: str) -> App:
 
 HELD = {
     *("stores", "versions", "groups", "users", "grants", "invitations", "sessions", "api_tokens"),
-    *("second_factors", "recovery_codes"),
+    *("second_factors", "recovery_codes", "schedules"),
 }
 """Nothing in these tables changes without a line in the log of activity."""
 WRITE = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM) (\w+)")

@@ -14,6 +14,7 @@ from tests.web.admin.stage import HERE, NOW, soup, write
 
 PUBLISH = "/admin/stores/summit/publish"
 BACK = "/admin/stores/summit/rollback"
+SCHEDULE = "/admin/stores/summit/schedule"
 VERSIONS = "/admin/versions?store=summit"
 OREGON = {"US-OR": RegionRule(regime="eea")}
 
@@ -22,6 +23,12 @@ def publish(client: TestClient, **fields: str):
     page = soup(client.get(PUBLISH))
     given = {"draft": page.find("input", {"name": "draft"})["value"], **fields}
     return client.post(PUBLISH, data=given, headers=HERE)
+
+
+def schedule(client: TestClient, **fields: str):
+    page = soup(client.get(PUBLISH))
+    given = {"draft": page.find("input", {"name": "draft"})["value"], **fields}
+    return client.post(SCHEDULE, data=given, headers=HERE)
 
 
 def go_back(client: TestClient, number: int, **fields: str):
@@ -43,6 +50,30 @@ class TestPublish:
         page = soup(client.get(answer.headers["location"]))
         assert "Version 2 is live" in page.find(role="status").text
         assert "owner@example.com" in page.find("li", {"aria-current": "true"}).text
+
+    def test_a_draft_is_published_at_a_set_time_and_that_is_taken_back(self, editor, clock):
+        client = editor("owner@example.com")
+        set_draft(client, regions=OREGON)
+        given = {"day": "2026-12-24", "time": "09:00", "zone": "Europe/Berlin"}
+        late = schedule(client, **{**given, "day": "2026-11-01"})
+        assert late.status_code == 422
+        page = BeautifulSoup(late.text, "html.parser")
+        assert "Not scheduled. At: 2026-11-01 08:00 UTC; expected a time after" in page.text
+        assert page.find("input", {"name": "day"})["value"] == "2026-11-01"
+        assert schedule(client, draft="0" * 64, **given).status_code == 409
+        answer = schedule(client, **given)
+        waiting = told(soup(client.get(answer.headers["location"])), "At a set time")
+        assert "24 December 2026, 09:00 Europe/Berlin" in waiting.text
+        assert "A version is scheduled for 24 December, 08:00 UTC." in (
+            soup(client.get("/admin/stores/summit")).text
+        )
+        fields = {"schedule": waiting.find("input", {"name": "schedule"})["value"]}
+        assert client.post(f"{SCHEDULE}/cancel", data=fields, headers=HERE).status_code == 303
+        assert client.post(f"{SCHEDULE}/cancel", data=fields, headers=HERE).status_code == 409
+        bad = client.post(f"{SCHEDULE}/cancel", data={"schedule": "x"}, headers=HERE)
+        assert bad.status_code == 404
+        assert "Cancelled" in told(soup(client.get(VERSIONS)), "At a set time").text
+        assert kept(client)[1].number == 1
 
     def test_nothing_new_says_so(self, signed_in):
         page = soup(signed_in("owner@example.com").get(PUBLISH))

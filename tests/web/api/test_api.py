@@ -170,6 +170,20 @@ class TestStores:
         assert lost.status_code == 412
         back = call.post("/stores/lodge/rollback", seen=changed.headers["etag"], json={"number": 1})
         assert back.json()["number"] == 3
+        bad = {"at": "2026-11-01 09:00", "zone": "Europe/Berlin"}
+        tag = changed.headers["etag"]
+        for body, status in ((bad, 422), ({**bad, "zone": "Mars"}, 422), ({"at": ""}, 422)):
+            answer = call.post("/stores/lodge/schedules", seen=made.headers["etag"], json=body)
+            assert answer.status_code == status
+        soon = {"at": "2026-12-01 09:00", "zone": "Europe/Berlin"}
+        assert call.post("/stores/lodge/schedules", seen=tag, json=soon).status_code == 412
+        waits = call.post("/stores/lodge/schedules", seen=made.headers["etag"], json=soon).json()
+        assert (waits["due_at"], waits["state"]) == ("2026-12-01T08:00:00Z", "waiting")
+        ended = call.post("/stores/lodge/schedules/cancel", json={"id": waits["id"]})
+        assert ended.json()["state"] == "cancelled"
+        assert [one["state"] for one in call.get("/stores/lodge/schedules")["schedules"]] == [
+            "cancelled"
+        ]
         page = call.get("/stores/lodge/versions?limit=2")
         assert [one["number"] for one in page["versions"]] == [3, 2]
         rest = call.get(f"/stores/lodge/versions?limit=2&before={page['before']}")

@@ -34,6 +34,8 @@ BODIES = {
     "stores.draft.put": {"key": "summit", "name": "S", "origins": ["https://s.example"]},
     "stores.review": {"pixel": "none", "sha256": "0" * 64},
     "versions.rollback": {"number": 999},
+    "schedules.make": {"at": "2026-12-01 09:00"},
+    "schedules.cancel": {"id": 999},
     "rules.approve": {"rule": "DE", "reason": "none", "sha256": "0" * 64},
     "groups.template.put": {"key": "outdoor", "name": "Outdoor"},
     "groups.apply": {"stores": []},
