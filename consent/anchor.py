@@ -202,6 +202,16 @@ class Anchorer:
                 await asyncio.wait_for(self._stopping.wait(), wait)
 
 
+async def try_out(database: Database, authority: Authority, head: Head) -> None:
+    """Nothing when ``authority`` answers over ``head`` as it should. The answer is not kept.
+
+    Raises:
+        RefusedError, UnavailableError: see ``Authority``.
+    """
+    async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
+        await authority.ask(database, head, client)
+
+
 def check(
     anchor: Anchor, checkpoint: str, *, roots: Sequence[bytes], keys: Sequence[Vkey]
 ) -> Check | None:

@@ -125,6 +125,11 @@ async def id_of(c: AsyncConnection, key: str) -> int | None:
     return None if found is None else int(found)
 
 
+async def keys(c: AsyncConnection) -> list[str]:
+    """The keys of all stores, in alphabetical order."""
+    return list((await c.execute(sa.select(_s.key).order_by(_s.key))).scalars())
+
+
 async def draft(c: AsyncConnection, key: str) -> StoreConfig:
     """The configuration as last saved.
 

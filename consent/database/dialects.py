@@ -166,6 +166,27 @@ async def try_to_write(
     await connection.execute(sa.insert(table).from_select(list(table.c), nothing))
 
 
+async def clock(connection: AsyncConnection) -> dt.datetime | None:
+    """What time it is where the database runs; None: on this machine."""
+    if connection.dialect.name != "postgresql":
+        return None
+    found = await connection.exec_driver_sql("SELECT clock_timestamp()")
+    moment: dt.datetime = found.scalar_one()
+    return moment.astimezone(dt.UTC)
+
+
+async def unsafe_settings(connection: AsyncConnection) -> list[tuple[str, str]]:
+    """The settings of a server by which what it calls stored may be lost, each with its value."""
+    if connection.dialect.name != "postgresql":
+        return []
+    found = []
+    for name in ("fsync", "synchronous_commit", "full_page_writes"):
+        value = str((await connection.exec_driver_sql(f"SHOW {name}")).scalar_one())
+        if value == "off":
+            found.append((name, value))
+    return found
+
+
 @functools.cache
 def adding(dialect: str, table: sa.Table, *columns: str) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that, where the primary key is taken, adds each of ``columns`` to that row's."""

@@ -53,6 +53,11 @@ class Database:
         self.generation = 0
         self.dialect: str = writer.dialect.name
 
+    @property
+    def path(self) -> Path | None:
+        """Where SQLite's file is; None: a server holds the database."""
+        return self._files.path if self._files else None
+
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection on which every statement sees the same moment, and none can write.
