@@ -199,6 +199,14 @@ async def first_and_last(c: AsyncConnection) -> dict[int, tuple[dt.datetime, dt.
     return {id_: (first, last) for id_, first, last in rows if first is not None}
 
 
+async def first(c: AsyncConnection, store_id: int) -> Key | None:
+    """What was counted first of all in a store; None where nothing was yet."""
+    columns = [_c[name] for name in Key._fields]
+    earliest = sa.select(*columns).where(_c.store_id == store_id, _c.n > 0)
+    row = (await c.execute(earliest.order_by(_c.hour).limit(1))).first()
+    return None if row is None else Key(*row)
+
+
 async def totals_by(
     c: AsyncConnection,
     store_ids: Sequence[int] | None,

@@ -43,6 +43,7 @@ async def save(
     by: User | None,
     at: dt.datetime,
     shown: str | None = None,
+    source: str = "file",
 ) -> Draft:
     """Makes ``config``, which has no faults, the draft of its store, which may be new.
 
@@ -53,6 +54,7 @@ async def save(
         at: the moment.
         shown: ``Draft.sha256`` of the one that it replaces, or an empty text when there must be
             none yet; None: whatever it is by now.
+        source: where it comes from, for the log.
 
     Returns:
         The draft as it is now, without approvals and reviews that nobody here has given.
@@ -69,7 +71,7 @@ async def save(
     await stores.save(c, mine, at)
     draft = await stores.drafted(c, config.key)
     detail = {"before": before.sha256 if before else None, "sha256": draft.sha256}
-    await activity.add(c, Act("draft", config.key, "file", detail), by=by, at=at)
+    await activity.add(c, Act("draft", config.key, source, detail), by=by, at=at)
     return draft
 
 

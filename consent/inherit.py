@@ -9,7 +9,7 @@ by itself.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -29,6 +29,36 @@ def effective(own: StoreConfig, template: Template | None) -> StoreConfig:
             mine, shared = getattr(own, field.name), getattr(template, field.name)
             inherited[field.name] = _joined(mine, shared, field, field.name, own.stated)
     return msgspec.structs.replace(own, **inherited)
+
+
+def restated(own: StoreConfig, template: Template | None, values: Mapping[str, Any]) -> StoreConfig:
+    """``own``, so that with ``template`` each dotted key of ``values`` says what stands there.
+
+    What the template says already is left to it.
+    """
+    kept = set(own.stated)
+    for key, value in values.items():
+        usual = _at(StoreConfig(own.key, own.name, own.origins), key)
+        shared = usual if template is None else _at(template, key)
+        own = _put(own, key.split("."), usual if value == shared else value)
+        kept.discard(key)
+        if value == usual != shared:
+            kept.add(key)
+    if kept == set(own.stated):
+        return own
+    return msgspec.structs.replace(own, stated=tuple(sorted(kept)))
+
+
+def _at(value: Any, key: str) -> Any:
+    for name in key.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def _put(struct: T, path: Sequence[str], value: Any) -> T:
+    name, *rest = path
+    inner = _put(getattr(struct, name), rest, value) if rest else value
+    return msgspec.structs.replace(struct, **{name: inner})
 
 
 def stated(content: Mapping[str, Any], struct: type[msgspec.Struct]) -> tuple[str, ...]:

@@ -50,6 +50,11 @@ def palette(banner: BannerConfig, scheme: SchemeName) -> Palette:
     return Palette(own.background or ours.background, own.text or ours.text, accent, on_accent)
 
 
+def palettes(banner: BannerConfig) -> dict[SchemeName, Palette]:
+    """What it is drawn in, by scheme."""
+    return {scheme: palette(banner, scheme) for scheme in DEFAULTS}
+
+
 def css(banner: BannerConfig) -> str:
     """The custom properties by which a store's banner differs from ours; often empty.
 
@@ -70,7 +75,7 @@ def described(banner: BannerConfig) -> dict[str, Any]:
     """The look as data for the banner's content, which legal keeps; empty when it is ours."""
     if not css(banner):
         return {}
-    looks: dict[str, Any] = {scheme: palette(banner, scheme)._asdict() for scheme in DEFAULTS}
+    looks: dict[str, Any] = {name: used._asdict() for name, used in palettes(banner).items()}
     return {**looks, "radius": banner.radius}
 
 

@@ -22,6 +22,7 @@ from consent.installation import Finding, Parts
 from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.scan.others import Others
+from consent.scan.systems import Systems
 from consent.settings import Settings
 from consent.texts import Texts
 from consent.web.app import utcnow
@@ -38,6 +39,7 @@ class Read(NamedTuple):
     embeds: Embeds | None
     campaign: Campaign | None
     others: Others | None
+    systems: Systems | None
     texts: Texts | None
     places: PlaceFacts | None
 
@@ -93,6 +95,7 @@ def _read(faults: list[str]) -> Read:
         attempt(Embeds.load),
         attempt(Campaign.load),
         attempt(Others.load),
+        attempt(Systems.load),
         attempt(Texts.load),
         attempt(lambda: _places(chosen)) if chosen else None,
     )
@@ -107,7 +110,7 @@ def _places(chosen: Settings) -> PlaceFacts:
 
 
 async def _look(read: Read) -> list[Finding]:
-    chosen, (_, regions, platforms, embeds, campaign, _, texts, places) = read.settings, read
+    chosen, (_, regions, platforms, embeds, campaign, _, _, texts, places) = read.settings, read
     if chosen is None or regions is None or platforms is None or texts is None or places is None:
         return []  # its faults were told
     db = database.connect(chosen.database_url)
@@ -133,6 +136,7 @@ def _counts(read: Read) -> dict[str, int]:
         "campaign parameters": read.campaign or (),
         "other consent systems": read.others.systems if read.others else (),
         "third parties": read.others.parties if read.others else (),
+        "shop systems": read.systems or (),
         "languages": read.texts.languages if read.texts else (),
     }
     return {word: len(of) for word, of in things.items()}

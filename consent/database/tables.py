@@ -243,6 +243,14 @@ invitations = sa.Table(
     sa.Column("ends_at", Moment, nullable=False),
 )
 
+setups = sa.Table(
+    "setups",
+    metadata,
+    sa.Column("store_id", sa.ForeignKey("stores.id"), primary_key=True, autoincrement=False),
+    sa.Column("facts", sa.LargeBinary, nullable=False),
+    sa.Column("changed_at", Moment, nullable=False),
+)
+
 sessions = sa.Table(
     "sessions",
     metadata,

@@ -41,6 +41,7 @@ from consent.regions import Regions
 from consent.retain import Retainer
 from consent.scan import Scanner
 from consent.scan.others import Others
+from consent.scan.systems import Systems
 from consent.schedule import Scheduler
 from consent.settings import Settings
 from consent.signing import Signer, log_key
@@ -172,6 +173,7 @@ def create_app(
             signer=signer,
             fetcher=fetcher or Fetcher(private=settings.scan_private),
             scanner=Scanner(composer.snippet, platforms, embeds, Others.load()),
+            systems=Systems.load(),
             published=Published(db, purger.changed),
             overview=Overview(files),
             scheduler=Scheduler(db, files, now),

@@ -35,6 +35,7 @@ from consent.record import Recorder
 from consent.regions import Regions
 from consent.retain import Retainer
 from consent.scan import Scanner
+from consent.scan.systems import Systems
 from consent.schedule import Scheduler
 from consent.settings import Settings
 from consent.signing import Signer
@@ -187,6 +188,7 @@ class Services:
     signer: Signer
     fetcher: Fetcher
     scanner: Scanner
+    systems: Systems
     published: Published
     overview: Overview
     scheduler: Scheduler

@@ -32,11 +32,12 @@ from consent.web.admin import (
     regions,
     rules,
     scheduled,
+    setup,
     stores,
     users,
 )
 from consent.web.admin.account import Account
-from consent.web.admin.checking import Checking
+from consent.web.admin.checking import Checking, Turns
 from consent.web.admin.codes import Codes
 from consent.web.admin.door import Visit
 from consent.web.admin.entry import Entry
@@ -49,7 +50,7 @@ from consent.web.services import Services
 
 def routes(services: Services) -> list[BaseRoute]:
     """What is mounted at ``/admin``. All but sign-in and the static files need a session."""
-    passwords, codes = Passwords(services), Codes(services)
+    passwords, codes, turns = Passwords(services), Codes(services), Turns(services.now)
     entry = Entry(services, codes)
     login = Login(services, passwords, entry)
     found: list[BaseRoute] = [
@@ -104,7 +105,8 @@ def routes(services: Services) -> list[BaseRoute]:
         *_region_routes(services),
         *_group_routes(services),
         *_pixel_routes(services),
-        *_check_routes(services),
+        *_check_routes(services, turns),
+        *setup.routes(services, turns),
         Route("/stores", door.page(services, "stores", stores.show)),
         Route("/stores/{key}", door.page(services, "stores", stores.one)),
         Mount("/static", app=_Static(directory=pages.STATIC)),
@@ -245,8 +247,8 @@ def _pixel_routes(services: Services) -> list[BaseRoute]:
     ]
 
 
-def _check_routes(services: Services) -> list[BaseRoute]:
-    checking, path = Checking(services), "/stores/{key}/check"
+def _check_routes(services: Services, turns: Turns) -> list[BaseRoute]:
+    checking, path = Checking(turns), "/stores/{key}/check"
     return [
         Route(path, door.page(services, "pixels", checking.show), methods=["GET"]),
         Route(path, door.change(services, "pixels", checking.check), methods=["POST"]),
@@ -254,6 +256,8 @@ def _check_routes(services: Services) -> list[BaseRoute]:
 
 
 async def _first_page(visit: Visit) -> Response:
+    if to := await setup.first_page(visit.connection, visit.user):
+        return RedirectResponse(to, status_code=303)
     first = next(iter(access.pages(visit.user)), "account")
     return RedirectResponse(f"/admin/{first}", status_code=303)
 

@@ -137,6 +137,11 @@ def may_change(user: User, what: Change, store: stores.StoreSummary | None = Non
     return any(what in CHANGES[grant.role] for grant in user.acting)
 
 
+def may_add_stores(user: User) -> bool:
+    """Whether the user may begin a new store: by a role that changes rules, and holds for all."""
+    return any(grant.everywhere and "regions" in CHANGES[grant.role] for grant in user.grants)
+
+
 def check_change(user: User, what: Change) -> None:
     """Raises ForbiddenError when the user may not change ``what`` anywhere."""
     if not may_change(user, what):

@@ -66,10 +66,10 @@ class Turns:
 
 
 class Checking:
-    """The page and its form. ``services`` is the wiring."""
+    """The page and its form. ``turns`` says who may have a page fetched now."""
 
-    def __init__(self, services: Services) -> None:
-        self._turns = Turns(services.now)
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
 
     async def show(self, visit: Visit) -> Response:
         access.check_change(visit.user, "pixels")
@@ -93,7 +93,7 @@ class Checking:
             raise
         except RefusedError as error:
             return _page(post.user, opened, config, url, {"failed": error.detail}, status=422)
-        return _page(post.user, opened, config, url, _result(opened, at, found))
+        return _page(post.user, opened, config, url, result(opened, at, found))
 
 
 async def look(
@@ -133,7 +133,8 @@ async def _open(c: AsyncConnection, user: User, key: str) -> tuple[Opened, Store
     return opened, live.config if live else opened.draft
 
 
-def _result(opened: Opened, url: str, found: list[Finding]) -> dict[str, Any]:
+def result(opened: Opened, url: str, found: list[Finding]) -> dict[str, Any]:
+    """What ``findings.html`` needs to show what was found at ``url``."""
     counts = {level: sum(one.severity == level for one in found) for level in ORDER}
     said = [
         f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items() if count

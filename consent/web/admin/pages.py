@@ -25,6 +25,7 @@ POLICY = "; ".join(
         "script-src 'self'",
         "img-src 'self' data:",
         "frame-src 'self'",
+        "connect-src 'self'",
         "form-action 'self'",
         "frame-ancestors 'none'",
         "base-uri 'none'",
@@ -110,6 +111,7 @@ def _environment() -> jinja2.Environment:
     environment.filters.update(words.FILTERS)
     environment.filters["number"] = lambda n: f"{n:,}"
     environment.globals["static"] = static
+    environment.globals["may_add_stores"] = access.may_add_stores
     return environment
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -11,7 +12,11 @@ from consent.model import StoreConfig
 from consent.platforms import Platform, Platforms
 from consent.web.admin.pixelform import Values
 
-LONGEST = 20_000
+LONGEST = 60_000
+MOST_WORDS = 400
+"""Of a paste that are looked at one by one, whether they are ids."""
+_MARKUP = re.compile(r"<(script|noscript|style)\b[\s\S]*?(?:</\1\s*>|\Z)|<[^<>]*>", re.I)
+_SEPARATOR = re.compile(r"[\s,;]+")
 
 
 class Offer(NamedTuple):
@@ -34,14 +39,30 @@ def offers(text: str, platforms: Platforms, config: StoreConfig, base: str) -> l
         config: the store's draft.
         base: the address of the store's pixels.
     """
-    known = platforms.recogniser
-    text = text.strip()[:LONGEST]
-    found = known.text(text) or [(key, text) for key in known.bare(text)]
+    found = [one for those in meant(text, platforms) for one in those]
     there = {(pixel.platform, pixel.id) for pixel in config.pixels}
     return [
         Offer(platforms[key], id_, _address(base, key, id_), (key, id_) in there)
         for key, id_ in found
     ]
+
+
+def meant(text: str, platforms: Platforms) -> list[list[tuple[str, str]]]:
+    """Platform and id of each pixel in ``text``: one for each in a snippet, and for each word that
+    is an id by itself all those that it may be.
+    """
+    known = platforms.recogniser
+    text = text.strip()[:LONGEST]
+    found = [[one] for one in known.text(text)]
+    if found and "<" not in text:  # code, in which any number may look like an id
+        return found
+    seen = {id_ for one in found for _, id_ in one}
+    words = dict.fromkeys(_SEPARATOR.split(_MARKUP.sub(" ", text))[:MOST_WORDS])
+    for word in words:
+        # Without a digit it is more likely a word, unless nothing else was pasted.
+        if word and word not in seen and (len(words) == 1 or any(map(str.isdigit, word))):
+            found += [those] if (those := [(key, word) for key in known.bare(word)]) else []
+    return found
 
 
 def taken(values: Values, platforms: Platforms) -> Values:

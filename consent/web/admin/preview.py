@@ -18,8 +18,11 @@ from consent.errors import NotFoundError
 from consent.model import StoreConfig, Version
 from consent.web.admin import pages, place
 from consent.web.admin.door import Visit
+from consent.web.services import Services
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")
+_DARK = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
+_BOTH = re.compile(r"(?<=color-scheme:)\s*light dark")
 _POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'nonce-{nonce}'; "
     "style-src 'nonce-{nonce}'; img-src data: {origins}; form-action 'none'; base-uri 'none'; "
@@ -34,8 +37,20 @@ async def show(visit: Visit) -> Response:
     if state is None:
         raise NotFoundError("no_store", "a preview is of one store; the address names none")
     seen = place.read_seen(services, visit.request.path_params["place"], query, state)
-    version = _with_logo(state.version)
-    resolution = services.regions.resolve(seen.place, on=seen.on, rules=state.version.rules)
+    return drawn(services, state.version, seen)
+
+
+def drawn(services: Services, version: Version, seen: place.Seen, scheme: str = "") -> Response:
+    """What ``seen`` sees of ``version``, as the page in the frame.
+
+    Args:
+        services: the wiring.
+        version: may be one that is not published.
+        seen: as whom.
+        scheme: ``light`` or ``dark``; empty: what the browser that looks prefers.
+    """
+    version = _with_logo(version)
+    resolution = services.regions.resolve(seen.place, on=seen.on, rules=version.rules)
     composer = services.composer.apart()
     scripts = composer.drawn(version, resolution, seen.language, gpc=seen.gpc)
     nonce = secrets.token_urlsafe(16)
@@ -44,7 +59,8 @@ async def show(visit: Visit) -> Response:
         "language": seen.language,
         "dir": services.texts.direction(seen.language),
         "name": version.config.name,
-        "scripts": {name: _as_data(text) for name, text in scripts.items()},
+        "scheme": scheme,
+        "scripts": {name: _as_data(_under(scheme, text)) for name, text in scripts.items()},
     }
     response = pages.render("preview.html", context)
     # A draft may still hold what is no origin, and a policy is a text.
@@ -52,6 +68,13 @@ async def show(visit: Visit) -> Response:
     response.headers["content-security-policy"] = _POLICY.format(nonce=nonce, origins=origins)
     response.headers["x-frame-options"] = "SAMEORIGIN"
     return response
+
+
+def _under(scheme: str, script: str) -> str:
+    """``script``, whose styles take ``scheme`` for the preferred one."""
+    if not scheme:
+        return script
+    return _BOTH.sub(scheme, _DARK.sub(" all " if scheme == "dark" else " not all ", script))
 
 
 def _with_logo(version: Version) -> Version:
