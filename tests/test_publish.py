@@ -170,7 +170,7 @@ def test_a_file_of_the_wrong_form_is_refused_with_its_name_and_key(content, wher
         ({"banner": BannerConfig(logo="//cdn.example/logo.svg")}, "banner.logo: "),
         ({"texts": {"xx": {"banner.title": "Hi"}}}, "texts.xx: not a language"),
         ({"texts": {"de": {"banner.nothing": "Hi"}}}, "texts.de.banner.nothing: is unknown"),
-        ({"texts": {"de": {"banner.title": " "}}}, "texts.de.banner.title: 1 characters"),
+        ({"texts": {"de": {"banner.title": " "}}}, "texts.de.banner.title: empty; expected a text"),
         ({"texts": {"de": {"banner.text": "Ohne Zahl"}}}, "texts.de.banner.text: has placeholders"),
         ({"gpc": GpcConfig(("analytics",))}, "gpc.refuses: "),
         ({"gpc": GpcConfig(("marketing", "necessary"))}, "gpc.refuses: "),
