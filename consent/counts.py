@@ -200,11 +200,12 @@ async def first_and_last(c: AsyncConnection) -> dict[int, tuple[dt.datetime, dt.
 
 
 async def first(c: AsyncConnection, store_id: int) -> Key | None:
-    """What was counted first of all in a store; None where nothing was yet."""
-    columns = [_c[name] for name in Key._fields]
-    earliest = sa.select(*columns).where(_c.store_id == store_id, _c.n > 0)
-    row = (await c.execute(earliest.order_by(_c.hour).limit(1))).first()
-    return None if row is None else Key(*row)
+    """What was counted first of all visitors of a store; None where nobody was there yet."""
+    columns = [column for column in _c if column.name in Key._fields]
+    visitors = (_c.store_id == store_id, _c.measure.not_in(("bot", "refused")))
+    earliest = sa.select(*columns).where(*visitors).order_by(_c.hour).limit(1)
+    row = (await c.execute(earliest)).first()
+    return None if row is None else Key(**row._mapping)
 
 
 async def totals_by(

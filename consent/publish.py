@@ -365,10 +365,16 @@ def _banner_faults(config: StoreConfig, strictest: Regime) -> Iterator[str]:
 def _experiment_faults(config: StoreConfig, regions: Regions, texts: Texts) -> Iterator[str]:
     """What is wrong with the plan, and why a variant could not be a version of its own."""
     yield from variants.faults(config)
-    usual = {*_banner_faults(config, regions.strictest), *_text_faults(config, texts)}
+    usual = {
+        *_banner_faults(config, regions.strictest),
+        *_text_faults(config, texts, regions.strictest),
+    }
     for index, variant in enumerate(config.variants):
         shown = varied(config, variant)
-        for fault in (*_banner_faults(shown, regions.strictest), *_text_faults(shown, texts)):
+        for fault in (
+            *_banner_faults(shown, regions.strictest),
+            *_text_faults(shown, texts, regions.strictest),
+        ):
             if fault not in usual:
                 yield f"variants[{index}].{fault}"
 
