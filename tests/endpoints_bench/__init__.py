@@ -1,0 +1,1 @@
+"""What ``tests.bench_endpoints`` and ``tests.bench_soak`` send."""
