@@ -17,6 +17,7 @@ soak: .venv/installed-test
 	$(BIN)/python -m tests.browser_setup
 	$(BIN)/pytest --numprocesses 2 --dist worksteal -m soak
 	$(BIN)/python -m tests.e2e.model --minutes 10
+	$(BIN)/python -m tests.bench_soak --minutes 10
 
 lint: .venv/installed-lint
 	$(BIN)/ruff check .
@@ -46,7 +47,7 @@ sbom: .venv/installed-audit
 
 bench: .venv/installed-test
 	$(BIN)/python -m tests.browser_setup
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench --write
 
 build: .venv/installed-test
 	$(BIN)/python consent/browser/build.py

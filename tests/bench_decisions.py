@@ -43,6 +43,8 @@ class Ours:
         self._folder = folder
         self._run = run
         self._banner = ""
+        self.stored = 0
+        """How many posts were answered with 201."""
 
     def open(self, fill_with: Callable[[], None] | None) -> None:
         self.service.consent("migrate")
@@ -52,7 +54,7 @@ class Ours:
         found = re.search(r',"([0-9a-f]{64})"\)$', loader.decode())
         assert found is not None
         self._banner = found[1]
-        self._load(1, 1)
+        self.load(1, 1)
         if fill_with is not None:
             self.service.stop()
             fill_with()
@@ -65,16 +67,18 @@ class Ours:
     def post(self, seconds: int) -> Post:
         def measured(connections: int) -> Rate:
             before = self.records()
-            rate = self._load(connections, seconds)
+            rate = self.load(connections, seconds)
             if self.records() - before < rate.requests:
                 sys.exit(f"bench: {rate.requests} answers of 201, fewer records; expected as many")
             return rate
 
         return measured
 
-    def _load(self, connections: int, seconds: int) -> Rate:
+    def load(self, connections: int, seconds: int) -> Rate:
         options = {"connections": connections, "seconds": seconds, "BANNER": self._banner}
-        return post(self.service.url, "ours", self._folder, pid=self.service.pid, **options)
+        rate = post(self.service.url, "ours", self._folder, pid=self.service.pid, **options)
+        self.stored += rate.requests
+        return rate
 
 
 def median(rates: list[Rate]) -> Rate:

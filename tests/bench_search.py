@@ -153,12 +153,16 @@ async def run(number: int, url: str) -> None:
     await db.close()
 
 
+def fill_and_measure(number: int, url: str) -> None:
+    database.migrate(url)
+    asyncio.run(run(number, url))
+
+
 def main() -> None:
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     with tempfile.TemporaryDirectory() as folder:
         url = sys.argv[2] if len(sys.argv) > 2 else f"sqlite:///{Path(folder) / 'bench.db'}"
-        database.migrate(url)
-        asyncio.run(run(number, url))
+        fill_and_measure(number, url)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ class Rate(NamedTuple):
     cpu_us: float
     """Processor time of the server for one request, its children's too, a database's not."""
     requests: int
+    p999_ms: float
 
 
 def get(url: str, **headers: str) -> bytes:
@@ -42,11 +43,19 @@ def get(url: str, **headers: str) -> bytes:
 
 
 def post(
-    url: str, script: str, folder: Path, *, pid: int, connections: int, seconds: int, **env: str
+    url: str,
+    script: str,
+    folder: Path,
+    *,
+    pid: int,
+    connections: int,
+    seconds: int,
+    scripts: Path = HERE,
+    **env: str,
 ) -> Rate:
-    """Posts to the process ``pid`` what ``script`` says; ends the bench when one is refused."""
+    """Sends to the process ``pid`` what ``script`` says; ends the bench when one is refused."""
     path = folder / f"{script}.lua"
-    path.write_text((HERE / f"{script}.lua").read_text() + (HERE / "result.lua").read_text())
+    path.write_text((scripts / f"{script}.lua").read_text() + (HERE / "result.lua").read_text())
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s"]
     before = _cpu_seconds(pid)
     seed = str(time.time_ns() // 1000 % 2**32)
@@ -64,7 +73,8 @@ def post(
         sys.exit(f"bench: {url}: {said}; expected no refused and no broken request")
     requests = said["requests"]
     cpu_us = (_cpu_seconds(pid) - before) / requests * 1e6
-    return Rate(requests / said["seconds"], said["p50_ms"], said["p99_ms"], cpu_us, requests)
+    rate = requests / said["seconds"]
+    return Rate(rate, said["p50_ms"], said["p99_ms"], cpu_us, requests, said["p999_ms"])
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -1,0 +1,150 @@
+"""Requests per second and latencies of each visitor endpoint: ``python -m tests.bench_endpoints``.
+
+One process of ours over SQLite, and a bare ASGI application on the same server that answers as many
+bytes, in turns. What counts are the ratios and the tails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.bench_decisions import Ours, median
+from tests.decisions_bench.load import Rate, bare, post
+from tests.e2e.service import Service
+
+CONNECTIONS = 64
+SCRIPTS = Path(__file__).parent / "endpoints_bench"
+HEAD = "| endpoint | bytes | ours | p50 | p99 | p99.9 | bare ASGI app | ratio |\n|" + "---|" * 8
+LOADER = "/s/summit/loader.js?en,true"
+RECORDS = 600
+"""Before the bench, so that the log has whole tiles."""
+
+
+class Endpoint(NamedTuple):
+    """What is asked again and again. ``body`` makes it a post."""
+
+    name: str
+    target: str
+    body: str = ""
+    etag: str = ""
+
+    @property
+    def method(self) -> str:
+        return "POST" if self.body else "GET"
+
+    def ask(self, url: str) -> tuple[int, bytes, str]:
+        """One answer: status, body, ETag."""
+        headers = {"CF-IPCountry": "DE", "Accept-Encoding": "br", "Content-Type": "text/plain"}
+        if self.body:
+            headers["Origin"] = "https://summit.example"
+        request = urllib.request.Request(
+            f"{url}{self.target}", self.body.encode() or None, headers, method=self.method
+        )
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read(), answer.headers.get("ETag", "")
+
+
+def endpoints(service: Service, decision: str) -> Iterator[Endpoint]:
+    loader = Endpoint("loader.js, returning visitor", LOADER)
+    yield loader
+    yield Endpoint("loader.js, 304", LOADER, etag=loader.ask(service.url)[2])
+    yield Endpoint("loader.js, first visit", "/s/summit/loader.js?en,false")
+    yield Endpoint("seen", "/s/summit/seen", '{"version":1,"entry":true,"language":"de"}')
+    yield Endpoint("receipts", f"/s/summit/receipts/{decision}")
+    yield Endpoint("checkpoint", "/log/checkpoint")
+    yield Endpoint("tile", "/log/tile/0/000")
+
+
+def a_decision(service: Service) -> str:
+    """The id of one that the ledger holds, sealed."""
+    lines = service.consent("ledger", "export", "--format", "jsonl").splitlines()
+    return str(json.loads(lines[0])["id"])
+
+
+def line(name: str, size: int, ours: list[Rate], least: list[Rate]) -> str:
+    own = median(ours)
+    its = statistics.median(one.per_second for one in least)
+    cells = [name, f"{size:,}", f"{own.per_second:,.0f}/s"]
+    cells += [f"{ms:.1f} ms" for ms in (own.p50_ms, own.p99_ms, own.p999_ms)]
+    return f"| {' | '.join([*cells, f'{its:,.0f}/s', f'{own.per_second / its:.0%}'])} |"
+
+
+def measure(ours: Ours, folder: Path, seconds: int, rounds: int) -> None:
+    service = ours.service
+    service.consent("ledger", "seal")
+    for endpoint in endpoints(service, a_decision(service)):
+        status, body, _ = endpoint.ask(service.url)
+        if endpoint.etag:  # the bare one sends as few bytes
+            status, body = 204, b""
+        rates: tuple[list[Rate], list[Rate]] = ([], [])
+        with bare(folder / f"bare-{time.monotonic_ns()}", body, status) as (url, pid):
+            for _ in range(rounds):
+                for where, of, into in (
+                    (service.url, service.pid, rates[0]),
+                    (url, pid, rates[1]),
+                ):
+                    rate = post(
+                        where,
+                        "one",
+                        folder,
+                        pid=of,
+                        connections=CONNECTIONS,
+                        seconds=seconds,
+                        scripts=SCRIPTS,
+                        METHOD=endpoint.method,
+                        TARGET=endpoint.target,
+                        BODY=endpoint.body,
+                        ETAG=endpoint.etag,
+                    )
+                    into.append(rate)
+        print(line(endpoint.name, len(body), *rates), flush=True)
+
+
+def main(given: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench_endpoints", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=4, help="of each run (default 4)")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each, in turns (default 3)")
+    options = parser.parse_args(given)
+    if shutil.which("wrk") is None:
+        sys.exit("bench: wrk was not found; install it with `apt-get install wrk`")
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        ours = Ours(folder, f"sqlite:///{folder / 'pixelgate.db'}", lambda _: "0")
+        ours.open(None)
+        try:
+            while ours.stored < RECORDS:
+                ours.load(CONNECTIONS, 1)
+            print(HEAD, flush=True)
+            with bare(folder / "bare-decisions", b"x" * 700, 201) as (url, pid):
+                own, least = [], []
+                for _ in range(options.rounds):
+                    own.append(ours.load(CONNECTIONS, options.seconds))
+                    its = post(
+                        url,
+                        "ours",
+                        folder,
+                        pid=pid,
+                        connections=CONNECTIONS,
+                        seconds=options.seconds,
+                        BANNER="0" * 64,
+                    )
+                    least.append(its)
+            print(line("decisions, each on disk", 700, own, least), flush=True)
+            measure(ours, folder, options.seconds, options.rounds)
+        finally:
+            ours.service.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
