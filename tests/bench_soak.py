@@ -41,21 +41,19 @@ from tests.web.shop import SUMMIT
 
 CONNECTIONS = 32
 SAMPLE_SECONDS = 5.0
-WARM_SHARE = 1 / 3
-"""Of the time, in which caches fill."""
 FLAT = 0.05
 """The most that memory may grow by from the middle third to the last, of what it was."""
 MIXED = Path(__file__).parent / "endpoints_bench" / "mixed.lua"
-HEAD = "| minute | requests | memory | open files |\n|---|---|---|---|"
+HEAD = "| minute | scripts | memory | of it scripts | open files |\n|---|---|---|---|---|"
 
 
 class Sample(NamedTuple):
     """The process after so many seconds."""
 
     seconds: float
-    requests: float
     rss_mb: float
-    files: int
+    kept_mb: float
+    """Scripts in memory, at most; they are bounded, and may fill up for longer than this lasts."""
 
 
 async def publish(url: str, number: int) -> None:
@@ -121,11 +119,12 @@ def watch(service: Service, seconds: int) -> list[Sample]:
     began, shown = time.monotonic(), 0.0
     while (passed := time.monotonic() - began) < seconds:
         told = figures(service)
-        requests = told.get("pixelgate_scripts_served_total", 0.0)
+        served = told["pixelgate_scripts_served_total"]
+        kept = told["pixelgate_scripts_kept_bytes"] / 1e6
         memory = worker.memory_info().rss / 1e6
-        samples.append(Sample(passed, requests, memory, worker.num_fds()))
+        samples.append(Sample(passed, memory, kept))
         if passed >= shown:
-            print(f"| {passed / 60:.1f} | {requests:,.0f} scripts | {memory:.0f} MB", end="")
+            print(f"| {passed / 60:.1f} | {served:,.0f} | {memory:.0f} MB | {kept:.0f} MB", end="")
             print(f" | {worker.num_fds()} |", flush=True)
             shown += 30
         time.sleep(SAMPLE_SECONDS)
@@ -133,9 +132,11 @@ def watch(service: Service, seconds: int) -> list[Sample]:
 
 
 def growth(samples: list[Sample]) -> float:
-    """Of the memory's median, from the middle third of the time to the last, as a share of it."""
-    middle = [one.rss_mb for one in samples[int(len(samples) * WARM_SHARE) : len(samples) * 2 // 3]]
-    last = [one.rss_mb for one in samples[len(samples) * 2 // 3 :]]
+    """Of the memory's median beside scripts, from the middle third of the time to the last, as a
+    share of it.
+    """
+    sizes = [one.rss_mb - one.kept_mb for one in samples]
+    middle, last = sizes[len(sizes) // 3 : len(sizes) * 2 // 3], sizes[len(sizes) * 2 // 3 :]
     before = statistics.median(middle or last)
     return (statistics.median(last) - before) / before
 
@@ -163,8 +164,9 @@ def soak(url: str, folder: Path, options: argparse.Namespace) -> int:
         f"\n{said['requests']:,} requests in {said['seconds']:.0f} s to {options.stores:,} stores "
         f"({said['requests'] / said['seconds']:,.0f}/s, p50 {said['p50_ms']:.1f} ms, "
         f"p99 {said['p99_ms']:.1f} ms), {decisions:,} decisions, {seen:,} counts of shown banners. "
-        f"Memory {samples[-1].rss_mb:.0f} MB, {grown:+.1%} from the middle third of the time to "
-        f"the last. {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"Memory {samples[-1].rss_mb:.0f} MB, of it at most {samples[-1].kept_mb:.0f} MB scripts; "
+        f"the rest {grown:+.1%} from the middle third of the time to the last. "
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, "
         f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, "  # noqa: TID251
         f"load {os.getloadavg()[0]:.1f}."
     )

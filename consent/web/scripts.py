@@ -108,7 +108,7 @@ class Scripts:
             CROSS_ORIGIN,
         ]
         self._ready: OrderedDict[Key, Ready] = OrderedDict()
-        self._ready_bytes = 0
+        self.kept_bytes = 0
         self._making: dict[Key, asyncio.Task[Ready]] = {}
         self._by_digest: weakref.WeakValueDictionary[str, Script] = weakref.WeakValueDictionary()
         self._language = lru_cache(maxsize=4096)(self._choose_language)
@@ -233,9 +233,9 @@ class Scripts:
         finally:
             del self._making[key]
         self._ready[key] = ready
-        self._ready_bytes += ready.script.bytes
-        while self._ready_bytes > CACHE_BYTES and len(self._ready) > 1:
-            self._ready_bytes -= self._ready.popitem(last=False)[1].script.bytes
+        self.kept_bytes += ready.script.bytes
+        while self.kept_bytes > CACHE_BYTES and len(self._ready) > 1:
+            self.kept_bytes -= self._ready.popitem(last=False)[1].script.bytes
         self.made += 1
         return ready
 

@@ -72,7 +72,7 @@ def post(
     if said["refused"] or said["broken"]:
         sys.exit(f"bench: {url}: {said}; expected no refused and no broken request")
     requests = said["requests"]
-    cpu_us = (_cpu_seconds(pid) - before) / requests * 1e6
+    cpu_us = (_cpu_seconds(pid) - before) / max(requests, 1) * 1e6
     rate = requests / said["seconds"]
     return Rate(rate, said["p50_ms"], said["p99_ms"], cpu_us, requests, said["p999_ms"])
 
