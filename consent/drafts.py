@@ -81,7 +81,7 @@ async def revise(
     change: Callable[[StoreConfig], StoreConfig],
     part: tuple[str, Callable[[StoreConfig], Any]],
     *,
-    by: User,
+    by: User | None,
     at: dt.datetime,
 ) -> StoreConfig:
     """Changes one part of the draft of the store ``key``, and notes how it was and is.
@@ -91,7 +91,7 @@ async def revise(
         key: the store's.
         change: makes the new draft.
         part: what the part is called in the log, and how to read it in a draft, as JSON.
-        by: who does it.
+        by: who does it; None: whoever may run the command line.
         at: the moment.
 
     Raises:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -242,3 +242,42 @@ def _uneven(arms: Sequence[Arm], visits: int, wanted: int) -> str:
                 f"here can be trusted before that is found."
             )
     return ""
+
+
+def facts(result: Result) -> dict[str, Any]:
+    """``result`` as plain values, every rate with its counts."""
+    return {
+        "key": result.plan.key,
+        "name": result.plan.name,
+        "standing": result.standing,
+        "since": result.since,
+        "planned": result.planned,
+        "visits": result.visits,
+        "uneven": result.uneven,
+        "variants": [
+            {
+                "key": arm.key,
+                "name": arm.name,
+                "planned": arm.planned,
+                "visits": arm.counts.visits,
+                "rates": {each: _rate(arm.rate(each)) for each in MEASURED},
+            }
+            for arm in result.arms
+        ],
+        "compared": [
+            {
+                "key": one.arm.key,
+                "differences": {
+                    each: bounds and bounds._asdict() for each, bounds in one.bounds.items()
+                },
+                "more": one.more,
+                "says": list(one.says),
+            }
+            for one in result.compared
+        ],
+    }
+
+
+def _rate(rate: Rate) -> dict[str, Any]:
+    low, high = rate.interval or (None, None)
+    return {"n": rate.n, "of": rate.of, "share": rate.share, "low": low, "high": high}

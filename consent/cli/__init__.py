@@ -13,6 +13,7 @@ from consent.cli import (
     activity,
     check,
     copies,
+    experiment,
     explain,
     geo,
     group,
@@ -42,6 +43,7 @@ for command in (
     *(serve.demo, serve.serve, serve.migrate, check.check),
     *(
         store.store,
+        experiment.experiment,
         group.group,
         scan.scan,
         user.user,

@@ -13,22 +13,28 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from consent import counts, coverage
+from consent.assign import Assigner
 from consent.compose import Composer
 from consent.coverage import Tracked
 from consent.database import Database
 from consent.folding import Folder
 from consent.model import (
+    CONTROL,
     WITH_STATES,
     Action,
     DecisionPost,
     Device,
+    Experiment,
     Grants,
     Pixel,
     Place,
     Reached,
     Resolution,
     StoreConfig,
+    Variant,
     Version,
 )
 from consent.record import Recorder
@@ -39,6 +45,8 @@ HOURS = (7, 11, 15, 19)
 """When the visitors of a day come."""
 EVENTS = (("PageView", 3.2), ("ViewContent", 1.4), ("AddToCart", 0.22), ("Purchase", 0.05))
 """What a visit tracks, and how often."""
+BRIEFER = 0.45
+"""How many of those whom the usual banner leaves without an answer accept a shorter one."""
 LATER = 0.03
 """How many who had accepted withdraw some hours later."""
 
@@ -86,6 +94,8 @@ class Visit(NamedTuple):
     device: Device
     visitor: uuid.UUID
     action: Action | None
+    variant: str = ""
+    """Of the experiment that runs; a visitor of it may have chosen otherwise."""
 
 
 class Past:
@@ -98,6 +108,7 @@ class Past:
         self._recorder = Recorder(db, composer, regions, signer, lambda: self._moment)
         self._counts = Folder(db, counts.add)
         self._coverage = Folder(db, coverage.add)
+        self._assigner = Assigner("demo")
         self._chance = random.Random(1)  # nosec B311  # noqa: S311 - visitors, not secrets
 
     async def fill(self, versions: Sequence[Version], days: int, until: dt.datetime) -> None:
@@ -109,7 +120,7 @@ class Past:
                 posts = [
                     self._live(version, visit)
                     for number, version in enumerate(versions)
-                    for visit in self._visits(start, 1.0 if not number else 0.12)
+                    for visit in self._visits(start, _size(number, version))
                     if visit.at < until
                 ]
                 await asyncio.gather(*posts)
@@ -137,7 +148,18 @@ class Past:
         actions: tuple[Action | None, ...] = ("accept_all", "save", "reject_all", "close", "gpc")
         return self._chance.choices((*actions, None), (*shares, 1 - sum(shares)))[0]
 
+    def _tried(self, version: Version, visit: Visit) -> Visit:
+        """``visit`` under a variant, which ``BRIEFER`` more of those who left it accept."""
+        address = f"81.{visit.visitor.int % 251}.{visit.visitor.int % 241}.7"
+        config = version.config
+        variant = self._assigner.choose(config, visit.at.date(), address, visit.visitor.bytes)
+        briefer = variant not in ("", CONTROL) and visit.action is None
+        if briefer and self._chance.random() < BRIEFER:
+            return visit._replace(variant=variant, action="accept_all")
+        return visit._replace(variant=variant)
+
     async def _live(self, version: Version, visit: Visit) -> None:
+        visit = self._tried(version, visit)
         place = _place(visit.crowd.code)
         on = self._regions.day(place, visit.at)
         resolution = self._regions.resolve(place, on=on, rules=version.rules)
@@ -158,6 +180,7 @@ class Past:
         action: Action,
     ) -> None:
         language = visit.crowd.language
+        shown = version.varied.get(visit.variant, version)
         post = DecisionPost(
             id=uuid.UUID(int=self._chance.getrandbits(128), version=4),
             visitor=visit.visitor,
@@ -165,12 +188,17 @@ class Past:
             action=action,
             grants=_grants(action, resolution.regime.model != "opt-in"),
             language=language,
-            banner=self._composer.banner(version, resolution, language).sha256,
+            banner=self._composer.banner(shown, resolution, language).sha256,
             gpc=action == "gpc",
         )
         self._moment = visit.at
         await self._recorder.record(
-            version, post, place=place, gpc_header=action == "gpc", device=visit.device
+            version,
+            post,
+            place=place,
+            gpc_header=action == "gpc",
+            device=visit.device,
+            variant=visit.variant,
         )
 
     def _count(self, version: Version, visit: Visit, resolution: Resolution) -> None:
@@ -186,6 +214,7 @@ class Past:
             language=visit.crowd.language,
             version=version.number,
             measure="visit",
+            variant=version.counted_as(visit.variant),
         )
         self._counts.add(shown)
         if self._chance.random() < 0.3:
@@ -222,10 +251,25 @@ class Past:
         return self._chance.choices(("sent", "blocked", "left"), (93, 5, 2))[0]
 
 
+SHORT = {
+    "en": {"banner.text": "May we and {count} services use cookies? You can change your mind."},
+    "de": {"banner.text": "Dürfen wir und {count} Dienste Cookies nutzen? Sie können es ändern."},
+}
+
+
+def tried(config: StoreConfig) -> StoreConfig:
+    """``config`` with an experiment: fewer words."""
+    return msgspec.structs.replace(
+        config,
+        experiment=Experiment("fewer-words", "Fewer words", expected=44, difference=8),
+        variants=(Variant("short", "one sentence", texts=SHORT),),
+    )
+
+
 def neighbours(number: int, pixels: tuple[Pixel, ...]) -> list[StoreConfig]:
-    """``number`` more stores, 40 at most, for pages that list many."""
+    """``number`` more stores, 40 at most, for pages that list many. The first tries something."""
     names = [f"{first} {second}" for second in _SECOND for first in _FIRST]
-    return [
+    found = [
         StoreConfig(
             key=name.lower().replace(" ", "-"),
             name=name,
@@ -235,6 +279,14 @@ def neighbours(number: int, pixels: tuple[Pixel, ...]) -> list[StoreConfig]:
         )
         for name in names[:number]
     ]
+    return [*map(tried, found[:1]), *found[1:]]
+
+
+def _size(number: int, version: Version) -> float:
+    """How much a store is visited, beside the first one; more where it tries something."""
+    if not number:
+        return 1.0
+    return 0.35 if version.config.variants else 0.12
 
 
 def _grants(action: Action, free: bool) -> Grants:

@@ -161,13 +161,17 @@ async def _prepare(
         async with db.read() as c:
             fresh = await stores.current(c, config.key) is None
         began = now - dt.timedelta(days=days + 1) if fresh else now
-        versions = [await _publish(db, config, data, began)]
+        # The shop of the demo shows one banner; what it tried before stands on its page.
+        versions = [
+            await _publish(db, past.tried(config) if fresh and days else config, data, began)
+        ]
         if fresh:
             for other in past.neighbours(neighbours, PIXELS):
                 versions.append(await _publish(db, other, data, began))
             composer = Composer(data.regions, data.platforms, data.texts)
             lived = past.Past(db, composer, data.regions, Signer(chosen.secret_keys))
             await lived.fill(versions, days, now)
+            await _publish(db, config, data, now)
         return await _new_login(db)
     finally:
         await db.close()

@@ -16,6 +16,7 @@ from consent.web.admin import (
     decision,
     door,
     erasing,
+    experiments,
     find,
     groups,
     handout,
@@ -106,6 +107,7 @@ def routes(services: Services) -> list[BaseRoute]:
         *_group_routes(services),
         *_pixel_routes(services),
         *_check_routes(services, turns),
+        *_experiment_routes(services),
         *setup.routes(services, turns),
         Route("/stores", door.page(services, "stores", stores.show)),
         Route("/stores/{key}", door.page(services, "stores", stores.one)),
@@ -244,6 +246,19 @@ def _pixel_routes(services: Services) -> list[BaseRoute]:
             door.change(services, "reviews", pixels.review_own),
             methods=["POST"],
         ),
+    ]
+
+
+def _experiment_routes(services: Services) -> list[BaseRoute]:
+    def write(act: door.Act) -> door.Endpoint:
+        return door.change(services, "pixels", act)
+
+    path = "/stores/{key}/experiments"
+    return [
+        Route(path, door.page(services, "pixels", experiments.show), methods=["GET"]),
+        Route(path, write(experiments.plan), methods=["POST"]),
+        Route(f"{path}/end", write(experiments.end), methods=["POST"]),
+        Route(f"{path}/publish", write(experiments.make_live), methods=["POST"]),
     ]
 
 

@@ -124,6 +124,32 @@ def trend(shares: Sequence[float | None], top: float, label: str) -> Markup:
     )
 
 
+def between(low: float, high: float, *, matters: float, reach: float, label: str) -> Markup:
+    """A line from ``low`` to ``high`` beside zero, over the band of what does not matter.
+
+    Args:
+        low: where the line begins.
+        high: where it ends.
+        matters: half the band.
+        reach: the number at either edge.
+        label: what a reader who cannot see it should know.
+    """
+    width, height = 260, 24
+
+    def x(value: float) -> str:
+        return _n(width / 2 * (1 + max(-1.0, min(1.0, value / reach))))
+
+    side = "more" if low > 0 else "fewer" if high < 0 else "open"
+    half = _n(width * matters / reach)
+    return Markup(  # noqa: S704 - made of numbers and escaped texts
+        f'<svg class="between {side}" viewBox="0 0 {width} {height}" role="img"'
+        f' aria-label="{escape(label)}"><rect class="band" x="{x(-matters)}" y="0" width="{half}"'
+        f' height="{height}"/><line class="zero" x1="{x(0)}" x2="{x(0)}" y1="0" y2="{height}"/>'
+        f'<line class="ends" x1="{x(low)}" x2="{x(high)}" y1="12" y2="12"/>'
+        f'<circle cx="{x((low + high) / 2)}" cy="12" r="4"/></svg>'
+    )
+
+
 def scale(top: int) -> tuple[int, ...]:
     """Round numbers from 0 to at least ``top``, in three to five steps."""
     if top <= 4:

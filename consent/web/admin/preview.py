@@ -31,13 +31,14 @@ _POLICY = (
 
 
 async def show(visit: Visit) -> Response:
-    """The page in the frame."""
+    """The page in the frame; of a variant of the store's experiment where the address names it."""
     services, query = visit.services, visit.request.query_params
     state = await place.state_of(visit)
     if state is None:
         raise NotFoundError("no_store", "a preview is of one store; the address names none")
     seen = place.read_seen(services, visit.request.path_params["place"], query, state)
-    return drawn(services, state.version, seen)
+    variant = query.get("variant", "")
+    return drawn(services, state.version.varied.get(variant, state.version), seen)
 
 
 def drawn(services: Services, version: Version, seen: place.Seen, scheme: str = "") -> Response:

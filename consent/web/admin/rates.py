@@ -147,7 +147,7 @@ def _names(services: Services, chosen: Chosen, by: GroupedBy, code: str) -> tupl
         return words.language(code), code
     if by == "store":
         return next((one.name for one in chosen.stores if str(one.id) == code), code), ""
-    return f"Version {code}", ""
+    return (code, "") if by == "variant" else (f"Version {code}", "")
 
 
 async def _blocks(visit: Visit, chosen: Chosen, report: Report) -> list[list[Row]]:

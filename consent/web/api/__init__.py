@@ -10,6 +10,7 @@ from starlette.routing import Route
 from consent.web.admin.checking import Turns
 from consent.web.api import (
     door,
+    experiments,
     figures,
     groups,
     house,
@@ -38,6 +39,7 @@ def operations(turns: Turns) -> tuple[Operation, ...]:
         *law.OPERATIONS,
         *groups.OPERATIONS,
         *figures.OPERATIONS,
+        *experiments.OPERATIONS,
         *records.OPERATIONS,
         *house.operations(turns),
     )
