@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 import msgspec
 import structlog
@@ -94,10 +94,16 @@ class Retainer:
             await self._task
             self._task = None
 
-    async def due(self) -> list[Due]:
-        """What would be erased now, store by store; nothing is changed."""
+    async def due(self, stores_: Collection[str] | None = None) -> list[Due]:
+        """What would be erased now, store by store; nothing is changed.
+
+        Args:
+            stores_: the keys of those that are meant; None: all.
+        """
         found = []
         for version in await self._versions():
+            if stores_ is not None and version.config.key not in stores_:
+                continue
             n, first = 0, None
             async for batch in self._batches(version):
                 n += len(batch)

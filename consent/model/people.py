@@ -23,6 +23,8 @@ Scope = Literal[
     "ledger:read",
     "activity:read",
     "visitors:erase",
+    "users:read",
+    "users:write",  # roles, invitations, and who may sign in at all
 ]
 """What an API token may be good for; never more than what its user may do at that moment."""
 

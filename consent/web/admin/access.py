@@ -56,6 +56,8 @@ SCOPES: dict[Scope, tuple[Page | None, tuple[Change, ...]]] = {
     "ledger:read": ("ledger", ()),
     "activity:read": ("activity", ()),
     "visitors:erase": (None, ("erasures",)),
+    "users:read": ("users", ()),
+    "users:write": (None, ("people",)),
 }
 """What a user has to be able to open and to change for a token of theirs to be good for it."""
 

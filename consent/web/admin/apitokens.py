@@ -32,6 +32,8 @@ SCOPES: dict[Scope, str] = {
     "ledger:read": "Read and export decisions",
     "activity:read": "Read who did what",
     "visitors:erase": "Erase visitors",
+    "users:read": "Read who may sign in",
+    "users:write": "Invite people, give and take roles",
 }
 """What each is for, in the order of the form."""
 

@@ -16,7 +16,7 @@ from consent.errors import GoneError, NotFoundError
 from consent.filters import LedgerFilter
 from consent.model import CHOOSABLE, Looser, Purpose, Record, Review, Rules, Version
 from consent.web.admin import pages, shown, words
-from consent.web.admin.door import Visit
+from consent.web.admin.door import Reading, Visit
 from consent.web.admin.shown import Shown
 from consent.web.services import Services
 
@@ -164,7 +164,7 @@ class Layers(NamedTuple):
     locked: str
 
 
-async def record_of(visit: Visit) -> Record:
+async def record_of(visit: Reading) -> Record:
     """The record that the address names.
 
     Raises:

@@ -56,7 +56,7 @@ async def evidence_of_decision(visit: Visit) -> Response:
     """The evidence pack of one decision."""
     record = await decision.record_of(visit)
     act = Act("evidence", record.store, str(record.id), {"records": 1})
-    return await _pack(visit, Subject(f"decision {record.id}", record), act)
+    return await packed(visit, Subject(f"decision {record.id}", record), act)
 
 
 async def receipt_file(visit: Visit) -> Response:
@@ -80,7 +80,7 @@ async def evidence_of_visitor(visit: Visit) -> Response:
     filter_ = LedgerFilter(stores=visit.own, visitor=visitor)
     subject = Subject(f"visitor {visitor}", filter=filter_)
     one = visit.own[0] if visit.own and len(visit.own) == 1 else None
-    return await _pack(visit, subject, Act("evidence", one, str(visitor)))
+    return await packed(visit, subject, Act("evidence", one, str(visitor)))
 
 
 async def evidence_of_search(visit: Visit) -> Response:
@@ -92,10 +92,16 @@ async def evidence_of_search(visit: Visit) -> Response:
     asked = filter_of(visit)
     kept = [f"{name} {value}" for name, value in asked.kept.items()]
     subject = Subject(f"search by {', '.join(kept) or 'nothing'}", filter=asked.filter)
-    return await _pack(visit, subject, Act("evidence", one_store(asked), "records", asked.kept))
+    return await packed(visit, subject, Act("evidence", one_store(asked), "records", asked.kept))
 
 
-async def _pack(visit: Visit, subject: Subject, act: Act) -> Response:
+async def packed(visit: Reading, subject: Subject, act: Act) -> Response:
+    """The pack about ``subject``, noted as ``act``, on a page or through the API.
+
+    Raises:
+        TooLargeError: it would hold more than ``pack.MOST_RECORDS``.
+        NotFoundError: it would hold none.
+    """
     services = visit.services
     number = await pack.count(services.database, subject)
     visit.acts.append(msgspec.structs.replace(act, detail={**act.detail, "records": number}))
@@ -108,7 +114,11 @@ async def _pack(visit: Visit, subject: Subject, act: Act) -> Response:
         pictures.png,
     )
     name = subject.name.partition(" by ")[0].replace(" ", "-")
-    headers = {"content-disposition": f'attachment; filename="evidence-{name}.zip"'}
+    headers = {
+        "content-disposition": f'attachment; filename="evidence-{name}.zip"',
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+    }
     content = pack.pieces(sources, subject, now=services.now())
     return StreamingResponse(content, media_type="application/zip", headers=headers)
 

@@ -15,7 +15,7 @@ from consent.filters import LedgerFilter
 from consent.model import CHOOSABLE, Record
 from consent.regions import Regions
 from consent.web.admin import access, erasing, pages, words
-from consent.web.admin.door import Visit
+from consent.web.admin.door import Reading, Visit
 
 MOST = 500
 """The newest so many are told; nobody decides more often by hand."""
@@ -63,7 +63,7 @@ async def _nobody(visit: Visit, visitor: uuid.UUID) -> RefusedError:
     return NotFoundError("no_such_visitor", "there is no visitor with this id")
 
 
-def visitor_of(visit: Visit) -> uuid.UUID:
+def visitor_of(visit: Reading) -> uuid.UUID:
     """The id that the address names.
 
     Raises:

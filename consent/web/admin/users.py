@@ -6,18 +6,17 @@ them nothing else is shown, and neither the account nor its sessions can be ende
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, cast, get_args
+from typing import Any, cast, get_args
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from consent import accounts, activity, groups, invitations, people, secondfactors, sessions
+from consent import accounts, activity, invitations, people, secondfactors, sessions
 from consent.activity import Act
 from consent.errors import ForbiddenError, NotFoundError, RefusedError
 from consent.invitations import Invitation
 from consent.model import Grant, Role, User
-from consent.stores import StoreSummary
-from consent.web.admin import access, account, pages
+from consent.web.admin import account, pages, persons
 from consent.web.admin.door import Post, Visit
 from consent.web.services import Services
 
@@ -33,29 +32,6 @@ SAID = {
 
 ROLES: tuple[Role, ...] = ("marketer", "legal", "developer", "owner")
 """As forms offer them: what can do most is not chosen by leaving a form as it is."""
-
-
-class Scope(NamedTuple):
-    """Where an owner may say who does what."""
-
-    user: User
-    stores: list[StoreSummary]
-    groups: list[groups.GroupSummary]
-
-    def holds(self, grant: Grant) -> bool:
-        if self.user.everywhere:
-            return True
-        if grant.store is not None:
-            return any(store.key == grant.store for store in self.stores)
-        return any(grant.group and group.key == grant.group for group in self.groups)
-
-
-class Person(NamedTuple):
-    """A user as an owner sees them. ``whole``: all of the user's roles are the owner's to give."""
-
-    user: User
-    grants: list[Grant]
-    whole: bool
 
 
 async def show_all(visit: Visit) -> Response:
@@ -87,7 +63,7 @@ async def invite(post: Post) -> Response:
 async def withdraw(post: Post) -> Response:
     asked, now = post.fields.get("invitation", ""), post.services.now()
     async with post.services.database.write() as c:
-        scope = await _scope(c, post.user)
+        scope = await persons.scope_of(c, post.user)
         for one in await invitations.waiting(c, now):
             if str(one.id) == asked and scope.holds(one.grant):
                 await invitations.remove(c, one.id)
@@ -100,8 +76,8 @@ async def withdraw(post: Post) -> Response:
 
 async def show(visit: Visit) -> Response:
     c, services = visit.connection, visit.services
-    scope = await _scope(c, visit.user)
-    one = await _person(c, scope, visit.request.path_params["user"])
+    scope = await persons.scope_of(c, visit.user)
+    one = await persons.person(c, scope, visit.request.path_params["user"])
     context = {
         "here": "users",
         "one": one,
@@ -114,39 +90,55 @@ async def show(visit: Visit) -> Response:
 
 async def grant(post: Post) -> Response:
     async with post.services.database.write() as c:
-        one = await _person(c, await _scope(c, post.user), post.request.path_params["user"])
+        one = await persons.person(
+            c, await persons.scope_of(c, post.user), post.request.path_params["user"]
+        )
         asked = await _asked(post, c)
         return await _changed(post, c, one, await accounts.grant(c, one.user.email, asked))
 
 
 async def revoke(post: Post) -> Response:
     async with post.services.database.write() as c:
-        one = await _person(c, await _scope(c, post.user), post.request.path_params["user"])
+        one = await persons.person(
+            c, await persons.scope_of(c, post.user), post.request.path_params["user"]
+        )
         asked = await _asked(post, c)
         after = await accounts.revoke(c, one.user.email, asked)
-        await _check_owners(c, one.user)
+        await persons.check_owners(c, one.user)
         return await _changed(post, c, one, after)
 
 
 async def disable(post: Post) -> Response:
     async with post.services.database.write() as c:
-        one = _whole(await _person(c, await _scope(c, post.user), post.request.path_params["user"]))
+        one = persons.whole(
+            await persons.person(
+                c, await persons.scope_of(c, post.user), post.request.path_params["user"]
+            )
+        )
         if one.user.id == post.user.id:
             raise ForbiddenError("own_account", "nobody disables the own account; ask an owner")
         after = await accounts.disable(c, one.user.email, post.services.now())
-        await _check_owners(c, one.user)
+        await persons.check_owners(c, one.user)
         return await _changed(post, c, one, after)
 
 
 async def enable(post: Post) -> Response:
     async with post.services.database.write() as c:
-        one = _whole(await _person(c, await _scope(c, post.user), post.request.path_params["user"]))
+        one = persons.whole(
+            await persons.person(
+                c, await persons.scope_of(c, post.user), post.request.path_params["user"]
+            )
+        )
         return await _changed(post, c, one, await accounts.enable(c, one.user.email))
 
 
 async def end_session(post: Post) -> Response:
     async with post.services.database.write() as c:
-        one = _whole(await _person(c, await _scope(c, post.user), post.request.path_params["user"]))
+        one = persons.whole(
+            await persons.person(
+                c, await persons.scope_of(c, post.user), post.request.path_params["user"]
+            )
+        )
         if not await sessions.end(c, one.user.id, account.session_id(post)):
             raise NotFoundError("no_such_session", "that session is over already")
         act = Act("sign_out", None, one.user.email, {"sessions": 1})
@@ -157,7 +149,11 @@ async def end_session(post: Post) -> Response:
 async def reset_second_factor(post: Post) -> Response:
     """Takes the second factor from somebody who has lost it; every session of theirs ends."""
     async with post.services.database.write() as c:
-        one = _whole(await _person(c, await _scope(c, post.user), post.request.path_params["user"]))
+        one = persons.whole(
+            await persons.person(
+                c, await persons.scope_of(c, post.user), post.request.path_params["user"]
+            )
+        )
         if one.user.id == post.user.id:
             raise ForbiddenError("own_account", "the own one is turned off under your account")
         if not await secondfactors.remove(c, one.user.id):
@@ -168,52 +164,13 @@ async def reset_second_factor(post: Post) -> Response:
     return _done(f"/admin/users/{one.user.id}", "reset")
 
 
-async def _changed(post: Post, c: AsyncConnection, one: Person, after: User) -> Response:
+async def _changed(post: Post, c: AsyncConnection, one: persons.Person, after: User) -> Response:
     """Notes the change that the address names, and leads back."""
     done = {"grant": "granted", "revoke": "revoked", "disable": "disabled", "enable": "enabled"}[
         post.request.url.path.rpartition("/")[2]
     ]
     await activity.add(c, people.act(done, one.user, after), by=post.user, at=post.services.now())
     return _done(f"/admin/users/{one.user.id}", done)
-
-
-async def _scope(c: AsyncConnection, user: User) -> Scope:
-    own = {grant.group for grant in user.acting}
-    every = await groups.all_groups(c)
-    seen = [group for group in every if user.everywhere or group.key in own]
-    return Scope(user, await access.visible(c, user), seen)
-
-
-async def _person(c: AsyncConnection, scope: Scope, id_: str) -> Person:
-    """The user whom an address names, as the owner sees them.
-
-    Raises:
-        NotFoundError: there is none with a role that is the owner's to give.
-    """
-    number = int(id_) if id_.isascii() and id_.isdigit() and len(id_) < 10 else 0
-    user = await accounts.by_id(c, number)
-    found = _seen(scope, user) if user is not None else None
-    if found is None:
-        raise NotFoundError("no_such_user", f"there is no user {id_[:20]!r}")
-    return found
-
-
-def _seen(scope: Scope, user: User) -> Person | None:
-    grants = [grant for grant in user.grants if scope.holds(grant)]
-    if not grants and not scope.user.everywhere:
-        return None
-    return Person(user, grants, len(grants) == len(user.grants))
-
-
-def _whole(one: Person) -> Person:
-    """``one``, all of whose roles are the owner's to give.
-
-    Raises:
-        ForbiddenError: some are not.
-    """
-    if not one.whole:
-        raise ForbiddenError("role", "this account is not yours alone to change; take its roles")
-    return one
 
 
 async def _asked(post: Post, c: AsyncConnection) -> Grant:
@@ -231,30 +188,16 @@ async def _asked(post: Post, c: AsyncConnection) -> Grant:
         cast(Role, role), key if kind == "store" else None, key if kind == "group" else None
     )
     named = (kind == "all" and not key) or (kind in ("store", "group") and bool(key))
-    if not named or not (await _scope(c, post.user)).holds(asked):
+    if not named or not (await persons.scope_of(c, post.user)).holds(asked):
         raise NotFoundError("no_such_place", "there is no such store or group")
     return asked
-
-
-async def _check_owners(c: AsyncConnection, before: User) -> None:
-    """Refuses a change of a user after which nobody would own the installation.
-
-    Raises:
-        RefusedError: no one who may sign in would be owner of every store.
-    """
-    if Grant("owner") not in before.grants:
-        return
-    for user in await accounts.all_users(c):
-        if user.disabled_at is None and Grant("owner") in user.grants:
-            return
-    raise RefusedError("last_owner", "nobody else is owner of every store; make another one first")
 
 
 async def _list(
     services: Services, c: AsyncConnection, user: User, said: dict[str, str], status: int = 200
 ) -> Response:
-    scope = await _scope(c, user)
-    found = [one for each in await accounts.all_users(c) if (one := _seen(scope, each))]
+    scope = await persons.scope_of(c, user)
+    found = [one for each in await accounts.all_users(c) if (one := persons.seen(scope, each))]
     waiting: list[Invitation] = await invitations.waiting(c, services.now())
     context: dict[str, Any] = {
         "here": "users",
@@ -268,7 +211,7 @@ async def _list(
     return pages.render("users.html", context, user=user, status=status)
 
 
-def _choices(scope: Scope) -> dict[str, Any]:
+def _choices(scope: persons.Scope) -> dict[str, Any]:
     places = [("all", "Every store")] if scope.user.everywhere else []
     places += [(f"group {group.key}", f"Group {group.name}") for group in scope.groups]
     places += [(f"store {store.key}", store.name) for store in scope.stores]

@@ -16,6 +16,8 @@ from consent.web.api import (
     house,
     law,
     openapi,
+    people,
+    proofs,
     records,
     schedules,
     stores,
@@ -40,7 +42,9 @@ def operations(turns: Turns) -> tuple[Operation, ...]:
         *groups.OPERATIONS,
         *figures.OPERATIONS,
         *experiments.OPERATIONS,
+        *proofs.OPERATIONS,
         *records.OPERATIONS,
+        *people.OPERATIONS,
         *house.operations(turns),
     )
 

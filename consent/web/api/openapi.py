@@ -19,6 +19,7 @@ _REF = "#/components/schemas/{name}"
 _PLACES: dict[str, dict[str, Any]] = {
     "store": {"type": "string", "pattern": KEY_PATTERN},
     "group": {"type": "string", "pattern": KEY_PATTERN},
+    "user": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     "number": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     "id": {"type": "string", "format": "uuid"},
     "visitor": {"type": "string", "format": "uuid"},
@@ -90,6 +91,8 @@ def statuses(operation: Operation) -> tuple[int, ...]:
         found |= {413, 415}
     if operation.match or operation.name == "groups.apply":
         found |= {412, 428}
+    if operation.name.startswith("evidence."):
+        found.add(413)
     if one_decision(operation):
         found.add(410)
     return tuple(sorted(found))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import uuid
+import zipfile
 
 import msgspec
 import pytest
@@ -430,3 +432,59 @@ def test_nothing_is_told_that_cannot_be_noted(call, story, monkeypatch):
 def test_a_store_config_has_no_field_that_a_file_lacks():
     config = StoreConfig("a", "A", ("https://a.example",))
     assert storefile.read(storefile.plain(config), "store") == config
+
+
+class TestPeople:
+    def test_somebody_is_invited_given_and_taken_roles_and_disabled(self, call):
+        body = {"email": "New@x.example", "role": "marketer", "store": "summit"}
+        made = call.post("/invitations", json=body)
+        assert "/admin/invitation/" in made.json()["link"]
+        (waits,) = call.get("/invitations")["invitations"]
+        assert (waits["email"], waits["role"]["store"]) == ("new@x.example", "summit")
+        assert call.post("/invitations/withdraw", json={"id": waits["id"]}).status_code == 200
+        assert call.post("/invitations/withdraw", json={"id": waits["id"]}).status_code == 404
+        mia = next(one for one in call.get("/users")["users"] if one["email"] == "mia@example.com")
+        path, role = f"/users/{mia['id']}", {"role": "legal", "group": None, "store": "harbor"}
+        given = call.post(f"{path}/grant", json=role).json()["roles"]
+        assert {(one["role"], one["store"]) for one in given} == {
+            ("legal", "harbor"),
+            ("marketer", None),
+        }
+        assert len(call.post(f"{path}/revoke", json=role).json()["roles"]) == 1
+        assert call.post(f"{path}/disable").json()["disabled"] is True
+        assert call("/me", by="mia@example.com").status_code == 401
+        assert call.post(f"{path}/enable").json()["disabled"] is False
+        assert [who for who, *_ in acts(call, "user")] == [OWNER] * 4
+
+    def test_an_owner_of_one_store_gives_nothing_beyond_it_and_the_last_owner_stays(self, call):
+        mine = "owner@summit.example"
+        seen = {one["email"]: one for one in call.get("/users", by=mine)["users"]}
+        assert "owner@example.com" not in seen
+        assert seen["mia@summit.example"]["whole"] is True
+        for role in ({"role": "owner"}, {"role": "legal", "store": "harbor"}):
+            body = {"email": "friend@x.example", **role}
+            assert call.post("/invitations", by=mine, json=body).status_code == 404
+            answer = call.post(f"/users/{seen[mine]['id']}/grant", by=mine, json=role)
+            assert answer.status_code == 404
+        both = {"role": "legal", "store": "summit", "group": "x"}
+        assert call.post(f"/users/{seen[mine]['id']}/grant", json=both).status_code == 422
+        boss = next(one for one in call.get("/users")["users"] if one["email"] == OWNER)
+        last = call.post(f"/users/{boss['id']}/revoke", json={"role": "owner"})
+        assert last.json()["error"] == "last_owner"
+        assert call.post(f"/users/{boss['id']}/disable").json()["error"] == "own_account"
+
+
+class TestProofs:
+    def test_an_evidence_pack_of_one_decision_and_what_retention_erases(self, call, story):
+        id_ = str(story.summit[-1])
+        answer = call(f"/ledger/{id_}/evidence")
+        assert answer.headers["content-type"] == "application/zip"
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as pack:
+            assert any(id_ in name or "record" in name for name in pack.namelist())
+        assert acts(call, "evidence")
+        none = call("/ledger/evidence?from=2030-01-01")
+        assert none.status_code in (404, 422)
+        due = call.get("/retention")["stores"]
+        assert {one["store"]: one["records"] for one in due} == {"harbor": 0, "summit": 0}
+        mine = call.get("/retention", by="owner@summit.example")["stores"]
+        assert [one["store"] for one in mine] == ["summit"]

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from starlette.routing import Mount, Route
 
+from consent.pack import pictures
 from consent.web import api, errors
 from consent.web.api import openapi, pace
 from consent.web.app import App
@@ -40,10 +41,15 @@ CHECKS = [
 @pytest.fixture
 def app(story: Story, tmp_path: Path, monkeypatch) -> Iterator[App]:
     monkeypatch.setattr(pace, "REQUESTS", 10**9)
+    monkeypatch.setattr(pictures, "png", _no_picture)
     file = tmp_path / "pixelgate.db"
     shutil.copy(story.file, file)
     yield open_app(file, Clock(NOW), tmp_path)
     asgi.shutdown_lifespans()
+
+
+async def _no_picture(page: str) -> None:
+    """A browser draws one in seconds."""
 
 
 def test_the_document_has_every_route_and_no_other(client):

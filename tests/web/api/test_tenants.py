@@ -22,7 +22,7 @@ MAY = {
     | CHANGING
     | FIGURES
     | {"groups:read", "groups:write", "ledger:read", "activity:read", "pixels:review"}
-    | {"visitors:erase"},
+    | {"visitors:erase", "users:read", "users:write"},
     "developer": READING | CHANGING | FIGURES | {"groups:read", "groups:write", "ledger:read"},
     "marketer": READING | FIGURES | {"stores:publish", "pages:scan"},
     "legal": READING
@@ -36,6 +36,10 @@ BODIES = {
     "versions.rollback": {"number": 999},
     "schedules.make": {"at": "2026-12-01 09:00"},
     "schedules.cancel": {"id": 999},
+    "users.grant": {"role": "owner", "store": "nowhere"},
+    "users.revoke": {"role": "owner", "store": "nowhere"},
+    "invitations.make": {"email": "new@x.example", "role": "owner", "store": "nowhere"},
+    "invitations.withdraw": {"id": 999},
     "rules.approve": {"rule": "DE", "reason": "none", "sha256": "0" * 64},
     "groups.template.put": {"key": "outdoor", "name": "Outdoor"},
     "groups.apply": {"stores": []},
@@ -43,7 +47,7 @@ BODIES = {
     "ledger.erase": {"visitor": str(uuid.UUID(int=2)), "reason": "asked by letter in May"},
     "pages.scan": {"url": "https://elsewhere.example/"},
 }
-QUERIES = {"explain": "?country=DE"}
+QUERIES = {"explain": "?country=DE", "evidence.search": "?from=2030-01-01"}
 
 
 def request(call, one, *, by, store="summit", id_=None, visitor=None, query=""):
@@ -51,6 +55,7 @@ def request(call, one, *, by, store="summit", id_=None, visitor=None, query=""):
         store=store,
         group="outdoor",
         number=1,
+        user=999,
         id=id_ or uuid.UUID(int=1),
         visitor=visitor or uuid.UUID(int=2),
     )
