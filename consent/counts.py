@@ -1,8 +1,7 @@
 """The counts behind every rate, by hour, and their sums by store and day. Nothing here leads back
 to a visitor.
 
-A count is only ever added to, in the transaction of what it counts. Take the ledger's rows first
-and the counts last, as ``record`` does: then two transactions never wait for each other in a ring.
+A count is only ever added to, a moment after what it counts: see ``folding``.
 """
 
 from __future__ import annotations

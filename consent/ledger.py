@@ -25,17 +25,17 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent.database import lookups, tables
+from consent.database import Database, appending, driver_of, lookups, tables
 from consent.database.dialects import take_lock
 from consent.errors import GoneError, NotFoundError
-from consent.model import CHOOSABLE, Entry, Grants, Place, Record, Regime
+from consent.model import Entry, Grants, Place, Record, Regime, Version
 
 MOST_AT_ONCE = 1000
 """The most entries in one ``append``; SQLite takes 32 766 parameters in a statement."""
@@ -44,10 +44,9 @@ _SAME = (
     *("id", "visitor", "action", "language", "banner_sha256"),
     *("gpc_header", "gpc_property", "device", "salt", "refused"),
 )
-"""What an entry, a record and a row of the table call and hold alike."""
+"""What an entry and a record call and hold alike."""
 
 _d = tables.decisions.c
-_INSERT = sa.insert(tables.decisions)
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -60,6 +59,44 @@ class Appended(msgspec.Struct, frozen=True):
     record: Record
     fresh: bool
     conflict: bool = False
+
+
+async def append_at_once(
+    db: Database, entries: Sequence[Entry], versions: Mapping[int, Version]
+) -> list[Appended]:
+    """Appends a batch in a transaction of its own, durable when this returns.
+
+    It costs one hop to SQLite's thread, or one round trip to PostgreSQL, however many entries. Only
+    what brings a new banner or law along, or an id that is taken, goes the way of ``append`` too.
+
+    Args:
+        db: this task may have no transaction open on it.
+        entries: at most ``MOST_AT_ONCE``, each with an id of its own.
+        versions: those of the entries, by their own id, as they were published.
+
+    Returns, Raises:
+        as ``append``.
+    """
+    _check_size(entries)
+    if not entries:
+        return []
+    known = {
+        id_: lookups.Version(one.store_id, one.config.key, one.number, one.sha256)
+        for id_, one in versions.items()
+    }
+    async with db.driven() as driver:
+        done = await appending.append(driver, entries, known)
+    rest = [entry for entry in entries if entry.id not in done]
+    others: dict[uuid.UUID, Appended] = {}
+    if rest:
+        async with db.write() as c:
+            others = {one.record.id: one for one in await append(c, rest)}
+    return [
+        Appended(_record(one, known[one.version_id], done[one.id]), fresh=True)
+        if one.id in done
+        else others[one.id]
+        for one in entries
+    ]
 
 
 async def append(c: AsyncConnection, entries: Sequence[Entry]) -> list[Appended]:
@@ -80,30 +117,26 @@ async def append(c: AsyncConnection, entries: Sequence[Entry]) -> list[Appended]
             there are too many entries.
         UnavailableError: at the end of the transaction, when storage does not take it.
     """
-    if len(entries) > MOST_AT_ONCE:
-        raise ValueError(f"append: {len(entries)} entries; at most {MOST_AT_ONCE} at once")
+    _check_size(entries)
     if not entries:
         return []
     await take_lock(c, "ledger")
-    pairs = {(entry.visitor, entry.store_id) for entry in entries}
-    taken, newest = await lookups.taken_and_newest(c, {entry.id for entry in entries}, pairs)
-    found = await lookups.references(
-        c,
-        versions={entry.version_id for entry in entries},
-        banners={entry.banner_sha256 for entry in entries},
-        regimes={entry.regime.sha256 for entry in entries},
-    )
     first = {entry.id: entry for entry in reversed(entries)}
-    new = [e for e in entries if first[e.id] is e and e.id not in taken]
-    records = _records(new, found, newest)
+    records = await _by_ids(c, first)
+    new = [e for e in entries if first[e.id] is e and e.id not in records]
+    versions = await _keep_references(c, entries, new)
     if new:
-        await _insert(c, new, records, found)
-    fresh = {id(entry) for entry in new}
-    if taken:
-        records.update(await _by_ids(c, taken))
-        if not taken <= records.keys():
+        done = await appending.append(await driver_of(c), new, versions)
+        if len(done) < len(new):
             raise GoneError("erased", "id: of a decision that was erased; expected a new one")
-    return [_appended(e, records[e.id], found, fresh=id(e) in fresh) for e in entries]
+        records |= {e.id: _record(e, versions[e.version_id], done[e.id]) for e in new}
+    fresh = {id(entry) for entry in new}
+    return [_appended(e, records[e.id], versions, fresh=id(e) in fresh) for e in entries]
+
+
+def _check_size(entries: Sequence[Entry]) -> None:
+    if len(entries) > MOST_AT_ONCE:
+        raise ValueError(f"append: {len(entries)} entries; at most {MOST_AT_ONCE} at once")
 
 
 async def get(c: AsyncConnection, id_: uuid.UUID) -> Record | None:
@@ -170,30 +203,11 @@ async def _by_ids(c: AsyncConnection, ids: Iterable[uuid.UUID]) -> dict[uuid.UUI
     return {row.id: _of_row(row) for row in rows}
 
 
-def _records(
-    entries: Sequence[Entry],
-    found: lookups.References,
-    newest: dict[lookups.Pair, uuid.UUID],
-) -> dict[uuid.UUID, Record]:
-    """What the ledger will hold of ``entries``, in their order."""
-    records = {}
-    for seq, entry in enumerate(entries, found.head + 1):
-        version = found.versions.get(entry.version_id)
-        if version is None or version.store_id != entry.store_id:
-            raise NotFoundError(
-                "unknown_version", f"version: {entry.version_id} is not one of this store's"
-            )
-        key = (entry.visitor, entry.store_id)
-        records[entry.id] = _record(entry, version, seq, newest.get(key))
-        newest[key] = entry.id
-    return records
-
-
-def _record(entry: Entry, version: lookups.Version, seq: int, previous: uuid.UUID | None) -> Record:
+def _record(entry: Entry, version: lookups.Version, stored: appending.Appended) -> Record:
     return Record(
         **{name: getattr(entry, name) for name in _SAME},
-        seq=seq,
-        previous=previous,
+        seq=stored.seq,
+        previous=stored.previous,
         store=version.store,
         version=version.number,
         version_sha256=version.sha256,
@@ -205,11 +219,13 @@ def _record(entry: Entry, version: lookups.Version, seq: int, previous: uuid.UUI
     )
 
 
-def _appended(entry: Entry, record: Record, found: lookups.References, *, fresh: bool) -> Appended:
+def _appended(
+    entry: Entry, record: Record, versions: Mapping[int, lookups.Version], *, fresh: bool
+) -> Appended:
     """Says whether the post is the one recorded, sent again. Time and place may differ."""
     if fresh:
         return Appended(record, fresh=True)
-    version = found.versions.get(entry.version_id)
+    version = versions.get(entry.version_id)
     said, kept = (
         (one.visitor, one.action, one.grants, one.refused, one.language, one.banner_sha256)
         for one in (entry, record)
@@ -218,50 +234,46 @@ def _appended(entry: Entry, record: Record, found: lookups.References, *, fresh:
     return Appended(record, fresh=False, conflict=not (same and said == kept))
 
 
-async def _insert(
-    c: AsyncConnection,
-    entries: Sequence[Entry],
-    records: dict[uuid.UUID, Record],
-    found: lookups.References,
-) -> None:
-    for entry in entries:
-        if entry.banner_sha256 not in found.banners and entry.banner_content is not None:
+async def _keep_references(
+    c: AsyncConnection, entries: Sequence[Entry], new: Sequence[Entry]
+) -> dict[int, lookups.Version]:
+    """The versions of ``entries``; what was shown and the law of ``new`` are stored from here on.
+
+    Raises:
+        NotFoundError, ValueError: see ``append``.
+    """
+    found = await lookups.references(
+        c,
+        versions={entry.version_id for entry in entries},
+        banners={entry.banner_sha256 for entry in new},
+        regimes={entry.regime.sha256 for entry in new},
+    )
+    for entry in new:
+        version = found.versions.get(entry.version_id)
+        if version is None or version.store_id != entry.store_id:
+            raise NotFoundError(
+                "unknown_version", f"version: {entry.version_id} is not one of this store's"
+            )
+        if entry.banner_content is not None and entry.banner_sha256 not in found.banners:
             content = {"content": entry.banner_content}
-            key = entry.banner_sha256
-            found.banners[key] = await _keep(c, tables.banners, key, content)
+            await _keep(c, tables.banners, entry.banner_sha256, content)
+            found.banners.add(entry.banner_sha256)
         if entry.regime.sha256 not in found.regimes:
-            key = entry.regime.sha256
-            found.regimes[key] = await _keep(c, tables.regimes, key, _law(entry.regime))
-    rows = [
-        {
-            **{name: getattr(entry, name) for name in _SAME},
-            **{purpose: entry.grants.of(purpose) for purpose in CHOOSABLE},
-            "seq": records[entry.id].seq,
-            "at": entry.at,
-            "previous": records[entry.id].previous,
-            "store_id": entry.store_id,
-            "version_id": entry.version_id,
-            "regime_id": found.regimes[entry.regime.sha256],
-            "country": entry.place.country,
-            "subdivision": entry.place.subdivision,
-            "place_source": entry.place.source,
-        }
-        for entry in entries
-    ]
-    await c.execute(_INSERT, rows)
+            await _keep(c, tables.regimes, entry.regime.sha256, _law(entry.regime))
+            found.regimes.add(entry.regime.sha256)
+    return found.versions
 
 
 def _law(regime: Regime) -> dict[str, Any]:
     return {"regime": regime.id, "content": regime.content}
 
 
-async def _keep(c: AsyncConnection, table: sa.Table, sha256: str, values: dict[str, Any]) -> int:
-    """Stores a content that no row has yet; gives the row's id."""
+async def _keep(c: AsyncConnection, table: sa.Table, sha256: str, values: dict[str, Any]) -> None:
+    """Stores a content that no row has yet."""
     found = hashlib.sha256(values["content"]).hexdigest()
     if found != sha256:
         raise ValueError(f"{table.name}: content has SHA-256 {found}; expected {sha256}")
-    insert = sa.insert(table).values(sha256=sha256, **values).returning(table.c.id)
-    return int((await c.execute(insert)).scalar_one())
+    await c.execute(sa.insert(table).values(sha256=sha256, **values))
 
 
 def _records_in(d: sa.Subquery, *order: sa.ColumnElement[Any]) -> sa.Select[Any]:

@@ -12,7 +12,7 @@ import datetime as dt
 import re
 import secrets
 import uuid
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from consent.compose import Composer
 from consent.database import Database
 from consent.decide import contradicts
 from consent.errors import ConflictError, RefusedError, UnavailableError
+from consent.folding import Folder
 from consent.model import (
     DecisionPost,
     Device,
@@ -57,11 +58,14 @@ class Receipt(msgspec.Struct, frozen=True):
 
 class _Waiter(NamedTuple):
     entry: Entry
+    version: Version
     done: asyncio.Future[ledger.Appended]
 
 
 class Recorder:
-    """Writes decisions into the ledger and the counts, many in one commit.
+    """Writes decisions into the ledger, many in one commit, and counts in ``folder`` what is new.
+
+    A process that is killed loses the counts of its last second, and no decision: see ``folding``.
 
     The law is resolved again here, because the page is not believed (rule 3).
     """
@@ -69,12 +73,14 @@ class Recorder:
     def __init__(
         self,
         database: Database,
+        folder: Folder[counts.Key],
         composer: Composer,
         regions: Regions,
         signer: Signer,
         now: Callable[[], dt.datetime],
     ) -> None:
         self._database = database
+        self._folder = folder
         self._composer = composer
         self._regions = regions
         self._signer = signer
@@ -132,7 +138,7 @@ class Recorder:
         if not self._open or self._silent or len(self._waiting) >= QUEUE_POSTS:
             raise UnavailableError("ledger: no room for another decision now; try again")
         done: asyncio.Future[ledger.Appended] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiter(entry, done))
+        self._waiting.append(_Waiter(entry, version, done))
         self._wake.set()
         return await done
 
@@ -280,7 +286,7 @@ class Recorder:
             return
         silence = asyncio.get_running_loop().call_later(COMMIT_SECONDS, self._give_up, batch)
         try:
-            appended = await self._write([waiter.entry for waiter in batch])
+            appended = await self._write(batch)
         except UnavailableError as error:
             self._turn_away(batch, error)
         except Exception as error:
@@ -317,19 +323,15 @@ class Recorder:
         self._turned_away += len(batch)
         _refuse(batch, error)
 
-    async def _write(self, entries: Sequence[Entry]) -> list[ledger.Appended]:
-        async with self._database.write() as connection:
-            appended = await ledger.append(connection, entries)
-            deltas = Counter(
-                _counted(entry, result.record)
-                for entry, result in zip(entries, appended, strict=True)
-                if result.fresh
-            )
-            await counts.add(connection, deltas)
-        return appended
+    async def _write(self, batch: Sequence[_Waiter]) -> list[ledger.Appended]:
+        versions = {waiter.version.id: waiter.version for waiter in batch}
+        entries = [waiter.entry for waiter in batch]
+        return await ledger.append_at_once(self._database, entries, versions)
 
     def _answer(self, waiter: _Waiter, result: ledger.Appended) -> None:
-        self.recorded += result.fresh
+        if result.fresh:
+            self.recorded += 1
+            self._folder.add(_counted(waiter.entry, result.record))
         if waiter.done.done():
             return
         if result.conflict:

@@ -93,9 +93,21 @@ async def append(database: Database, *entries: Entry) -> list[ledger.Appended]:
         return await ledger.append(c, entries)
 
 
-async def test_a_record_is_read_back_as_it_was_appended(database, store):
+async def append_at_once(database: Database, *entries: Entry) -> list[ledger.Appended]:
+    async with database.read() as c:
+        versions = {one.id: one for one in await stores.versions_since(c, 0)}
+    return await ledger.append_at_once(database, entries, versions)
+
+
+@pytest.fixture(params=[append, append_at_once], ids=["append", "append_at_once"])
+def appends(request):
+    """Appends, in one of the two ways, each of which keeps the same promises."""
+    return request.param
+
+
+async def test_a_record_is_read_back_as_it_was_appended(database, store, appends):
     entry = an_entry(store, place=LOS_ANGELES, grants=Grants(True, False, True), action="save")
-    (appended,) = await append(database, entry)
+    (appended,) = await appends(database, entry)
     async with database.read() as c:
         record = await ledger.get(c, entry.id)
         version = await stores.current(c, "summit")
@@ -125,11 +137,11 @@ async def test_an_empty_batch_appends_nothing(database):
     assert await append(database) == []
 
 
-async def test_the_same_post_again_is_not_stored_again(database, store):
+async def test_the_same_post_again_is_not_stored_again(database, store, appends):
     entry = an_entry(store)
-    (first,) = await append(database, entry)
+    (first,) = await appends(database, entry)
     later = entry.__class__(**{**_fields(entry), "at": START + dt.timedelta(days=1)})
-    (second,) = await append(database, later)
+    (second,) = await appends(database, later)
     assert (second.fresh, second.conflict) == (False, False)
     assert second.record == first.record
 
@@ -177,21 +189,21 @@ async def test_an_id_used_twice_in_a_batch_with_other_content_is_a_conflict(data
     assert (second.fresh, second.conflict) == (False, True)
 
 
-async def test_a_conflict_does_not_keep_the_rest_of_the_batch_out(database, store):
+async def test_a_conflict_does_not_keep_the_rest_of_the_batch_out(database, store, appends):
     taken = an_entry(store)
-    await append(database, taken)
+    await appends(database, taken)
     new = [an_entry(store) for _ in range(3)]
-    appended = await append(database, new[0], an_entry(store, id=taken.id), *new[1:])
+    appended = await appends(database, new[0], an_entry(store, id=taken.id), *new[1:])
     assert [one.fresh for one in appended] == [True, False, True, True]
     assert [one.record.seq for one in appended] == [2, 1, 3, 4]
 
 
-async def test_each_record_names_the_one_before_of_its_visitor_and_store(database, store):
+async def test_each_record_names_the_one_before_of_its_visitor_and_store(database, store, appends):
     visitor = uuid.uuid4()
     other = await a_store(database, "valley")
     a, b, c, d = (an_entry(where, visitor=visitor) for where in (store, store, other, store))
-    await append(database, a, an_entry(store), b)
-    appended = await append(database, c, an_entry(store), d)
+    await appends(database, a, an_entry(store), b)
+    appended = await appends(database, c, an_entry(store), d)
     assert appended[0].record.previous is None
     assert appended[2].record.previous == b.id
     async with database.read() as connection:
@@ -204,9 +216,9 @@ async def test_each_record_names_the_one_before_of_its_visitor_and_store(databas
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 64, 100, ledger.MOST_AT_ONCE])
-async def test_a_batch_of_any_size_is_appended_in_its_order(database, store, size):
+async def test_a_batch_of_any_size_is_appended_in_its_order(database, store, size, appends):
     entries = [an_entry(store) for _ in range(size)]
-    appended = await append(database, *entries)
+    appended = await appends(database, *entries)
     assert [one.record.id for one in appended] == [entry.id for entry in entries]
     assert [one.record.seq for one in appended] == list(range(1, size + 1))
 
@@ -216,19 +228,21 @@ async def test_a_batch_that_is_too_large_is_refused(database, store):
         await append(database, *[an_entry(store)] * (ledger.MOST_AT_ONCE + 1))
 
 
-async def test_a_version_of_another_store_is_refused_and_nothing_is_written(database, store):
+async def test_a_version_of_another_store_is_refused_and_nothing_is_written(
+    database, store, appends
+):
     other = await a_store(database, "valley")
     good = an_entry(store)
     with pytest.raises(NotFoundError):
-        await append(database, good, an_entry(store._replace(version_id=other.version_id)))
+        await appends(database, good, an_entry(store._replace(version_id=other.version_id)))
     async with database.read() as c:
         assert await ledger.get(c, good.id) is None
 
 
-async def test_what_was_shown_and_its_law_are_kept_once(database, store):
+async def test_what_was_shown_and_its_law_are_kept_once(database, store, appends):
     first, other = an_entry(store), an_entry(store, banner=b"<other>", regime=CALIFORNIA)
-    await append(database, first, other, an_entry(store))
-    await append(database, an_entry(store), an_entry(store, banner=b"<other>"))
+    await appends(database, first, other, an_entry(store))
+    await appends(database, an_entry(store), an_entry(store, banner=b"<other>"))
     async with database.read() as c:
         assert await ledger.banner_content(c, first.banner_sha256) == b"<banner>"
         assert await ledger.banner_content(c, other.banner_sha256) == b"<other>"
@@ -244,12 +258,12 @@ async def test_content_that_does_not_have_its_sha256_is_refused(database, store)
         await append(database, an_entry(store, banner_sha256="00" * 32))
 
 
-async def test_a_banner_without_content_is_a_hash_until_the_content_comes(database, store):
+async def test_a_banner_without_content_is_a_hash_until_the_content_comes(database, store, appends):
     known = an_entry(store)
-    await append(database, an_entry(store, banner_content=None))
+    await appends(database, an_entry(store, banner_content=None))
     async with database.read() as c:
         assert await ledger.banner_content(c, known.banner_sha256) is None
-    await append(database, known)
+    await appends(database, known)
     async with database.read() as c:
         assert await ledger.banner_content(c, known.banner_sha256) == known.banner_content
 
@@ -268,16 +282,21 @@ async def test_the_database_refuses_to_change_or_remove_rows(database, store, ta
 
 WRITER = """
 import asyncio, sys, uuid
-from consent import database, ledger
+from consent import database, ledger, stores
 from tests.test_ledger import Store, an_entry
 
 async def main(url, store_id, version_id, visitor):
     opened = database.connect(url)
     store = Store("summit", int(store_id), int(version_id))
+    async with opened.read() as c:
+        versions = {one.id: one for one in await stores.versions_since(c, 0)}
     for n in range(25):
         entries = [an_entry(store, visitor=uuid.UUID(visitor)), an_entry(store), an_entry(store)]
-        async with opened.write() as c:
-            await ledger.append(c, entries)
+        if n % 2:
+            async with opened.write() as c:
+                await ledger.append(c, entries)
+        else:
+            await ledger.append_at_once(opened, entries, versions)
         for entry in entries:
             print(entry.id, flush=True)
     await opened.close()

@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from consent import debug, defaults, ledger, stores
+from consent import counts, debug, defaults, ledger, stores
 from consent.compose import Composer
 from consent.errors import RefusedError
+from consent.folding import Folder
 from consent.model import (
     DecisionPost,
     Grants,
@@ -154,7 +155,8 @@ class TestRecord:
         async with database.write() as c:
             await stores.save(c, CONFIG, now())
             published = await stores.publish(c, "summit", now())
-        recorder = Recorder(database, COMPOSER, REGIONS, Signer(["k" * 40]), now)
+        folder = Folder(database, counts.add)
+        recorder = Recorder(database, folder, COMPOSER, REGIONS, Signer(["k" * 40]), now)
         recorder.start()
 
         async def post(place: Place = BERLIN, **changes: Any):

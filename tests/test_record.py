@@ -48,8 +48,13 @@ async def version(database: Database, now) -> Version:
 
 
 @pytest.fixture
-async def recorder(database: Database, now) -> AsyncIterator[Recorder]:
-    recorder = Recorder(database, COMPOSER, REGIONS, SIGNER, now)
+def folder(database: Database) -> Folder:
+    return Folder(database, counts.add)
+
+
+@pytest.fixture
+async def recorder(database: Database, folder: Folder, now) -> AsyncIterator[Recorder]:
+    recorder = Recorder(database, folder, COMPOSER, REGIONS, SIGNER, now)
     recorder.start()
     yield recorder
     await recorder.stop()
@@ -135,20 +140,22 @@ async def test_many_posts_share_few_commits(recorded, a_post, recorder, database
     assert recorder.batches < 10
 
 
-async def test_the_same_post_again_gets_the_same_facts(recorded, a_post, database, now):
+async def test_the_same_post_again_gets_the_same_facts(recorded, a_post, database, folder, now):
     post = a_post()
     first = await recorded(post)
     now.advance(minutes=5)
     assert await recorded(post) == first
     assert await stored(database) == 1
+    await folder.flush()
     assert await totals(database, now) == {"accepted": 1}
 
 
-async def test_the_same_post_twice_at_once_is_stored_once(recorded, a_post, database, now):
+async def test_the_same_post_twice_at_once_is_stored_once(recorded, a_post, database, folder, now):
     post = a_post()
     first, second = await asyncio.gather(recorded(post), recorded(post))
     assert first == second
     assert await stored(database) == 1
+    await folder.flush()
     assert await totals(database, now) == {"accepted": 1}
 
 
@@ -182,7 +189,7 @@ async def test_grants_that_contradict_the_action_are_refused(
 
 
 async def test_a_pixel_refused_by_itself_is_recorded_and_counted_as_partly(
-    recorded, a_post, database, now
+    recorded, a_post, database, folder, now
 ):
     post = a_post(action="save", grants=Grants.all(True), pixels={"meta": False})
     receipt = await recorded(post)
@@ -190,6 +197,7 @@ async def test_a_pixel_refused_by_itself_is_recorded_and_counted_as_partly(
         row = await ledger.get(c, post.id)
     assert row.refused == ("meta",)
     assert SIGNER.read_receipt(receipt.receipt)["refused"] == ["meta"]
+    await folder.flush()
     assert await totals(database, now) == {"partly": 1}
 
 
@@ -300,7 +308,7 @@ async def test_the_law_comes_from_the_servers_place_and_not_from_the_post(
 
 
 async def test_a_first_decision_answers_the_banner_and_later_ones_do_not(
-    recorded, a_post, database, now
+    recorded, a_post, database, folder, now
 ):
     visitor = uuid.uuid4()
     nothing, some = Grants.all(False), Grants(False, True, False)
@@ -311,6 +319,7 @@ async def test_a_first_decision_answers_the_banner_and_later_ones_do_not(
     await recorded(a_post(action="save", grants=some))
     await recorded(a_post(action="close", grants=nothing))
     await recorded(a_post(action="gpc", grants=nothing, gpc=True), CALIFORNIA)
+    await folder.flush()
     assert await totals(database, now) == {
         "accepted": 1,
         "changed": 1,
@@ -345,7 +354,7 @@ async def test_a_request_that_goes_away_harms_no_other(recorded, a_post, databas
 
 
 async def test_stopping_answers_what_was_taken_and_takes_no_more(database, version, a_post, now):
-    recorder = Recorder(database, COMPOSER, REGIONS, SIGNER, now)
+    recorder = Recorder(database, Folder(database, counts.add), COMPOSER, REGIONS, SIGNER, now)
     recorder.start()
 
     def send() -> Awaitable[ledger.Appended]:
@@ -362,7 +371,7 @@ async def test_stopping_answers_what_was_taken_and_takes_no_more(database, versi
 
 async def test_a_full_queue_turns_posts_away(database, version, a_post, now, monkeypatch):
     monkeypatch.setattr(record, "QUEUE_POSTS", 3)
-    recorder = Recorder(database, COMPOSER, REGIONS, SIGNER, now)
+    recorder = Recorder(database, Folder(database, counts.add), COMPOSER, REGIONS, SIGNER, now)
     recorder.start()
 
     def send() -> Awaitable[ledger.Appended]:
@@ -382,13 +391,15 @@ async def test_storage_that_is_away_is_said_and_the_next_post_works(database, ve
         def __init__(self) -> None:
             self.failed = False
 
-        def write(self):
+        def driven(self):
             if not self.failed:
                 self.failed = True
                 raise UnavailableError("database: gone")
-            return database.write()
+            return database.driven()
 
-    recorder = Recorder(Away(), COMPOSER, REGIONS, SIGNER, now)
+        write = database.write
+
+    recorder = Recorder(Away(), Folder(database, counts.add), COMPOSER, REGIONS, SIGNER, now)
     recorder.start()
     post = a_post()
 
@@ -411,14 +422,16 @@ async def test_storage_that_falls_silent_is_given_up_and_said_once(
             self.answers = asyncio.Event()
 
         @contextlib.asynccontextmanager
-        async def write(self):
+        async def driven(self):
             await self.answers.wait()
-            async with database.write() as connection:
-                yield connection
+            async with database.driven() as driver:
+                yield driver
+
+        write = database.write
 
     monkeypatch.setattr(record, "COMMIT_SECONDS", 0.01)
     silent = Silent()
-    recorder = Recorder(silent, COMPOSER, REGIONS, SIGNER, now)
+    recorder = Recorder(silent, Folder(database, counts.add), COMPOSER, REGIONS, SIGNER, now)
     recorder.start()
     post = a_post()
 

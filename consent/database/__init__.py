@@ -7,7 +7,7 @@ write statements.
 
 from __future__ import annotations
 
-from consent.database.engine import Database, connect
+from consent.database.engine import Database, connect, driver_of
 from consent.database.migrations import migrate
 
-__all__ = ["Database", "connect", "migrate"]
+__all__ = ["Database", "connect", "driver_of", "migrate"]

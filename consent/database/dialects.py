@@ -36,8 +36,9 @@ Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A key that the database or its caller counts up. On SQLite it is the rowid itself."""
 
 Lock = Literal["ledger", "versions", "accounts", "migrations", "log", "retention"]
+LEDGER_LOCK = 0x70_67_6C_01
 _LOCKS: Mapping[Lock, int] = {
-    "ledger": 0x70_67_6C_01,
+    "ledger": LEDGER_LOCK,
     "versions": 0x70_67_6C_02,
     "accounts": 0x70_67_6C_03,
     "migrations": 0x70_67_6C_04,

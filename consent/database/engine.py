@@ -6,10 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import cast
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from consent.database import connections, dialects, faults, migrations, tables
+from consent.database.driver import Driver, SqliteDriver
 from consent.database.files import Files
 from consent.errors import UnavailableError
 
@@ -37,11 +40,13 @@ class Database:
         *,
         busy_seconds: float,
         checker: AsyncEngine | None = None,
+        appender: AsyncEngine | None = None,
         files: Files | None = None,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._checker = checker or writer
+        self._appender = appender or writer
         self._busy_seconds = busy_seconds
         self._files = files
         self._log = connections.WriteAheadLog(files.path) if files else None
@@ -83,6 +88,31 @@ class Database:
         """
         async with self._begun(self._writer) as connection:
             yield connection
+        await self._written()
+
+    @contextlib.asynccontextmanager
+    async def driven(self) -> AsyncIterator[Driver]:
+        """The driver itself, outside of any transaction, for a statement that is one by itself.
+
+        What it wrote is durable once the block has ended without an error.
+
+        Raises:
+            UnavailableError: see ``write``.
+        """
+        if not self._trusted:
+            async with self.write():
+                pass  # has looked at the tables
+        async with self._opened(self._appender) as connection:
+            driver = await driver_of(connection)
+            try:
+                yield driver
+            except asyncpg.InterfaceError as error:
+                if isinstance(driver, SqliteDriver) or not driver.is_closed():
+                    raise
+                raise UnavailableError(f"database: {faults.LOST}") from error
+        await self._written()
+
+    async def _written(self) -> None:
         self._writes += 1
         if self._log is not None and self._log.is_over_limit():
             with self._used():
@@ -124,20 +154,26 @@ class Database:
                 raise
 
     async def close(self) -> None:
-        for engine in (self._reader, self._checker, self._writer):
+        for engine in (self._reader, self._checker, self._appender, self._writer):
             await engine.dispose()
 
     @contextlib.asynccontextmanager
     async def _begun(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        """A transaction of ``engine`` in the database that is at its address now."""
+        async with self._opened(engine) as connection, connection.begin():
+            if not self._trusted:
+                await _check_tables(connection)
+                self._trusted = True
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def _opened(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         """A connection of ``engine`` to the database that is at its address now."""
         with faults.translated():
             await self._open_what_is_there()
             with self._used(), self._wearing():
-                async with engine.begin() as connection:
+                async with engine.connect() as connection:
                     self._check_files()
-                    if not self._trusted:
-                        await _check_tables(connection)
-                        self._trusted = True
                     yield connection
                 self._check_files()
 
@@ -186,6 +222,12 @@ class Database:
             raise UnavailableError(f"database: the file {found}; expected it to stay where it is")
 
 
+async def driver_of(connection: AsyncConnection) -> Driver:
+    """The driver's own connection below ``connection``, in the same transaction."""
+    opened = await connection.get_raw_connection()
+    return cast(Driver, opened.driver_connection)
+
+
 async def _check_tables(connection: AsyncConnection) -> None:
     found = await connection.run_sync(migrations.applied)
     if found != migrations.newest():
@@ -213,7 +255,8 @@ def connect(url: str, *, busy_seconds: float = connections.BUSY_SECONDS) -> Data
         reader = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
-        return Database(reader, engine, busy_seconds=busy_seconds)
+        appender = connections.open_postgresql_appender(parsed)
+        return Database(reader, engine, busy_seconds=busy_seconds, appender=appender)
     files = Files(Path(str(parsed.database)))
     reader, writer, checker = (
         connections.open_sqlite(parsed, writes=writes, busy_seconds=seconds, files=files)

@@ -17,6 +17,7 @@ import sqlalchemy.exc
 
 from consent.errors import UnavailableError
 
+LOST = "the connection was lost"
 _SQLITE = {
     sqlite3.SQLITE_BUSY: "locked by another process for too long",
     sqlite3.SQLITE_LOCKED: "locked by another connection",
@@ -31,7 +32,7 @@ _SQLITE = {
 }
 
 _POSTGRESQL = {
-    "08": "the connection was lost",
+    "08": LOST,
     "25006": "the server is read-only",
     "28": "the server does not let this user in",
     "3D": "there is no such database",
@@ -53,7 +54,7 @@ def reason(error: BaseException) -> str | None:
         return "every connection is in use"
     if isinstance(error, sqlalchemy.exc.DBAPIError):
         found = _driver_reason(error.orig) or _driver_reason(error.orig and error.orig.__cause__)
-        return found or ("the connection was lost" if error.connection_invalidated else None)
+        return found or (LOST if error.connection_invalidated else None)
     return _driver_reason(error)
 
 

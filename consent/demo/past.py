@@ -105,8 +105,8 @@ class Past:
         self._composer = composer
         self._regions = regions
         self._moment = dt.datetime.min.replace(tzinfo=dt.UTC)
-        self._recorder = Recorder(db, composer, regions, signer, lambda: self._moment)
         self._counts = Folder(db, counts.add)
+        self._recorder = Recorder(db, self._counts, composer, regions, signer, lambda: self._moment)
         self._coverage = Folder(db, coverage.add)
         self._assigner = Assigner("demo")
         self._chance = random.Random(1)  # nosec B311  # noqa: S311 - visitors, not secrets

@@ -151,6 +151,7 @@ def create_app(
         fetched=settings.fetched_places,
         strict=False,  # a worker that is started anew serves, whatever the file is by then
     )
+    folder = Folder(db, counts.add)
     return App(
         Services(
             settings=settings,
@@ -162,8 +163,8 @@ def create_app(
             texts=texts,
             composer=composer,
             assigner=Assigner(settings.secret_keys[0]),
-            recorder=Recorder(db, composer, regions, signer, now),
-            folder=Folder(db, counts.add),
+            recorder=Recorder(db, folder, composer, regions, signer, now),
+            folder=folder,
             coverage=Folder(db, coverage.add),
             sealer=sealer,
             eraser=eraser,

@@ -25,6 +25,7 @@ from pathlib import Path
 from consent import accounts, counts, database, stores
 from consent.compose import Composer
 from consent.database import migrations
+from consent.folding import Folder
 from consent.model import DecisionPost, Grants, Pixel, Place, StoreConfig
 from consent.platforms import Platforms
 from consent.record import Recorder
@@ -67,7 +68,8 @@ async def fill(url: str) -> None:
         await stores.save(c, config, now())
         versions.append(await stores.publish(c, "summit", now()))
         await accounts.add(c, "owner@summit.example", "argon2", "owner", None, now())
-    recorder = Recorder(db, composer, regions, Signer(["k" * 40]), now)
+    folder = Folder(db, counts.add)
+    recorder = Recorder(db, folder, composer, regions, Signer(["k" * 40]), now)
     recorder.start()
     visitors = [an_id() for _ in range(7)]
     for number in range(DECISIONS):
@@ -86,6 +88,7 @@ async def fill(url: str) -> None:
         )
         await recorder.record(version, post, place=place, gpc_header=False, device="phone")
     await recorder.stop()
+    await folder.flush()
     async with db.write() as c:
         key = counts.Key(1, counts.hour_of(START), "DE", "eea", "phone", "de", 1, "visit")
         await counts.add(c, {key: 90})
