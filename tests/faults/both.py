@@ -46,6 +46,9 @@ def test_a_killed_service_loses_nothing_and_goes_on_where_it_was(house: House):
 
 
 def test_a_service_that_is_told_to_stop_answers_what_it_took_and_ends(house: House):
+    house.service.stop(signal.SIGTERM)
+    lost = house.uncounted()
+    house.start()
     with house.visitors() as visitors:
         house.progress(visitors)
         house.service.stop(signal.SIGTERM)
@@ -53,6 +56,7 @@ def test_a_service_that_is_told_to_stop_answers_what_it_took_and_ends(house: Hou
         house.progress(visitors)
     house.check(at_least=80)
     assert house.strangers() == set()
+    house.wait(lambda: house.uncounted() == lost)
 
 
 def posted_at_once(house: House, posts: list[dict[str, Any]]) -> list[Answer]:
