@@ -63,18 +63,22 @@ class Appended(msgspec.Struct, frozen=True):
 
 async def append_at_once(
     db: Database, entries: Sequence[Entry], versions: Mapping[int, Version]
-) -> list[Appended]:
+) -> list[Appended | None]:
     """Appends a batch in a transaction of its own, durable when this returns.
 
     It costs one hop to SQLite's thread, or one round trip to PostgreSQL, however many entries. Only
-    what brings a new banner or law along, or an id that is taken, goes the way of ``append`` too.
+    a batch with a new banner or law, or with nothing but taken ids, goes the way of ``append`` too.
 
     Args:
         db: this task may have no transaction open on it.
         entries: at most ``MOST_AT_ONCE``, each with an id of its own.
         versions: those of the entries, by their own id, as they were published.
 
-    Returns, Raises:
+    Returns:
+        One for each entry, in the same order. None: its id is taken, while others were appended;
+        what became of it is known when it is given again without them.
+
+    Raises:
         as ``append``.
     """
     _check_size(entries)
@@ -86,15 +90,13 @@ async def append_at_once(
     }
     async with db.driven() as driver:
         done = await appending.append(driver, entries, known)
-    rest = [entry for entry in entries if entry.id not in done]
-    others: dict[uuid.UUID, Appended] = {}
-    if rest:
+    if not done:
         async with db.write() as c:
-            others = {one.record.id: one for one in await append(c, rest)}
+            return [*await append(c, entries)]
     return [
         Appended(_record(one, known[one.version_id], done[one.id]), fresh=True)
         if one.id in done
-        else others[one.id]
+        else None
         for one in entries
     ]
 

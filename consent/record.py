@@ -302,8 +302,14 @@ class Recorder:
             if self._turned_away:
                 _log.info("decisions stored again", turned_away=self._turned_away)
                 self._turned_away = 0
+            taken = []
             for waiter, result in zip(batch, appended, strict=True):
-                self._answer(waiter, result)
+                if result is None:
+                    taken.append(waiter)
+                else:
+                    self._answer(waiter, result)
+            silence.cancel()
+            await self._commit(taken)
         finally:
             silence.cancel()
             self._silent = False
@@ -323,7 +329,7 @@ class Recorder:
         self._turned_away += len(batch)
         _refuse(batch, error)
 
-    async def _write(self, batch: Sequence[_Waiter]) -> list[ledger.Appended]:
+    async def _write(self, batch: Sequence[_Waiter]) -> list[ledger.Appended | None]:
         versions = {waiter.version.id: waiter.version for waiter in batch}
         entries = [waiter.entry for waiter in batch]
         return await ledger.append_at_once(self._database, entries, versions)

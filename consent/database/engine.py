@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from consent.database import connections, dialects, faults, migrations, tables
-from consent.database.driver import Driver, SqliteDriver
+from consent.database.driver import Driver
 from consent.database.files import Files
 from consent.errors import UnavailableError
 
@@ -103,13 +103,17 @@ class Database:
             async with self.write():
                 pass  # has looked at the tables
         async with self._opened(self._appender) as connection:
-            driver = await driver_of(connection)
+            driver: Any = await driver_of(connection)
             try:
                 yield driver
-            except asyncpg.InterfaceError as error:
-                if isinstance(driver, SqliteDriver) or not driver.is_closed():
+            except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                # The latter is raised where the server hung up between two statements.
+                if isinstance(error, asyncpg.InterfaceError) and not driver.is_closed():
                     raise
-                raise UnavailableError(f"database: {faults.LOST}") from error
+                driver.terminate()
+                raise UnavailableError(
+                    f"database: {faults.LOST}; expected one that lasts"
+                ) from error
         await self._written()
 
     async def _written(self) -> None:
