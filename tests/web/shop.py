@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+from collections import Counter
 from pathlib import Path
 
 from starlette.testclient import TestClient
@@ -71,21 +72,20 @@ def stored(client: TestClient) -> int:
 
 
 def counted(client: TestClient) -> dict[str, int]:
-    folder = client.app.services.folder
-    return {key.measure: n for key, n in folder._folded.items()}
+    """What was counted so far, whether it is written by now or not."""
 
-
-def kept(client: TestClient) -> dict[str, int]:
-    """What the database has counted by now: that of decisions."""
-
-    async def work(db: Database) -> dict[str, int]:
+    async def written(db: Database) -> Counter[str]:
         now = client.app.services.now()
         since, until = now - dt.timedelta(days=1), now + dt.timedelta(days=1)
         async with db.read() as c:
             found = await counts.totals_by(c, None, since, until, ("none",))
-        return {one.measure: one.n for one in found["none"]}
+        return Counter({one.measure: one.n for one in found["none"]})
 
-    return asyncio.run(with_new_connection(client.app.services.settings.database_url, work))
+    services = client.app.services
+    found = asyncio.run(with_new_connection(services.settings.database_url, written))
+    for key, n in services.folder._folded.items():
+        found[key.measure] += n
+    return dict(found)
 
 
 def refused(response, status: int, code: str) -> None:
