@@ -15,12 +15,13 @@ from typing import Literal, NamedTuple
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import counts, ledger, publish, schedules, stores
+from consent import counts, ledger, publish, schedules, setups, stores
 from consent.bulk import Files
 from consent.counts import Week
 from consent.model import StoreConfig, Template, Version
 from consent.rates import Counts, Rate
 from consent.schedules import Schedule
+from consent.setups import Checked
 from consent.stores import Draft, StoreSummary
 
 WEEKS = 12
@@ -44,7 +45,7 @@ class Health(NamedTuple):
 
     rank: Rank
     said: str
-    about: Literal["draft", "rates", "snippet", "regions", "live", "versions"]
+    about: Literal["draft", "rates", "snippet", "regions", "live", "versions", "check"]
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -115,6 +116,7 @@ class Overview:
         seen = await counts.first_and_last(c)
         newest = await ledger.newest_of_each(c)
         scheduled = await schedules.newest_of_each(c)
+        checked = await setups.checked_of_each(c)
         waiting = [one.key for one in found if one.changed]
         drafts = await stores.all_drafted(c, waiting) if waiting else {}
         lines = [
@@ -129,6 +131,7 @@ class Overview:
             key = line.store.key
             health = [
                 *_of_schedule(line.store, scheduled.get(key)),
+                *_of_page(checked.get(key)),
                 *self._health(line, live.get(key), drafts.get(key), usual, now),
             ]
             health.sort(key=lambda one: RANKS.index(one.rank))
@@ -264,6 +267,19 @@ def _of_schedule(store: StoreSummary, found: Schedule | None) -> Iterator[Health
     elif found.state == "refused" and not later:
         said = f"What was scheduled for {due} was refused ({found.fault}): {found.why}"
         yield Health("bad", said, "versions")
+
+
+def _of_page(found: Checked | None) -> Iterator[Health]:
+    """What the newest look at a page has found, until somebody looks again."""
+    if found is None or (found.snippet and not found.errors):
+        return
+    day = f"{found.at.day} {found.at:%B}"
+    if not found.snippet:
+        yield Health("bad", f"The snippet was not in the page, looked at on {day}.", "check")
+    else:
+        faults = "1 fault" if found.errors == 1 else f"{found.errors} faults"
+        said = f"{faults} in the page, such as pixels beside the snippet; looked at on {day}."
+        yield Health("bad", said, "check")
 
 
 def _of_rates(line: Line, usual: tuple[float, float] | None) -> Iterator[Health]:

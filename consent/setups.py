@@ -70,6 +70,13 @@ async def get(c: AsyncConnection, key: str) -> Setup:
     return Setup() if facts is None else msgspec.json.decode(facts, type=Setup)
 
 
+async def checked_of_each(c: AsyncConnection) -> dict[str, Checked]:
+    """The newest look at a page of each store that had one, by the store's key."""
+    joined = sa.select(tables.stores.c.key, _s.facts).join_from(tables.setups, tables.stores)
+    found = {key: msgspec.json.decode(facts, type=Setup) for key, facts in await c.execute(joined)}
+    return {key: one.checked for key, one in found.items() if one.checked is not None}
+
+
 async def revise(
     c: AsyncConnection, key: str, change: Callable[[Setup], Setup], at: dt.datetime
 ) -> Setup:

@@ -134,8 +134,8 @@ def _row(name: str, times: list[tuple[float, float]]) -> None:
     )
 
 
-def pages(file: Path, folder: Path) -> None:
-    app = open_app(file, Clock(NOW), folder)
+def pages(url: str, file: Path, folder: Path) -> None:
+    app = open_app(file, Clock(NOW), folder, CONSENT_DATABASE_URL=url)
     with TestClient(app, base_url=ORIGIN, follow_redirects=False) as client:
         token = sessions.token(app.services, uuid.UUID(int=1))
         client.cookies.set(sessions.COOKIE, token, path="/admin")
@@ -170,7 +170,7 @@ def main() -> None:
         database.migrate(url)
         asyncio.run(run(number, url))
         print("| what | first | best after it | processor time |\n|---|---|---|---|")
-        pages(file, Path(folder))
+        pages(url, file, Path(folder))
         asyncio.run(run_changes(url))
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from consent import accounts, approve, counts, overview, rates, stores
+from consent import accounts, approve, counts, overview, rates, setups, stores
 from consent.bulk import Files
 from consent.database import tables
 from consent.database.versions.v0013_daily import FILL
@@ -15,6 +15,7 @@ from consent.model import RegionRule, StoreConfig
 from consent.overview import Overview
 from consent.platforms import Platforms
 from consent.regions import Regions
+from consent.setups import Checked, Setup
 from consent.texts import Texts
 
 pytestmark = pytest.mark.anyio
@@ -122,7 +123,15 @@ async def test_what_needs_a_look_is_said_the_worst_first(database, now):
     await add(database, *days)
     async with database.write() as c:
         await counts.add(c, {counts.refused(ids["waits"], now()): 2})
+    looks = {"fresh": Checked(now(), "https://fresh.example/", snippet=True, errors=2)}
+    looks["quiet"] = msgspec.structs.replace(looks["fresh"], errors=0)
+    async with database.write() as c:
+        for key, one in looks.items():
+            await setups.revise(c, key, lambda _, one=one: Setup(checked=one), now())
     lines = await looked(database, now())
+    assert "2 faults in the page, such as pixels beside the snippet; looked at on 2 March." in (
+        said(lines["fresh"])
+    )
     assert said(lines["new"]) == ["Not published yet."]
     assert said(lines["quiet"]) == ["No visitor was seen yet: is the snippet on the pages?"]
     assert said(lines["lost"]) == ["No visitor for 6 days: is the snippet still there?"]

@@ -92,6 +92,7 @@ def about(key: str) -> Mapping[str, str]:
         "rates": f"/admin/rates?{urlencode({'store': key, 'days': 90})}",
         "regions": f"/admin/regions/looser?{urlencode({'store': key})}",
         "snippet": base,
+        "check": f"{base}/check",
         "versions": f"/admin/versions?{urlencode({'store': key})}",
     }
 
