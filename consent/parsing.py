@@ -74,6 +74,15 @@ def optional_url(text: str) -> str:
 MOST_CACHE_SECONDS = 86_400
 
 
+MOST_MEGABYTES = 65_536
+
+
+def megabytes(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,5}", text) is None or not 1 <= int(text) <= MOST_MEGABYTES:
+        raise ValueError(f"megabytes, from 1 to {MOST_MEGABYTES}")
+    return int(text)
+
+
 def seconds(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,5}", text) is None or int(text) > MOST_CACHE_SECONDS:
         raise ValueError(f"seconds, from 0 to {MOST_CACHE_SECONDS}")

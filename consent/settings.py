@@ -44,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Without a trailing slash; empty: nobody anchors checkpoints."""
     anchor_trust: str
     """The path of a PEM file, or a witness's vkey."""
+    scripts_mb: int
+    """How much memory of each process composed scripts may take."""
     cache_seconds: int
     """How long a cache in front may keep scripts; 0: not at all."""
     purge_url: str
@@ -133,6 +135,12 @@ SETTINGS = (
         "http://localhost:8000",
         parsing.url,
         "the address at which browsers reach this service",
+    ),
+    Setting(
+        "CONSENT_SCRIPTS_MB",
+        "64",
+        parsing.megabytes,
+        "memory of each process for composed scripts; more for thousands of stores",
     ),
     Setting(
         "CONSENT_CACHE_SECONDS",

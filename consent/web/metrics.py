@@ -75,7 +75,7 @@ def of_service(
     yield Figure("commits", "Commits that stored them.", recorder.batches)
     yield Figure("scripts_served", "Scripts answered, 304 included.", scripts.served)
     yield Figure("scripts_composed", "Scripts composed and compressed.", scripts.made)
-    kept = "Bytes of scripts in memory, one that several places share counted for each."
+    kept = "Bytes of scripts in memory."
     yield Figure("scripts_kept_bytes", kept, scripts.kept_bytes, "gauge")
     folders = tuple(folders)
     dropped = sum(folder.dropped for folder in folders)

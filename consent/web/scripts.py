@@ -13,7 +13,6 @@ import datetime as dt
 import gzip
 import hashlib
 import weakref
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
@@ -24,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from consent.model import Place, Version
 from consent.web import cookie, errors, signals
+from consent.web.kept import Kept
 from consent.web.limits import SCRIPT_COST
 from consent.web.responses import NO_STORE, NOSNIFF, Answer, Headers, require_method
 from consent.web.services import Services
@@ -34,7 +34,6 @@ NAMES: Mapping[str, Which] = {f"{which}.js": which for which in get_args(Which)}
 
 MOST_BYTES = 256
 """Of a header or query that is remembered, so that a bounded number of them is a bounded size."""
-CACHE_BYTES = 64 * 1024 * 1024
 VARY = ("Accept-Encoding", "Accept-Language", "Sec-GPC")
 JAVASCRIPT = (b"content-type", b"text/javascript; charset=utf-8")
 CROSS_ORIGIN = (b"cross-origin-resource-policy", b"cross-origin")
@@ -107,13 +106,17 @@ class Scripts:
             NOSNIFF,
             CROSS_ORIGIN,
         ]
-        self._ready: OrderedDict[Key, Ready] = OrderedDict()
-        self.kept_bytes = 0
+        self._ready: Kept[Key, Ready] = Kept(services.settings.scripts_mb * 1024 * 1024)
         self._making: dict[Key, asyncio.Task[Ready]] = {}
         self._by_digest: weakref.WeakValueDictionary[str, Script] = weakref.WeakValueDictionary()
         self._language = lru_cache(maxsize=4096)(self._choose_language)
         self.served = 0
         self.made = 0
+
+    @property
+    def kept_bytes(self) -> int:
+        """Of scripts in memory."""
+        return self._ready.bytes
 
     async def answer(self, which: Which, key: str, scope: Scope) -> Answer:
         """The script for this store and this request, or 304 when the page has it.
@@ -151,8 +154,6 @@ class Scripts:
         if ready is None:
             services.limits.take(scope, SCRIPT_COST)
             ready = await self._make_once(wanted, version)
-        else:
-            self._ready.move_to_end(wanted)
         self.served += 1
         encoding = signals.encoding(headers.get(b"accept-encoding", b"")[:MOST_BYTES])
         answers = ready.script.answers
@@ -232,10 +233,7 @@ class Scripts:
             ready = await asyncio.to_thread(self._compose, key, version)
         finally:
             del self._making[key]
-        self._ready[key] = ready
-        self.kept_bytes += ready.script.bytes
-        while self.kept_bytes > CACHE_BYTES and len(self._ready) > 1:
-            self.kept_bytes -= self._ready.popitem(last=False)[1].script.bytes
+        self._ready.put(key, ready)
         self.made += 1
         return ready
 
