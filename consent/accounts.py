@@ -31,6 +31,7 @@ _s = tables.stores.c
 _USERS = sa.select(
     *(_u.id, _u.email, _u.created_at, _u.disabled_at),
     sa.exists().where(tables.second_factors.c.user_id == _u.id).label("second_factor"),
+    (_u.password_hash != "").label("has_password"),
 )
 _GRANTS = (
     sa.select(_g.user_id, _g.role, _s.key.label("store"), tables.groups.c.key.label("group"))
@@ -81,7 +82,8 @@ async def add(
     *,
     group_key: str | None = None,
 ) -> User:
-    """A new user. Neither ``store_key`` nor ``group_key``: the role holds for every store.
+    """A new user, with an empty ``password_hash`` one whom no password lets in. Neither
+    ``store_key`` nor ``group_key``: the role holds for every store.
 
     Raises:
         ConflictError: someone has this address already, disabled or not.
@@ -139,6 +141,13 @@ async def revoke(c: AsyncConnection, email: str, grant_: Grant) -> User:
     same = [_g[name].is_not_distinct_from(value) for name, value in row.items()]
     await c.execute(sa.delete(tables.grants).where(_g.user_id == user.id, *same))
     return await _known(c, email)
+
+
+async def is_last_owner(c: AsyncConnection, user: User, grant_: Grant) -> bool:
+    """Whether without ``grant_`` of ``user`` nobody who may sign in would own every store."""
+    everything = Grant("owner")
+    others = [one for one in await all_users(c) if one.id != user.id and not one.disabled_at]
+    return grant_ == everything and not any(everything in one.grants for one in others)
 
 
 async def by_email(c: AsyncConnection, email: str) -> User | None:

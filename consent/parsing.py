@@ -6,9 +6,10 @@ import base64
 import ipaddress
 import re
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
+from urllib.parse import urlsplit
 
-from consent.model import Role
+from consent.model import Grant, Role
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -133,3 +134,62 @@ def rate(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) is None:
         raise ValueError("a whole number from 0 to 999999, a second")
     return int(text)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine by its name or address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def issuer(text: str) -> str:
+    """An issuer's address, to the letter: a slash at its end is part of its name."""
+    read = urlsplit(text)
+    plain = not (read.query or read.fragment or read.username) and text.isascii()
+    if text and not (
+        plain
+        and read.hostname
+        and (read.scheme == "https" or (read.scheme == "http" and is_loopback(read.hostname)))
+    ):
+        raise ValueError("https://HOST, as the provider's description says it; http on localhost")
+    return text
+
+
+def named(text: str) -> str:
+    """The name of a claim, or of a button."""
+    if not 1 <= len(text) <= 60 or not text.isprintable():
+        raise ValueError("1 to 60 characters")
+    return text
+
+
+def scope(text: str) -> str:
+    """Words of a scope (RFC 6749, section 3.3), ``openid`` among them."""
+    if re.fullmatch(r"[!#-\[\]-~]+( [!#-\[\]-~]+)*", text) is None or "openid" not in text.split():
+        raise ValueError("words with a space between, openid among them")
+    return text
+
+
+def roles_of_groups(text: str) -> tuple[tuple[str, Grant], ...]:
+    """``GROUP=ROLE``, ``GROUP=ROLE store KEY`` or ``GROUP=ROLE group KEY``, semicolons between.
+
+    Of a group's name only the last ``=`` counts, since names of a directory have some themselves.
+    """
+    found = []
+    for part in filter(None, (one.strip() for one in text.split(";"))):
+        group, _, meant = part.rpartition("=")
+        role, *where = meant.split()
+        if not group or role not in get_args(Role) or (where and len(where) != 2):
+            raise ValueError(_GROUPS)
+        kind, key = where or ("", "")
+        if kind not in ("", "store", "group"):
+            raise ValueError(_GROUPS)
+        grant = Grant(
+            cast(Role, role), key if kind == "store" else None, key if kind == "group" else None
+        )
+        found.append((group.strip(), grant))
+    return tuple(found)
+
+
+_GROUPS = "GROUP=ROLE, GROUP=ROLE store KEY or GROUP=ROLE group KEY, with semicolons between"

@@ -18,6 +18,7 @@ import msgspec
 
 from consent import parsing
 from consent.errors import SettingsError
+from consent.model import Grant
 from consent.parsing import Network
 
 _FILE = "CONSENT_SETTINGS"
@@ -59,6 +60,17 @@ class Settings(msgspec.Struct, frozen=True):
     """A second, in each process; 0: as many as come."""
     second_factor: tuple[str, ...]
     """The roles that may do nothing without one; ``parsing.EVERYBODY`` means all."""
+    oidc_issuer: str
+    """Empty: nobody signs in with a provider."""
+    oidc_client_id: str
+    oidc_client_secret: str
+    oidc_scope: str
+    oidc_label: str
+    oidc_email_claim: str
+    oidc_verified: bool
+    oidc_groups_claim: str
+    oidc_roles: tuple[tuple[str, Grant], ...]
+    oidc_only: bool
     fetched_places: Path
     """No setting: where ``consent geo update`` puts a database when ``geoip_db`` names no file."""
 
@@ -200,6 +212,54 @@ SETTINGS = (
         "who may do nothing in the admin before a second factor is set up: nobody, everybody, or "
         "roles with commas between",
     ),
+    Setting(
+        "CONSENT_OIDC_ISSUER",
+        "",
+        parsing.issuer,
+        "the OpenID provider with which users may sign in, as its description calls itself; empty: "
+        "none",
+    ),
+    Setting("CONSENT_OIDC_CLIENT_ID", "", str, "what this service is called there"),
+    Setting(
+        "CONSENT_OIDC_CLIENT_SECRET",
+        "",
+        str,
+        "its secret there; empty: it is a public client, held by PKCE alone",
+    ),
+    Setting(
+        "CONSENT_OIDC_SCOPE",
+        "openid email profile",
+        parsing.scope,
+        "what the provider is asked for; some tell of groups only if asked for them too",
+    ),
+    Setting(
+        "CONSENT_OIDC_LABEL",
+        "single sign-on",
+        parsing.named,
+        "what the button says after `Sign in with`",
+    ),
+    Setting("CONSENT_OIDC_EMAIL_CLAIM", "email", parsing.named, "the claim that has the address"),
+    Setting(
+        "CONSENT_OIDC_VERIFIED",
+        "true",
+        parsing.yes,
+        "whether an address counts only with the claim email_verified; false: the provider lets "
+        "nobody choose an address",
+    ),
+    Setting("CONSENT_OIDC_GROUPS_CLAIM", "groups", parsing.named, "the claim that has the groups"),
+    Setting(
+        "CONSENT_OIDC_ROLES",
+        "",
+        parsing.roles_of_groups,
+        "the roles that groups of the provider have here: GROUP=ROLE, GROUP=ROLE store KEY or "
+        "GROUP=ROLE group KEY, with semicolons between; empty: groups change nothing",
+    ),
+    Setting(
+        "CONSENT_OIDC_ONLY",
+        "false",
+        parsing.yes,
+        "whether the provider is the only way in, and passwords are not asked for",
+    ),
 )
 
 
@@ -230,16 +290,32 @@ def load(environ: Mapping[str, str] | None = None, *, var: Path = Path("var")) -
         try:
             values[setting.key] = setting.parse(text)
         except ValueError as error:
-            shown = "a value that is not shown" if "KEY" in setting.name else repr(text)
+            hidden = "KEY" in setting.name or "SECRET" in setting.name
+            shown = "a value that is not shown" if hidden else repr(text)
             faults.append(f"{where}: found {shown}; expected {error}")
-    if not faults and bool(values["maxmind_account"]) != bool(values["maxmind_key"]):
-        missing = "KEY" if values["maxmind_account"] else "ACCOUNT"
-        faults.append(f"CONSENT_MAXMIND_{missing}: not set; expected with the other of the two")
+    faults += [] if faults else _halves(values)
     if faults:
         raise SettingsError(*faults)
     if not values["secret_keys"]:
         values["secret_keys"] = (_own_key(var),)
     return Settings(**values, fetched_places=var / "places.mmdb")
+
+
+def _halves(values: Mapping[str, Any]) -> list[str]:
+    """What is set without that which it needs."""
+    faults = []
+    if bool(values["maxmind_account"]) != bool(values["maxmind_key"]):
+        missing = "KEY" if values["maxmind_account"] else "ACCOUNT"
+        faults.append(f"CONSENT_MAXMIND_{missing}: not set; expected with the other of the two")
+    if values["oidc_issuer"] and not values["oidc_client_id"]:
+        faults.append("CONSENT_OIDC_CLIENT_ID: not set; expected with CONSENT_OIDC_ISSUER")
+    for name in ("client_id", "client_secret", "roles", "only"):
+        if values[f"oidc_{name}"] and not values["oidc_issuer"]:
+            faults.append(
+                f"CONSENT_OIDC_ISSUER: not set; expected with CONSENT_OIDC_{name.upper()}"
+            )
+            break
+    return faults
 
 
 def _in_variables(variables: Mapping[str, str], faults: list[str]) -> dict[str, _Found]:

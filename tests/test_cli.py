@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consent import __version__, database, secondfactors
+from consent import __version__, database, identities, secondfactors
 from consent.model import StoreConfig
 from tests import command
 
@@ -271,6 +271,26 @@ def test_a_second_factor_is_reset_and_encrypted_again(consent):
         assert (status, said.count("\n")) == (2, 1)
     (noted,) = json.loads(consent("activity", "list", "--json"))[:1]
     assert (noted["what"], noted["detail"]) == ("second_factor", {"done": "reset"})
+
+
+def test_the_link_with_a_provider_is_taken_away(consent):
+    arguments = ("user", "add", "me@example.com", "--role", "owner", "--password-stdin")
+    consent(*arguments, stdin="correct horse battery\n")
+    asyncio.run(_linked(consent.folder))
+    assert consent("user", "unlink", "Me@example.com").startswith("me@example.com\towner")
+    for email in ("me@example.com", "nobody@example.com"):
+        status, said = consent.fails("user", "unlink", email)
+        assert (status, said.count("\n")) == (2, 1)
+    (noted,) = json.loads(consent("activity", "list", "--json"))[:1]
+    assert (noted["what"], noted["detail"]) == ("user", {"done": "unlinked"})
+
+
+async def _linked(folder):
+    db = database.connect(f"sqlite:///{folder / 'pixelgate.db'}")
+    async with db.write() as c:
+        at = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
+        await identities.link(c, 1, "https://id.example", "42", at)
+    await db.close()
 
 
 async def _second_factor(folder, key):

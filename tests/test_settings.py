@@ -8,6 +8,7 @@ import pytest
 
 from consent import parsing, settings
 from consent.errors import SettingsError
+from consent.model import Grant
 
 KEYS = {"CONSENT_SECRET_KEYS": "k" * 40}
 
@@ -83,6 +84,20 @@ def test_place_headers_are_all_none_or_named() -> None:
         ("CONSENT_PUBLIC_URL", "consent.example"),
         ("CONSENT_PUBLIC_URL", "https://consent.example/?a=1"),
         ("CONSENT_PUBLC_URL", "https://consent.example"),
+        ("CONSENT_SECOND_FACTOR", ""),
+        ("CONSENT_SECOND_FACTOR", "owner, root"),
+        ("CONSENT_OIDC_ISSUER", "http://id.example"),
+        ("CONSENT_OIDC_ISSUER", "https://user@id.example"),
+        ("CONSENT_OIDC_ISSUER", "https://id.example/?a=1"),
+        ("CONSENT_OIDC_ISSUER", "https://"),
+        ("CONSENT_OIDC_SCOPE", "email"),
+        ("CONSENT_OIDC_SCOPE", 'openid "'),
+        ("CONSENT_OIDC_LABEL", ""),
+        ("CONSENT_OIDC_ROLES", "admins"),
+        ("CONSENT_OIDC_ROLES", "admins=root"),
+        ("CONSENT_OIDC_ROLES", "admins=owner shop summit"),
+        ("CONSENT_OIDC_ROLES", "admins=owner store"),
+        ("CONSENT_OIDC_ONLY", "yes"),
     ],
 )
 def test_a_wrong_value_or_name_is_named(name: str, value: str) -> None:
@@ -96,6 +111,35 @@ def test_a_maxmind_account_without_its_key_is_a_fault(one: tuple[str, str]) -> N
         settings.load({**KEYS, f"CONSENT_MAXMIND_{one[0]}": one[1]})
     both = {"CONSENT_MAXMIND_ACCOUNT": "123456", "CONSENT_MAXMIND_KEY": "aBcDeF_123456"}
     assert settings.load({**KEYS, **both}).maxmind_account == "123456"
+
+
+def test_groups_of_a_provider_are_mapped_by_the_last_equals_sign() -> None:
+    given = {
+        "CONSENT_OIDC_ISSUER": "https://id.example/",
+        "CONSENT_OIDC_CLIENT_ID": "pixelgate",
+        "CONSENT_OIDC_ROLES": "cn=law,dc=x = legal store summit; all=owner ;",
+        "CONSENT_SECOND_FACTOR": "everybody",
+    }
+    found = settings.load({**KEYS, **given})
+    assert found.oidc_issuer == "https://id.example/"
+    assert found.oidc_roles == (("cn=law,dc=x", Grant("legal", "summit")), ("all", Grant("owner")))
+    assert found.second_factor == (parsing.EVERYBODY,)
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"ISSUER": "https://id.example"}, "CLIENT_ID"),
+        ({"CLIENT_ID": "x"}, "ISSUER"),
+        ({"ONLY": "true"}, "ISSUER"),
+        ({"ROLES": "a=owner"}, "ISSUER"),
+        ({"CLIENT_SECRET": "hunter2"}, "ISSUER"),
+    ],
+)
+def test_half_a_provider_is_a_fault(given: dict[str, str], missing: str) -> None:
+    with pytest.raises(SettingsError, match=f"CONSENT_OIDC_{missing}: not set") as caught:
+        settings.load({**KEYS, **{f"CONSENT_OIDC_{name}": text for name, text in given.items()}})
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_key_that_is_too_short_is_refused_and_not_shown() -> None:

@@ -11,7 +11,16 @@ import click
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import accounts, activity, invitations, people, secondfactors, sessions, settings
+from consent import (
+    accounts,
+    activity,
+    identities,
+    invitations,
+    people,
+    secondfactors,
+    sessions,
+    settings,
+)
 from consent.activity import Act
 from consent.cli import parts
 from consent.database import Database
@@ -161,6 +170,26 @@ def reset_second_factor(email: str) -> None:
 
     def noted(before: User | None, after: User) -> Act:
         return Act("second_factor", None, after.email, {"done": "reset"})
+
+    _change(email, removed, noted)
+
+
+@user.command()
+@click.argument("email")
+def unlink(email: str) -> None:
+    """Take from EMAIL the link with an OpenID provider; open sessions end."""
+
+    async def removed(c: AsyncConnection) -> User:
+        found = await accounts.by_email(c, email)
+        if found is None:
+            raise NotFoundError("unknown_user", f"user: {email!r} is not known")
+        if not await identities.unlink(c, found.id):
+            raise NotFoundError("not_linked", f"user: {found.email} is linked with no provider")
+        await sessions.end_all(c, found.id)
+        return found
+
+    def noted(before: User | None, after: User) -> Act:
+        return Act("user", None, after.email, {"done": "unlinked"})
 
     _change(email, removed, noted)
 

@@ -271,6 +271,16 @@ second_factors = sa.Table(
     sa.Column("added_at", Moment, nullable=False),
 )
 
+identities = sa.Table(
+    "identities",
+    metadata,
+    sa.Column("issuer", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("linked_at", Moment, nullable=False),
+    sa.UniqueConstraint("user_id", "issuer"),
+)
+
 recovery_codes = sa.Table(
     "recovery_codes",
     metadata,

@@ -66,6 +66,8 @@ class User(msgspec.Struct, frozen=True):
     """Those of the grants by which the user asks for what is answered now; none unless said."""
     second_factor: bool = False
     """Whether signing in takes a code too."""
+    has_password: bool = True
+    """False: only an OpenID provider lets them in."""
 
     @property
     def everywhere(self) -> bool:

@@ -32,6 +32,7 @@ from consent.erase import Eraser
 from consent.fetch import Fetcher
 from consent.folding import Folder
 from consent.geo import OLD_DAYS, Geo, PlaceFacts
+from consent.oidc import Client, Provider
 from consent.overview import Overview
 from consent.platforms import Platforms
 from consent.proof import Sealer, origin_of
@@ -117,6 +118,7 @@ def create_app(
     now: Callable[[], dt.datetime] = utcnow,
     platforms: Platforms | None = None,
     fetcher: Fetcher | None = None,
+    provider: Provider | None = None,
     figures: Path | None = None,
 ) -> App:
     """The service for ``settings``.
@@ -126,6 +128,7 @@ def create_app(
         now: the clock; it gives aware UTC.
         platforms: None means the shipped ones.
         fetcher: brings pages to be checked; None means one that the settings allow.
+        provider: with whom users sign in; None means the one of the settings.
         figures: where the processes of one service share their figures; None: this one is alone.
 
     Raises:
@@ -178,10 +181,26 @@ def create_app(
             published=Published(db, purger.changed),
             overview=Overview(files),
             scheduler=Scheduler(db, files, now),
+            provider=provider or provider_of(settings, now),
             now=now,
         ),
         figures,
     )
+
+
+def provider_of(settings: Settings, now: Callable[[], dt.datetime]) -> Provider | None:
+    """The OpenID provider that the operator named; None when there is none."""
+    if not settings.oidc_issuer:
+        return None
+    client = Client(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_client_secret,
+        settings.oidc_scope,
+        settings.oidc_email_claim,
+        settings.oidc_groups_claim,
+    )
+    return Provider(client, now)
 
 
 def factory() -> App:

@@ -27,6 +27,7 @@ from consent.fetch import Fetcher
 from consent.folding import Folder
 from consent.geo import Geo
 from consent.model import Version
+from consent.oidc import Provider
 from consent.overview import Overview
 from consent.platforms import Platforms
 from consent.proof import Sealer
@@ -192,6 +193,8 @@ class Services:
     published: Published
     overview: Overview
     scheduler: Scheduler
+    provider: Provider | None
+    """With whom users may sign in."""
     now: Callable[[], dt.datetime]
 
     def current(self, key: str) -> Version:

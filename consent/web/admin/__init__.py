@@ -44,6 +44,7 @@ from consent.web.admin.door import Visit
 from consent.web.admin.entry import Entry
 from consent.web.admin.invited import Invited
 from consent.web.admin.login import Login
+from consent.web.admin.openid import OpenId
 from consent.web.admin.passwords import Passwords
 from consent.web.admin.secondfactor import SecondFactor
 from consent.web.services import Services
@@ -53,11 +54,14 @@ def routes(services: Services) -> list[BaseRoute]:
     """What is mounted at ``/admin``. All but sign-in and the static files need a session."""
     passwords, codes, turns = Passwords(services), Codes(services), Turns(services.now)
     entry = Entry(services, codes)
-    login = Login(services, passwords, entry)
+    login, openid = Login(services, passwords, entry), OpenId(services, entry)
     found: list[BaseRoute] = [
         Route("/", door.page(services, None, _first_page)),
         Route("/login", login.show, methods=["GET"]),
         Route("/login", login.sign_in, methods=["POST"]),
+        Route("/login/oidc", openid.begin),
+        Route("/login/oidc/back", openid.back, methods=["GET"]),
+        Route("/login/oidc/end", openid.end),
         Route("/login/code", entry.show, methods=["GET"]),
         Route("/login/code", entry.submit, methods=["POST"]),
         Route("/logout", login.sign_out, methods=["POST"]),
@@ -164,6 +168,7 @@ def _user_routes(services: Services, passwords: Passwords) -> list[BaseRoute]:
         Route("/users/{user}/disable", write(users.disable), methods=["POST"]),
         Route("/users/{user}/enable", write(users.enable), methods=["POST"]),
         Route("/users/{user}/end", write(users.end_session), methods=["POST"]),
+        Route("/users/{user}/unlink", write(users.unlink), methods=["POST"]),
         Route("/users/{user}/reset", write(users.reset_second_factor), methods=["POST"]),
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from consent import accounts, activity, sessions
+from consent import accounts, activity, identities, sessions
 from consent.activity import Act
 from consent.errors import NotFoundError, RefusedError, ThrottledError
 from consent.model import User
@@ -107,6 +107,7 @@ async def _page(
         "here": "account",
         "sessions": await sessions.of_user(c, user.id, services.now()),
         "current": session.id,
+        "issuers": await identities.issuers(c, user.id),
         "least": accounts.PASSWORD_CHARACTERS,
         "done": "",
         "fault": "",

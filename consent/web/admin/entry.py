@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from consent import accounts, activity
+from consent import accounts, activity, admit
 from consent import sessions as session_rows
 from consent.activity import Act
+from consent.admit import Changes
 from consent.errors import ConsentError, ForbiddenError, RefusedError, ThrottledError
 from consent.model import User
 from consent.sessions import Session
@@ -35,8 +36,10 @@ class Proven(msgspec.Struct, frozen=True):
 
     user: int
     next: str
-    password: str
+    password: str = ""
     """Names the hash that the password was compared with."""
+    by_provider: Changes | None = None
+    """What follows from the word of an OpenID provider, if that was the proof."""
 
 
 class Entry:
@@ -51,6 +54,20 @@ class Entry:
         """The answer to a right password; None when it has been changed since it was checked."""
         proven = Proven(known.user.id, next_, _name_of(known.password_hash))
         return await self._go_on(request, proven)
+
+    async def by_provider(
+        self, request: Request, user: User, changes: Changes, next_: str
+    ) -> Response:
+        """The answer to the word of an OpenID provider, which takes the place of the password.
+
+        Raises:
+            ForbiddenError: the account has been disabled meanwhile.
+        """
+        proven = Proven(user.id, next_, by_provider=changes)
+        response = await self._go_on(request, proven)
+        if response is None:
+            raise ForbiddenError("stranger", "your account is disabled; ask an owner")
+        return response
 
     async def show(self, request: Request) -> Response:
         """The page that asks for the code."""
@@ -102,7 +119,7 @@ class Entry:
             user = await self._holds(c, proven)
             if user is None:
                 return None
-            session = await self._begin(c, user, typed, sessions.browser(request))
+            session = await self._begin(c, user, proven, typed, sessions.browser(request))
         if session is None:
             raise RefusedError("wrong_code", WRONG)
         response = RedirectResponse(proven.next, status_code=303)
@@ -114,10 +131,12 @@ class Entry:
         return response
 
     async def _begin(
-        self, c: AsyncConnection, user: User, typed: str, browser: str
+        self, c: AsyncConnection, user: User, proven: Proven, typed: str, browser: str
     ) -> Session | None:
-        """A session, or a note that the code was wrong: the password is known to somebody."""
+        """A session, or a note that the code was wrong: the first proof is in somebody's hands."""
         at, detail = self._services.now(), {"browser": browser}
+        if proven.by_provider is not None:
+            detail["with"] = proven.by_provider.issuer
         if user.second_factor:
             used = await self._codes.spend(c, user, typed)
             if used is None:
@@ -125,6 +144,8 @@ class Entry:
                 await activity.add(c, act, by=user, at=at)
                 return None
             detail["by"] = used
+        if proven.by_provider is not None:
+            user = await admit.settle(c, user, proven.by_provider, at)
         await activity.add(c, Act("sign_in", None, user.email, detail), by=user, at=at)
         return await session_rows.begin(c, user.id, browser, at)
 
@@ -133,6 +154,8 @@ class Entry:
         user = await accounts.by_id(c, proven.user) if proven is not None else None
         if proven is None or user is None or user.disabled_at is not None:
             return None
+        if proven.by_provider is not None:
+            return user
         same = _name_of(await accounts.password_hash(c, user.id)) == proven.password
         return user if same else None
 

@@ -14,6 +14,7 @@ from consent.errors import ConsentError, NotFoundError, RefusedError, ThrottledE
 from consent.invitations import Invitation
 from consent.model import User
 from consent.web.admin import door, pages, posted, sessions
+from consent.web.admin.login import check_passwords, ways
 from consent.web.admin.passwords import Passwords
 from consent.web.services import Services
 
@@ -29,25 +30,26 @@ class Invited:
 
     async def show(self, request: Request) -> Response:
         try:
-            return _form(await self._invitation(request))
+            return self._form(await self._invitation(request))
         except ConsentError as error:
             return door.fault(error, None)
 
     async def accept(self, request: Request) -> Response:
         try:
             sessions.check_origin(self._services, request)
+            check_passwords(self._services)
             invitation = await self._invitation(request)
             password = (await posted.fields(request)).get("password", "")
             try:
                 await self._become(request, invitation, password)
             except ThrottledError as error:
-                response = _form(invitation, error.detail, 429)
+                response = self._form(invitation, error.detail, 429)
                 response.headers["retry-after"] = str(error.retry_after_seconds)
                 return response
             except RefusedError as error:
                 if error.code not in ("bad_password", "wrong_password"):
                     raise
-                return _form(invitation, error.detail, 422)
+                return self._form(invitation, error.detail, 422)
         except ConsentError as error:
             return door.fault(error, None)
         return RedirectResponse("/admin/login", status_code=303)
@@ -85,18 +87,18 @@ class Invited:
             raise _over()
         return found
 
+    def _form(self, invitation: Invitation, fault: str = "", status: int = 200) -> Response:
+        context = {
+            "invitation": invitation,
+            "least": accounts.PASSWORD_CHARACTERS,
+            "fault": fault,
+            "here": "",
+            **ways(self._services),
+        }
+        return pages.render("invitation.html", context, status=status)
+
 
 def _over() -> NotFoundError:
     return NotFoundError(
         "no_such_invitation", "this invitation is used, taken back or over; ask for another"
     )
-
-
-def _form(invitation: Invitation, fault: str = "", status: int = 200) -> Response:
-    context = {
-        "invitation": invitation,
-        "least": accounts.PASSWORD_CHARACTERS,
-        "fault": fault,
-        "here": "",
-    }
-    return pages.render("invitation.html", context, status=status)

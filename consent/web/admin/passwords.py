@@ -52,26 +52,24 @@ class Passwords:
         self._throttle.take(email, address)
         async with self._services.database.read() as c:
             user = await accounts.by_email(c, email)
-            kept = _nobody() if user is None else await accounts.password_hash(c, user.id)
+            kept = "" if user is None else await accounts.password_hash(c, user.id)
         right = await anyio.to_thread.run_sync(
-            accounts.verify_password, password, kept, limiter=self._checks
+            accounts.verify_password, password, kept or _nobody(), limiter=self._checks
         )
         if not right or user is None or user.disabled_at is not None:
             return None
         self._throttle.succeeded(email, address)
         return Known(user, kept)
 
-    async def confirm(self, request: Request, user: User, password: str) -> Known:
-        """The signed-in ``user`` once more, who has typed the password again.
+    async def confirm(self, request: Request, user: User, password: str) -> None:
+        """The signed-in ``user`` once more, who has typed the password again, if there is one.
 
         Raises:
             RefusedError: it is not theirs.
             ThrottledError: there were too many tries before this one.
         """
-        known = await self.check(request, user.email, password)
-        if known is None:
+        if user.has_password and await self.check(request, user.email, password) is None:
             raise RefusedError("wrong_password", "that is not your password")
-        return known
 
     async def hash(self, password: str) -> str:
         """See ``accounts.hash_password``."""

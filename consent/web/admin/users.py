@@ -11,7 +11,7 @@ from typing import Any, cast, get_args
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from consent import accounts, activity, invitations, people, secondfactors, sessions
+from consent import accounts, activity, identities, invitations, people, secondfactors, sessions
 from consent.activity import Act
 from consent.errors import ForbiddenError, NotFoundError, RefusedError
 from consent.invitations import Invitation
@@ -27,6 +27,7 @@ SAID = {
     "disabled": "The account is disabled, and every session of it is over.",
     "enabled": "The account may sign in again, with its password as it was.",
     "ended": "The session is over.",
+    "unlinked": "The link is taken away, and every session of the account is over.",
     "reset": "The second factor is reset, and every session of the account is over.",
 }
 
@@ -82,6 +83,7 @@ async def show(visit: Visit) -> Response:
         "here": "users",
         "one": one,
         "sessions": await sessions.of_user(c, one.user.id, services.now()) if one.whole else [],
+        "issuers": await identities.issuers(c, one.user.id) if one.whole else [],
         "done": SAID.get(visit.request.query_params.get("done", ""), ""),
         **_choices(scope),
     }
@@ -162,6 +164,24 @@ async def reset_second_factor(post: Post) -> Response:
         act = Act("second_factor", None, one.user.email, {"done": "reset"})
         await activity.add(c, act, by=post.user, at=post.services.now())
     return _done(f"/admin/users/{one.user.id}", "reset")
+
+
+async def unlink(post: Post) -> Response:
+    """Takes the link with a provider from somebody; every session of theirs ends."""
+    async with post.services.database.write() as c:
+        one = persons.whole(
+            await persons.person(
+                c, await persons.scope_of(c, post.user), post.request.path_params["user"]
+            )
+        )
+        if one.user.id == post.user.id:
+            raise ForbiddenError("own_account", "nobody unlinks the own account; ask an owner")
+        if not await identities.unlink(c, one.user.id):
+            raise NotFoundError("not_linked", "this account is linked with no provider")
+        await sessions.end_all(c, one.user.id)
+        act = Act("user", None, one.user.email, {"done": "unlinked"})
+        await activity.add(c, act, by=post.user, at=post.services.now())
+    return _done(f"/admin/users/{one.user.id}", "unlinked")
 
 
 async def _changed(post: Post, c: AsyncConnection, one: persons.Person, after: User) -> Response:

@@ -21,6 +21,7 @@ from starlette.testclient import TestClient
 from consent import database, ledger, settings
 from consent.database import Database, tables
 from consent.model import Role
+from consent.oidc import Provider
 from consent.sessions import Session
 from consent.web.admin import sessions
 from consent.web.app import App, create_app
@@ -104,21 +105,23 @@ class Story:
         return hostile.id
 
 
-def open_app(file: Path, clock: Clock, folder: Path, **environ: str) -> App:
+def open_app(
+    file: Path, clock: Clock, folder: Path, *, provider: Provider | None = None, **environ: str
+) -> App:
     given = {
         "CONSENT_DATABASE_URL": f"sqlite:///{file}",
         "CONSENT_SECRET_KEYS": "k" * 40,
         "CONSENT_TRUSTED_PROXIES": "127.0.0.1",
         **environ,
     }
-    app = create_app(settings.load(given, var=folder), now=clock)
+    app = create_app(settings.load(given, var=folder), now=clock, provider=provider)
     app.unnoted = watch(app.services.database)
     return app
 
 
 HELD = {
     *("stores", "versions", "groups", "users", "grants", "invitations", "sessions", "api_tokens"),
-    *("second_factors", "recovery_codes", "schedules"),
+    *("second_factors", "recovery_codes", "schedules", "identities"),
 }
 """Nothing in these tables changes without a line in the log of activity."""
 WRITE = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM) (\w+)")
