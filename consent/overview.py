@@ -115,7 +115,7 @@ class Overview:
             weeks.setdefault(week.store_id, []).append(week)
         seen = await counts.first_and_last(c)
         newest = await ledger.newest_of_each(c)
-        scheduled = await schedules.newest_of_each(c)
+        scheduled = await schedules.first_of_each(c)
         checked = await setups.checked_of_each(c)
         waiting = [one.key for one in found if one.changed]
         drafts = await stores.all_drafted(c, waiting) if waiting else {}
@@ -291,12 +291,14 @@ def _of_rates(line: Line, usual: tuple[float, float] | None) -> Iterator[Health]
         way = "rose" if moved > 0 else "fell"
         was, is_ = line.before.rate("declined").share or 0, line.declined.share or 0
         yield Health(
-            "warn", f"Declines {way} from {was * 100:.0f} % to {is_ * 100:.0f} %.", "rates"
+            "warn",
+            f"Declines {way} from {was * 100:.0f}\u00a0% to {is_ * 100:.0f}\u00a0%.",
+            "rates",
         )
     elif now is not None and usual is not None and (now[0] > usual[1] or now[1] < usual[0]):
         side = "more" if now[0] > usual[1] else "less"
         low, high = (round(end * 100) for end in usual)
-        said = f"Declines {side} than other stores, which lie between {low} and {high} %."
+        said = f"Declines {side} than other stores, which lie between {low} and {high}\u00a0%."
         yield Health("warn", said, "rates")
 
 

@@ -107,11 +107,13 @@ async def of_store(c: AsyncConnection, key: str, *, limit: int = 50) -> list[Sch
     return [*waiting, *sorted(ended, key=lambda one: one.ended_at or one.due_at, reverse=True)]
 
 
-async def newest_of_each(c: AsyncConnection) -> dict[str, Schedule]:
-    """Of each store that has any the one that was made last, by the store's key."""
+async def first_of_each(c: AsyncConnection) -> dict[str, Schedule]:
+    """Of each store that has any the next one that waits, else the one that was made last."""
     last = sa.select(sa.func.max(_p.id)).group_by(_p.store_id)
-    rows = await c.execute(_ROWS.where(_p.id.in_(last)))
-    return {one.store: one for row in rows if (one := _schedule(row)) is not None}
+    rows = await c.execute(_ROWS.where(sa.or_(_p.state == "waiting", _p.id.in_(last))))
+    found = [one for row in rows if (one := _schedule(row)) is not None]
+    found.sort(key=lambda one: (one.state == "waiting", -one.due_at.timestamp()))
+    return {one.store: one for one in found}
 
 
 async def waiting(c: AsyncConnection, key: str) -> int:

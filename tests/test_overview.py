@@ -135,7 +135,7 @@ async def test_what_needs_a_look_is_said_the_worst_first(database, now):
     assert said(lines["new"]) == ["Not published yet."]
     assert said(lines["quiet"]) == ["No visitor was seen yet: is the snippet on the pages?"]
     assert said(lines["lost"]) == ["No visitor for 6 days: is the snippet still there?"]
-    assert said(lines["moved"]) == ["Declines rose from 20 % to 50 %."]
+    assert said(lines["moved"]) == ["Declines rose from 20\u00a0% to 50\u00a0%."]
     unfit, refused = said(lines["waits"])
     assert unfit.startswith("The draft is unfit: origins: none; expected one or more")
     assert refused == "2 decisions were refused: do pages run on other origins than the store's?"
