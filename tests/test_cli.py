@@ -3,6 +3,7 @@ import datetime as dt
 import json
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -414,3 +415,22 @@ def test_all_wrong_settings_are_told_by_the_check_each_on_its_line(bare):
 
 def test_it_says_its_version(bare):
     assert __version__ in bare("--version")
+
+
+SMALL = """
+import sys
+from consent import cli
+try:
+    cli.main(sys.argv[1:])
+except SystemExit as ended:
+    assert not ended.code, ended.code
+print(sorted({"sqlalchemy", "alembic", "granian", "starlette"} & set(sys.modules)))
+"""
+
+
+def test_a_small_command_waits_for_no_import_of_the_database_or_the_web():
+    command = ["explain", "--country", "DE", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL, *command], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -21,10 +21,11 @@ def test_each_setting_is_documented(setting: Setting) -> None:
 
 def commands(command: click.Command, path: str) -> list[str]:
     if isinstance(command, click.Group):
+        context = click.Context(command)
         return [
             name
-            for word, inner in command.commands.items()
-            for name in commands(inner, f"{path} {word}")
+            for word in command.list_commands(context)
+            for name in commands(command.get_command(context, word), f"{path} {word}")
         ]
     return [path]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -9,65 +10,57 @@ from typing import NoReturn
 import click
 
 from consent import __version__
-from consent.cli import (
-    activity,
-    check,
-    copies,
-    experiment,
-    explain,
-    geo,
-    group,
-    handout,
-    ledger,
-    receipt,
-    removal,
-    rules,
-    scan,
-    schedule,
-    serve,
-    store,
-    token,
-    user,
-    versions,
-)
 from consent.errors import ConsentError, LedgerError, UnavailableError
 
+COMMANDS = {
+    "activity": ("activity:activity",),
+    "check": ("check:check",),
+    "demo": ("serve:demo",),
+    "experiment": ("experiment:experiment",),
+    "explain": ("explain:explain",),
+    "geo": ("geo:geo",),
+    "group": ("group:group",),
+    "ledger": (
+        *("ledger:ledger", "handout:export_", "handout:evidence_", "copies:backup_"),
+        *("removal:erase_", "removal:retain_"),
+    ),
+    "migrate": ("serve:migrate",),
+    "receipt": ("receipt:receipt",),
+    "scan": ("scan:scan",),
+    "serve": ("serve:serve",),
+    "store": (
+        *("store:store", "rules:allow", "rules:looser", "versions:versions", "versions:diff"),
+        *("versions:rollback", "schedule:list_", "schedule:cancel"),
+    ),
+    "token": ("token:token",),
+    "user": ("user:user",),
+}
+"""Where each command is made, and what is added to it. Only the one that is asked for is imported:
+all of them take a second.
+"""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    """Those of ``COMMANDS``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        made: list[click.Command] = []
+        for where in COMMANDS.get(cmd_name, ()):
+            module, _, name = where.partition(":")
+            made.append(getattr(importlib.import_module(f"{__name__}.{module}"), name))
+        if len(made) > 1 and isinstance(made[0], click.Group):
+            for part in made[1:]:
+                made[0].add_command(part)
+        return made[0] if made else None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="consent")
 def consent() -> None:
     """Pixelgate: releases a store's registered pixels only after consent, and proves it."""
-
-
-for command in (
-    *(serve.demo, serve.serve, serve.migrate, check.check),
-    *(
-        store.store,
-        experiment.experiment,
-        group.group,
-        scan.scan,
-        user.user,
-        token.token,
-        activity.activity,
-        ledger.ledger,
-        receipt.receipt,
-        explain.explain,
-        geo.geo,
-    ),
-):
-    consent.add_command(command)
-
-
-ledger.ledger.add_command(handout.export_)
-ledger.ledger.add_command(handout.evidence_)
-ledger.ledger.add_command(copies.backup_)
-ledger.ledger.add_command(removal.erase_)
-ledger.ledger.add_command(removal.retain_)
-for command in (
-    *(rules.allow, rules.looser, versions.versions, versions.diff, versions.rollback),
-    *(schedule.list_, schedule.cancel),
-):
-    store.store.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -14,6 +14,7 @@ from consent.anchor import authority
 from consent.bulk import Files
 from consent.campaign import Campaign
 from consent.cli import parts
+from consent.clock import utcnow
 from consent.compose import Composer
 from consent.embeds import Embeds
 from consent.errors import DataError, DataErrors, SettingsError
@@ -25,7 +26,6 @@ from consent.scan.others import Others
 from consent.scan.systems import Systems
 from consent.settings import Settings
 from consent.texts import Texts
-from consent.web.app import utcnow
 
 T = TypeVar("T")
 

@@ -7,11 +7,11 @@ import msgspec
 
 from consent import drafts, experiments, stores, variants
 from consent.cli import parts
+from consent.clock import utcnow
 from consent.database import Database
 from consent.errors import RefusedError
 from consent.experiments import MEASURED, Result
 from consent.model import CONTROL, Experiment, Look, StoreConfig, Variant
-from consent.web.app import utcnow
 
 
 @click.group()

@@ -5,20 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from consent import explain as cases
-from consent import stores
 from consent.cli import parts
-from consent.database import Database
+from consent.clock import utcnow
 from consent.decide import consent_mode
 from consent.errors import NotFoundError
 from consent.explain import Case
 from consent.model import CHOOSABLE, GoogleConfig, Place, Regime, Resolution, Version
 from consent.regions.files import PSEUDO_CODES
-from consent.web.app import utcnow
+
+if TYPE_CHECKING:
+    from consent.database import Database
 
 _SHOWN = {
     "banner": "is asked by a banner before anything runs",
@@ -92,6 +93,8 @@ def _place(country: str, region: str | None) -> Place:
 
 
 def _published(key: str) -> Version:
+    from consent import stores  # as ``parts.with_database``
+
     async def work(db: Database) -> Version | None:
         async with db.read() as connection:
             return await stores.current(connection, key)

@@ -6,10 +6,10 @@ import click
 
 from consent import data, settings
 from consent.cli import parts
+from consent.clock import utcnow
 from consent.geo import update as fetching
 from consent.geo.placefile import PlaceFile
 from consent.settings import Settings
-from consent.web.app import utcnow
 
 
 @click.group()

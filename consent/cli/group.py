@@ -13,11 +13,11 @@ from consent import bulk, data, drafts, groups, storefile
 from consent import publish as publishing
 from consent.bulk import Applied
 from consent.cli import parts
+from consent.clock import utcnow
 from consent.database import Database
 from consent.errors import DataError, DataErrors
 from consent.groups import GroupSummary
 from consent.model import Group
-from consent.web.app import utcnow
 
 
 @click.group()

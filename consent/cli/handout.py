@@ -19,6 +19,7 @@ import msgspec
 from consent import activity, export, ledger, pack, seals, settings, stores
 from consent.activity import Act
 from consent.cli import parts
+from consent.clock import utcnow
 from consent.database import Database
 from consent.errors import NotFoundError, RefusedError
 from consent.export import Format
@@ -27,7 +28,6 @@ from consent.pack import Sources, Subject, pictures
 from consent.signing import Signer
 from consent.texts import Texts
 from consent.web import verifier
-from consent.web.app import utcnow
 
 
 @click.command("export")

@@ -13,6 +13,7 @@ from consent import audit, erasures, evidence, settings
 from consent import ledger as records
 from consent.audit import Kept, Report
 from consent.cli import parts
+from consent.clock import utcnow
 from consent.database import Database
 from consent.errors import GoneError, NotFoundError
 from consent.evidence import ReceiptFile
@@ -20,7 +21,6 @@ from consent.notes import Note
 from consent.proof import Sealer, origin_of, prover
 from consent.record import facts
 from consent.signing import Signer, log_key, public_log_keys
-from consent.web.app import utcnow
 
 _UNSHOWN = (
     "name a banner whose content is not here: a page named one that was never ours, or somebody "

@@ -6,13 +6,13 @@ import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 import msgspec
 
-from consent import database, settings
-from consent.database import Database
+from consent import settings
+from consent.clock import utcnow
 from consent.errors import DataError, RefusedError, SettingsError
 from consent.geo import Geo
 from consent.notes import Vkey
@@ -20,7 +20,9 @@ from consent.platforms import Platforms
 from consent.regions import Regions
 from consent.settings import Settings
 from consent.texts import Texts
-from consent.web.app import utcnow
+
+if TYPE_CHECKING:
+    from consent.database import Database
 
 T = TypeVar("T")
 
@@ -119,6 +121,7 @@ def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
     Raises:
         UnavailableError: it does not answer, or was not migrated.
     """
+    from consent import database  # it takes longer to import than most commands to run
 
     async def run() -> T:
         db = database.connect(settings.load().database_url)

@@ -8,13 +8,13 @@ import click
 
 from consent import settings
 from consent.cli import parts
+from consent.clock import utcnow
 from consent.database import Database
 from consent.erase import Eraser
 from consent.erasures import Erasure
 from consent.proof import Sealer, origin_of
 from consent.retain import Due, Retainer
 from consent.signing import log_key
-from consent.web.app import utcnow
 
 
 @click.command("erase")

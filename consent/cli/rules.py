@@ -9,9 +9,9 @@ import click
 from consent import approve as approving
 from consent import loosened
 from consent.cli import parts
+from consent.clock import utcnow
 from consent.database import Database
 from consent.loosened import Loose
-from consent.web.app import utcnow
 
 
 @click.command()

@@ -7,9 +7,9 @@ import click
 from consent import bulk, schedules, stores
 from consent import schedule as scheduling
 from consent.cli import parts
+from consent.clock import utcnow
 from consent.database import Database
 from consent.schedules import Schedule
-from consent.web.app import utcnow
 
 
 def at(key: str, text: str, zone: str, known: parts.Files) -> Schedule:

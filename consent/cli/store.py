@@ -13,13 +13,13 @@ from consent import defaults as defaulting
 from consent import publish as publishing
 from consent import review as reviewing
 from consent.cli import parts, schedule
+from consent.clock import utcnow
 from consent.compose import Composer
 from consent.database import Database
 from consent.errors import DataError, DataErrors, NotFoundError, RefusedError
 from consent.model import Pixel, StoreConfig, Version
 from consent.platforms import Platforms, custom
 from consent.regions import Regions
-from consent.web.app import utcnow
 
 
 @click.group()

@@ -7,10 +7,10 @@ import click
 from consent import accounts, activity, tokens
 from consent.activity import Act
 from consent.cli import parts
+from consent.clock import utcnow
 from consent.database import Database
 from consent.errors import NotFoundError
 from consent.model import Token
-from consent.web.app import utcnow
 
 
 @click.group()

@@ -23,10 +23,10 @@ from consent import (
 )
 from consent.activity import Act
 from consent.cli import parts
+from consent.clock import utcnow
 from consent.database import Database
 from consent.errors import ForbiddenError, NotFoundError, RefusedError
 from consent.model import Grant, Role, User
-from consent.web.app import utcnow
 
 _from_stdin = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input."

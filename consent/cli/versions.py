@@ -9,10 +9,10 @@ from consent import changes, stores
 from consent import publish as publishing
 from consent.changes import Told
 from consent.cli import parts
+from consent.clock import utcnow
 from consent.database import Database
 from consent.errors import NotFoundError
 from consent.model import Version
-from consent.web.app import utcnow
 
 
 @click.command()

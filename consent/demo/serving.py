@@ -19,6 +19,7 @@ from granian.server.embed import Server
 from starlette.types import ASGIApp
 
 from consent import accounts, database, publish, settings, stores
+from consent.clock import utcnow
 from consent.compose import Composer
 from consent.database import Database
 from consent.demo import past
@@ -32,7 +33,7 @@ from consent.regions import Regions
 from consent.settings import Settings
 from consent.signing import Signer
 from consent.texts import Texts
-from consent.web.app import create_app, utcnow
+from consent.web.app import create_app
 from consent.web.logs import configure
 from consent.web.ports import LOOPBACK, check_free
 

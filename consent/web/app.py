@@ -26,6 +26,7 @@ from consent.anchor import Anchorer, authority
 from consent.assign import Assigner
 from consent.bulk import Files
 from consent.campaign import Campaign
+from consent.clock import utcnow
 from consent.compose import Composer
 from consent.embeds import Embeds
 from consent.erase import Eraser
@@ -56,10 +57,6 @@ from consent.web.visitor import PREFIX, Visitor
 
 GPC_SINCE = "2026-11-23"
 """When what we say about Global Privacy Control last changed."""
-
-
-def utcnow() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)  # noqa: TID251 - the one clock, handed to everything else
 
 
 class App(Starlette):
