@@ -4,7 +4,7 @@ PORT ?= 8000
 SHOP_PORT ?= 8080
 BIN := .venv/bin
 
-.PHONY: demo test soak lint audit lock sbom bench build clean
+.PHONY: demo test soak lint audit lock sbom bench build pictures clean
 
 demo: .venv/installed
 	$(BIN)/consent demo --port $(PORT) --shop-port $(SHOP_PORT)
@@ -51,6 +51,11 @@ bench: .venv/installed-test
 
 build: .venv/installed-test
 	$(BIN)/python consent/browser/build.py
+
+# Those of the README, of a new demo.
+pictures: .venv/installed-test
+	$(BIN)/python -m tests.browser_setup
+	$(BIN)/python -m tests.pictures
 
 clean:
 	rm -rf .venv consent/browser/dist build dist

@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from starlette.responses import Response
@@ -63,10 +65,21 @@ def drawn(services: Services, version: Version, seen: place.Seen, scheme: str = 
         "scheme": scheme,
         "scripts": {name: _as_data(_under(scheme, text)) for name, text in scripts.items()},
     }
-    response = pages.render("preview.html", context)
     # A draft may still hold what is no origin, and a policy is a text.
     origins = " ".join(one for one in version.config.origins if _ORIGIN.fullmatch(one))
-    response.headers["content-security-policy"] = _POLICY.format(nonce=nonce, origins=origins)
+    return _framed("preview.html", context, origins)
+
+
+def waits(faults: Sequence[str]) -> Response:
+    """What stands in the frame while something cannot be drawn."""
+    context = {"nonce": secrets.token_urlsafe(16), "faults": faults}
+    return _framed("nopreview.html", context, "")
+
+
+def _framed(template: str, context: Mapping[str, Any], origins: str) -> Response:
+    response = pages.render(template, context)
+    policy = _POLICY.format(nonce=context["nonce"], origins=origins)
+    response.headers["content-security-policy"] = policy
     response.headers["x-frame-options"] = "SAMEORIGIN"
     return response
 

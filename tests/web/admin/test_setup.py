@@ -353,7 +353,8 @@ class TestLook:
         query = {field.replace("__", "."): value}
         drawn = owner.get(f"{SETUP}/look/preview", params=query)
         assert "The preview waits." in drawn.text
-        assert "nonce" not in drawn.text
+        assert "<script" not in drawn.text
+        assert "frame-ancestors 'self'" in drawn.headers["content-security-policy"]
 
     def test_weak_buttons_are_refused_with_the_law(self, owner):
         begin(owner)

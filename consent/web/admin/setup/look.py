@@ -12,7 +12,7 @@ from starlette.responses import Response
 from consent import inherit, publish, theme
 from consent.model import StoreConfig, Template
 from consent.stores import Draft
-from consent.web.admin import pages, place, preview, ruleform, standing, states, words
+from consent.web.admin import place, preview, ruleform, standing, states, words
 from consent.web.admin.door import Post, Visit
 from consent.web.admin.setup import journey
 from consent.web.admin.setup.journey import Journey
@@ -115,7 +115,7 @@ async def draw(visit: Visit) -> Response:
     services, state = visit.services, opened.state
     values = read(services, query, opened)
     if faults := check(services, state.draft, values):
-        return pages.render("setup_nopreview.html", {"faults": list(faults.values())})
+        return preview.waits(list(faults.values()))
     own = applied(state.own, state.draft.template, values)
     drafted = Draft(own, state.draft.template)
     version = states.as_version(services, state.store, drafted, state.live)
