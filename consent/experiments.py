@@ -207,6 +207,8 @@ def _says(
         return
     if declined.told:
         yield f"{name} has {_moved('declines', declined)}."
+    elif declined.within(matters / 100):
+        yield f"Declines differ by less than {matters} points."
     elif accepted is not None and accepted.told:
         yield "Whether declines differ cannot be told yet."
     if declined.high < 0:

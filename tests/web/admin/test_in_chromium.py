@@ -32,6 +32,7 @@ PAGES = (
     f"{PIXELS}/one?platform=google-ads&id=AW-123456789",
     *(f"/admin/stores/{LODGE.key}/pixels", OWN_PIXEL),
     f"/admin/stores/{LODGE.key}/check",
+    "/admin/stores/summit/experiments",
 )
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 FIND_VIOLATIONS = """async () => {

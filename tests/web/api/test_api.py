@@ -392,6 +392,10 @@ class TestLedger:
 
 
 class TestFigures:
+    def test_a_store_without_an_experiment_has_none(self, call):
+        assert call.get("/stores/summit/experiments") == {"experiments": []}
+        assert call("/stores/nosuch/experiments").status_code == 404
+
     def test_rates_and_coverage_are_those_of_the_pages(self, call):
         found = call.get("/rates?store=summit&days=7&by=device")
         total = found["total"]
