@@ -38,7 +38,10 @@ KEPT = dt.timedelta(hours=1)
 """For so long the provider's description and keys are kept."""
 KEYS_AGAIN = dt.timedelta(minutes=1)
 """Keys are asked for again so soon at the earliest, when a token names one that is not known."""
+AFTER_FAILURE = dt.timedelta(seconds=5)
+"""For so long nobody asks again what the provider failed to say of itself."""
 LEEWAY_SECONDS = 60
+MOST_EMAIL = 254
 ALGORITHMS = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
@@ -98,6 +101,7 @@ class Provider:
         self._now = now
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._described: tuple[dt.datetime, dict[str, Any]] | None = None
+        self._failed: tuple[dt.datetime, UnavailableError] | None = None
         self._keys: tuple[dt.datetime, KeySet] | None = None
 
     async def begin(self, back: str) -> tuple[str, Pending]:
@@ -233,13 +237,15 @@ class Provider:
         subject, email = claims["sub"], claims.get(self.client.email_claim, "")
         if not isinstance(subject, str) or not 0 < len(subject) < 256 or not subject.isprintable():
             raise _refused("the provider names no subject")
+        if not isinstance(email, str) or len(email) > MOST_EMAIL or not email.isprintable():
+            email = ""
         groups = claims.get(self.client.groups_claim)
         if isinstance(groups, str):
             groups = [groups]
         return Vouched(
             self.client.issuer,
             subject,
-            email if isinstance(email, str) and email.isprintable() else "",
+            email,
             _is_true(claims.get("email_verified")),
             tuple(map(str, groups)) if isinstance(groups, list) else None,
         )
@@ -247,20 +253,31 @@ class Provider:
     async def _description(self) -> dict[str, Any]:
         """What the provider says of itself, at most ``KEPT`` old."""
         now = self._now()
-        if self._described is None or not now - KEPT < self._described[0] <= now:
-            issuer = self.client.issuer
-            place = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-            found = await self._ask("GET", place)
-            if found.get("issuer") != issuer:
-                shown = _shown(str(found.get("issuer")))
-                raise _nonsense(f"it calls itself {shown!r}; expected {issuer!r}")
-            for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-                _check_place(name, found.get(name), issuer)
-            for name in ("userinfo_endpoint", "end_session_endpoint"):
-                if found.get(name):
-                    _check_place(name, found[name], issuer)
-            self._described = now, found
-        return self._described[1]
+        if self._described is not None and now - KEPT < self._described[0] <= now:
+            return self._described[1]
+        if self._failed is not None and now - AFTER_FAILURE < self._failed[0] <= now:
+            raise _nonsense(str(self._failed[1]).removeprefix("sign-in: "))
+        try:
+            found = await self._described_now()
+        except UnavailableError as error:
+            self._failed = now, error
+            raise
+        self._described, self._failed = (now, found), None
+        return found
+
+    async def _described_now(self) -> dict[str, Any]:
+        issuer = self.client.issuer
+        place = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+        found = await self._ask("GET", place)
+        if found.get("issuer") != issuer:
+            shown = _shown(str(found.get("issuer")))
+            raise _nonsense(f"it calls itself {shown!r}; expected {issuer!r}")
+        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+            _check_place(name, found.get(name), issuer)
+        for name in ("userinfo_endpoint", "end_session_endpoint"):
+            if found.get(name):
+                _check_place(name, found[name], issuer)
+        return found
 
     async def _key_set(self, described: dict[str, Any], *, again: bool = False) -> KeySet:
         """The provider's keys; ``again``: those of now, unless they were asked for just before."""

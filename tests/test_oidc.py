@@ -223,6 +223,22 @@ async def test_nonsense_and_silence_are_told_and_lead_nowhere(hostile, which, an
         await come_back(hostile)
 
 
+async def test_a_provider_that_is_away_is_not_asked_by_everybody_at_once(hostile, now):
+    hostile.answers["openid-configuration"] = httpx2.ConnectError("no route")
+    for _ in range(5):
+        with pytest.raises(UnavailableError, match="no answer from"):
+            await hostile.provider.begin(BACK)
+    assert len(hostile.asked) == 1
+    hostile.answers.clear()
+    now.advance(seconds=5)
+    assert (await come_back(hostile)).subject == "42"
+
+
+async def test_an_address_longer_than_any_is_none(hostile):
+    hostile.claims |= {"email": "a" * 250 + "@shop.example", "email_verified": True}
+    assert (await come_back(hostile)).email == ""
+
+
 async def test_a_provider_that_dribbles_is_given_up(hostile, monkeypatch):
     class Endless(httpx2.AsyncByteStream):
         async def __aiter__(self):

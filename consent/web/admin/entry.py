@@ -164,9 +164,9 @@ class Entry:
         try:
             kept = request.cookies.get(COOKIE, "")
             facts = self._cipher.decrypt(kept, self._services.now(), seconds=SECONDS)
-        except ForbiddenError:
+            return msgspec.json.decode(facts, type=Proven)
+        except (ForbiddenError, msgspec.DecodeError):  # or of another release
             return None
-        return msgspec.json.decode(facts, type=Proven)
 
 
 def _form(user: User, error: RefusedError | None = None) -> Response:

@@ -101,12 +101,12 @@ class OpenId:
         try:
             kept = request.cookies.get(COOKIE, "")
             text = self._cipher.decrypt(kept, self._services.now(), seconds=SECONDS)
-        except ForbiddenError as error:
+            return msgspec.json.decode(text, type=_Asked)
+        except (ForbiddenError, msgspec.DecodeError) as error:  # or of another release
             raise ForbiddenError(
                 "sign_in_refused",
                 "this sign-in is over, or began in another browser; begin again",
             ) from error
-        return msgspec.json.decode(text, type=_Asked)
 
 
 def _fault(error: Exception) -> Response:
