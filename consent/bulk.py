@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import activity, changes, groups, publish, roles, stores
+from consent import activity, changes, groups, publish, roles, stores, variants
 from consent.activity import Act
 from consent.changes import Told
 from consent.database import Database
@@ -143,6 +143,8 @@ def _plan(
     own = msgspec.structs.replace(draft.own, group=group.key)
     wanted = Draft(own, group.template)
     faults = publish.check(own, *files, on=on, template=group.template)
+    if moved := variants.moved(live, wanted.config):
+        faults.append(moved)
     if faults:
         return _Plan(Applied(store, refused=tuple(faults)))
     if (live.own, live.template) == (own, group.template):

@@ -11,7 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consent import stores
 from consent.errors import RefusedError
-from consent.model import CONTROL, Experiment, StoreConfig, Variant, canonical, is_key, varied
+from consent.model import (
+    CONTROL,
+    Experiment,
+    StoreConfig,
+    Variant,
+    Version,
+    canonical,
+    is_key,
+    varied,
+)
 
 MOST = 4
 """Variants beside the store's own banner: each one more takes visits from all the others."""
@@ -92,14 +101,21 @@ async def check_same(c: AsyncConnection, config: StoreConfig) -> None:
     if not config.experiment.key:
         return
     for version in await stores.every_version(c, config.key):
-        before = version.config
-        same = before.experiment.key == config.experiment.key
-        if same and compared(before) != compared(config):
-            fault = (
-                f"experiment.key: {config.experiment.key!r} compared other banners in version "
-                f"{version.number}; expected another key, or the same banners, words and plan"
-            )
-            raise RefusedError("unfit", fault)
+        if fault := moved(version, config):
+            raise RefusedError("other_banners", fault)
+
+
+def moved(before: Version, config: StoreConfig) -> str:
+    """Why ``config`` cannot go on with the experiment of ``before``; empty where it can."""
+    key = config.experiment.key
+    if not key or before.config.experiment.key != key:
+        return ""
+    if compared(before.config) == compared(config):
+        return ""
+    return (
+        f"experiment.key: {key!r} compared other banners in version {before.number}; expected "
+        f"another key, or the same banners, words and plan"
+    )
 
 
 def names(config: StoreConfig) -> Mapping[str, str]:

@@ -5,12 +5,13 @@ import datetime as dt
 import msgspec
 import pytest
 
-from consent import changes, publish, storefile, stores, variants
+from consent import bulk, changes, groups, publish, storefile, stores, variants
 from consent.errors import RefusedError
 from consent.model import (
     CONTROL,
     BannerConfig,
     Experiment,
+    Group,
     Look,
     RegionRule,
     Scheme,
@@ -97,7 +98,7 @@ BAD = [
     ),
     (
         {"variants": (Variant("a", texts={"en": {"banner.reject": " "}}),)},
-        "variants[0].texts.en.banner.reject: 1 characters",
+        "variants[0].texts.en.banner.reject: empty; expected a text, as visitors have to be told",
     ),
     (
         {"variants": (Variant("a", texts={"en": {"purpose.marketing.text": "Nice things"}}),)},
@@ -191,3 +192,25 @@ def test_an_experiment_is_told_in_sentences(files):
     assert said(a_store(), a_store(experiment=longer))[0].startswith(
         "The experiment A box, and fewer words is changed"
     )
+
+
+@pytest.mark.anyio
+async def test_a_template_changes_no_banner_that_is_compared(database, now, files):
+    platforms, regions, texts = files
+    known = bulk.Files(*files)
+    async with database.write() as c:
+        for key in ("summit", "valley"):
+            own = a_store(key=key, group="outdoor")
+            store = own if key == "summit" else variants.ended(own)
+            await groups.save(c, Group("outdoor", "Outdoor"), now())
+            await stores.save(c, store, now())
+    for key in ("summit", "valley"):
+        parts = {"platforms": platforms, "regions": regions, "texts": texts, "now": now}
+        await publish.publish(database, key, **parts)
+    template = Template(banner=BannerConfig(accent="#1a5fb4"))
+    async with database.write() as c:
+        await groups.save(c, Group("outdoor", "Outdoor", template), now())
+    done = {one.store: one for one in await bulk.apply(database, "outdoor", known, now=now)}
+    assert done["valley"].version == 2
+    (why,) = done["summit"].refused
+    assert why.startswith("experiment.key: 'spring' compared other banners in version 1")
