@@ -321,7 +321,7 @@ class Provider:
             raise _nonsense(f"no answer from {url} ({type(error).__name__})") from error
         try:
             found = msgspec.json.decode(body, type=dict[str, Any])
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             found = {}
         if answer.status_code != 200:
             if method == "POST" and isinstance(found.get("error"), str):
@@ -355,7 +355,7 @@ def _decoded(token: str, keys: Iterable[Any]) -> jwt.Token | None:
     for key in keys:
         try:
             return jwt.decode(token, key, algorithms=ALGORITHMS)
-        except (JoseError, TypeError, ValueError, KeyError):
+        except (JoseError, TypeError, ValueError, KeyError, RecursionError):
             continue
     return None
 

@@ -209,6 +209,7 @@ async def test_a_description_that_cannot_be_is_refused(hostile, description):
         lambda: httpx2.Response(200, content=b"[]"),
         lambda: httpx2.Response(200, content=b"\xff{"),
         lambda: httpx2.Response(200, content=b"{}"),
+        lambda: httpx2.Response(200, content=b'{"a":' * 20_000),
         lambda: httpx2.Response(200, content=b'{"a":"' + b"x" * oidc.MOST_BYTES + b'"}'),
         lambda: httpx2.Response(
             200, content=gzip.compress(b"{}"), headers={"content-encoding": "gzip"}

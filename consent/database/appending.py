@@ -219,7 +219,7 @@ def _sqlite(size: int) -> str:
     """Sizes are powers of two, so that the driver can keep the few statements prepared."""
     row = f"({', '.join('?' * len(_GIVEN))})"
     source = (
-        f"padded ({', '.join(_GIVEN)}) AS (VALUES {', '.join([row] * size)}), "  # noqa: S608 - placeholders only
+        f"padded ({', '.join(_GIVEN)}) AS (VALUES {', '.join([row] * size)}), "  # nosec B608  # noqa: S608 - placeholders only
         "given AS (SELECT * FROM padded WHERE id IS NOT NULL)"
     )
     return _APPEND.format(source=source, kept=", ".join(_KEPT), alone="TRUE")
@@ -228,7 +228,7 @@ def _sqlite(size: int) -> str:
 def _postgresql() -> str:
     arrays = (f"${n}::{type_}[]" for n, type_ in enumerate(_GIVEN.values(), 1))
     source = (
-        f"alone AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({LEDGER_LOCK}) AS yes), "  # noqa: S608
+        f"alone AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({LEDGER_LOCK}) AS yes), "  # nosec B608  # noqa: S608
         f"given AS MATERIALIZED (SELECT * FROM unnest({', '.join(arrays)}) "
         f"AS arrays ({', '.join(_GIVEN)}))"
     )

@@ -117,7 +117,7 @@ def trend(shares: Sequence[float | None], top: float, label: str) -> Markup:
         runs[-1].append(f"{_n(x)},{_n(y)}")
         end = f'<circle cx="{_n(x)}" cy="{_n(y)}" r="2.4"/>'
     lines = "".join(f'<polyline points="{" ".join(run)}"/>' for run in runs if len(run) > 1)
-    return Markup(  # noqa: S704 - made of numbers and escaped texts
+    return Markup(  # nosec B704  # noqa: S704 - made of numbers and escaped texts
         f'<svg class="trend" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
         f' role="img" aria-label="{escape(label)}"><line class="base" x1="0" x2="{width}"'
         f' y1="{height - 1}" y2="{height - 1}"/>{lines}{end}</svg>'
@@ -141,7 +141,7 @@ def between(low: float, high: float, *, matters: float, reach: float, label: str
 
     side = "more" if low > 0 else "fewer" if high < 0 else "open"
     half = _n(width * matters / reach)
-    return Markup(  # noqa: S704 - made of numbers and escaped texts
+    return Markup(  # nosec B704  # noqa: S704 - made of numbers and escaped texts
         f'<svg class="between {side}" viewBox="0 0 {width} {height}" role="img"'
         f' aria-label="{escape(label)}"><rect class="band" x="{x(-matters)}" y="0" width="{half}"'
         f' height="{height}"/><line class="zero" x1="{x(0)}" x2="{x(0)}" y1="0" y2="{height}"/>'

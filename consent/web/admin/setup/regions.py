@@ -142,7 +142,7 @@ def _page(
 def _example(asked: Visit | Post, opened: Journey, code: str) -> Example:
     services, state = asked.services, opened.state
     place = standing.place_of(code)
-    assert place is not None  # noqa: S101 - they are named above
+    assert place is not None  # nosec B101  # noqa: S101 - they are named above
     on = standing.day(services.regions, place, services.now())
     one = standing.at(services.regions, state.version.rules, place, on)
     page = region_pages.place_address(code, state)
