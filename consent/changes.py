@@ -16,6 +16,7 @@ import babel.dates
 import msgspec
 
 from consent import stores
+from consent.called import called
 from consent.model import (
     CHOOSABLE,
     Experiment,
@@ -282,7 +283,7 @@ def _pixel(change: Change) -> str:
 
 
 def _keys(before: StoreConfig, after: StoreConfig) -> Iterator[str]:
-    """Each other key that differs: ``banner.layout is box; until then bar.``"""
+    """Each other key that differs: ``The banner's shape is box; until then bar.``"""
     names = [name for name in _settings(before, after) if name not in _APART]
     old, new = (
         _flat({name: msgspec.to_builtins(getattr(one, name)) for name in names})
@@ -290,17 +291,23 @@ def _keys(before: StoreConfig, after: StoreConfig) -> Iterator[str]:
     )
     for key in dict.fromkeys((*old, *new)):
         if old.get(key) != new.get(key):
-            yield f"{key} is {_shown(new.get(key))}; until then {_shown(old.get(key))}."
+            now, was = (_words(key, one.get(key)) for one in (new, old))
+            yield f"{called(key)} is {now}; until then {was}."
 
 
 def _flat(value: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, item in value.items():
-        if isinstance(item, Mapping) and item:
+        if isinstance(item, Mapping):
             flat |= _flat(item, f"{above}{key}.")
         else:
             flat[f"{above}{key}"] = item
     return flat
+
+
+def _words(key: str, value: Any) -> str:
+    """``value`` in a sentence; of a text that a store does not have, what stands instead."""
+    return "as it ships" if value is None and key.startswith("texts.") else _shown(value)
 
 
 def _shown(value: Any) -> str:

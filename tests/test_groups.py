@@ -23,10 +23,13 @@ from consent import (
 )
 from consent.errors import NotFoundError, RefusedError
 from consent.model import (
+    BannerConfig,
     Group,
     Pixel,
     RegionRule,
+    RetentionConfig,
     Rules,
+    Scheme,
     StoreConfig,
     Template,
 )
@@ -146,13 +149,28 @@ class TestDiff:
             "Visitors who have decided are asked again.",
         ]
 
+    def test_words_and_colours_are_told_as_their_owner_calls_them(self):
+        before = StoreConfig("a", "A", ("https://a.example",))
+        look = BannerConfig(dark=Scheme(text="#ffffff"))
+        texts = {"pt-BR": {"banner.reject": "Recusar", "status.saved": "Feito"}}
+        after = msgspec.structs.replace(
+            before, banner=look, texts=texts, retention=RetentionConfig(800)
+        )
+        assert told(before, after) == [
+            "In the dark, the banner's text colour is #ffffff; until then not set.",
+            "The time for which decisions are kept, in days, is 800; until then 1096.",
+            "In Portuguese (Brazil), the banner's button that refuses is Recusar; until then "
+            "as it ships.",
+            "In Portuguese (Brazil), status.saved is Feito; until then as it ships.",
+        ]
+
     def test_everything_else_is_told_key_by_key(self):
         before = StoreConfig("a", "A", ("https://a.example",), pixels=(META,))
         after = msgspec.structs.replace(before, name="A B", campaign=True, pixels=())
         assert told(before, after) == [
             "meta 123456789012345 is gone, and what it left in visitors' browsers is deleted.",
-            "name is “A B”; until then A.",
-            "campaign is on; until then off.",
+            "The store's name is “A B”; until then A.",
+            "Keeping campaign parameters is on; until then off.",
             "Visitors who have decided are asked again.",
         ]
 

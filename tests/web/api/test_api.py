@@ -162,7 +162,7 @@ class TestStores:
         box = {**content, "banner": {"layout": "box"}}
         changed = call.put("/stores/lodge/draft", seen=made.headers["etag"], json=box)
         told = call.get("/stores/lodge/diff")["changes"]
-        assert [one["said"] for one in told] == ["banner.layout is box; until then bar."]
+        assert [one["said"] for one in told] == ["The banner's shape is box; until then bar."]
         stale = call.post("/stores/lodge/publish", seen=made.headers["etag"])
         assert stale.status_code == 412
         assert (
