@@ -1,6 +1,7 @@
 """What the banner costs the page, in a real Chromium: ``python -m tests.bench_banner``.
 
 One page, and on it in turns: no banner (``none``), the least that a banner can cost (``floor``),
+the same that comes as a product does, from elsewhere and as heavy as ours may be (``floor-far``),
 ours as a store has it, and what others publish on npm when npm is on the machine. In turns, since
 machines are noisy: a busy minute then hits all alike. Ends with status 1, and says which budget was
 overspent by how much, when ours costs more than ``tests.banner_bench.budgets`` allows.
@@ -19,7 +20,7 @@ from playwright.sync_api import Browser
 
 from tests.banner_bench import budgets, report
 from tests.banner_bench.budgets import OURS, Row, Rows
-from tests.banner_bench.contestants import BARE, FLOOR, Contestant, ours, peers
+from tests.banner_bench.contestants import BARE, FLOOR, Contestant, far, ours, peers
 from tests.banner_bench.edge import Edge
 from tests.banner_bench.site import Site
 from tests.banner_bench.views import SETS, Set, Visitor, Wire, chromium
@@ -134,12 +135,14 @@ def pixelgate(site: Site) -> Iterator[Contestant]:
 
 def measure(runs: int, sets: list[Set], others: list[Contestant]) -> list[str]:
     """Prints the tables and returns the faults."""
-    site = Site()
+    site, elsewhere = Site(), Site()
     with ExitStack() as stack:
         stack.callback(site.close)
+        stack.callback(elsewhere.close)
         own = stack.enter_context(pixelgate(site))
         browser = stack.enter_context(chromium())
-        least = [BARE, FLOOR, own]
+        elsewhere.send_floor(budgets.FIRST_BYTES)
+        least = [BARE, FLOOR, far(elsewhere.origin), own]
         for contestant in [*least, *others]:
             site.enter(contestant)
         everyone = Bench(browser, site, [*least, *others], runs)

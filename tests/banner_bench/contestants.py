@@ -41,6 +41,7 @@ FLOOR = Contestant(
     accept="#floor .accept",
     head='<script async src="/floor.js"></script>',
 )
+FAR = "floor-far"
 PEERS = (
     Contestant("vanilla-cookieconsent", "#cc-main .cm", "#cc-main .cm [data-role=all]", "3.1.0"),
     Contestant("orejime", ".orejime-Banner", ".orejime-Banner .orejime-Banner-saveButton", "3.2.1"),
@@ -48,6 +49,13 @@ PEERS = (
     Contestant("tarteaucitronjs", "#tarteaucitronAlertBig", "#tarteaucitronPersonalize2", "1.34.0"),
     Contestant("cookieconsent", ".cc-window", ".cc-window .cc-allow", "3.1.1"),
 )
+
+
+def far(origin: str) -> Contestant:
+    """The floor's banner on the way of a product: ``/far.js`` of another origin, with the bytes
+    that ours may have. A script in the page asks for it, so no browser knows of it before."""
+    script = f"s=document.createElement('script');s.src='{origin}/far.js';document.head.append(s)"
+    return Contestant(FAR, FLOOR.banner, FLOOR.accept, head=f"<script>{{let {script}}}</script>")
 
 
 def ours(snippet: str) -> Contestant:

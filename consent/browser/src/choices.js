@@ -243,5 +243,5 @@ export function choices(page, content, hash) {
 
   page.desk = desk;
   page.on('consent', refresh);
-  page.seat();
+  page.seat(desk);
 }

@@ -14,11 +14,9 @@ export function tellTags({ grants, refused }) {
       google[type] = word(purpose, purpose == 'marketing' && 'google-ads');
     }
   }
-  const layer = (window.dataLayer ||= []);
   // Google's tags take commands as Arguments objects only; an array is ignored.
   (function () {
-    layer.push(arguments);
+    (window.dataLayer ||= []).push(arguments);
   })('consent', 'update', google);
-  const uet = (window.uetq ||= []);
-  uet.push('consent', 'update', { ad_storage: word('marketing', 'uet') });
+  (window.uetq ||= []).push('consent', 'update', { ad_storage: word('marketing', 'uet') });
 }

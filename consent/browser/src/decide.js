@@ -31,8 +31,7 @@ export function decide({ regime, version, since, off }, decided, gpc, now) {
 
 function fault(regime, version, since, decided, now) {
   if (decided == 'unreadable') return decided;
-  const days = some(decided.grants) ? regime.accept : regime.refuse;
-  if (decided.at + days * 86400 <= now) return 'expired';
+  if (decided.at + (some(decided.grants) ? regime.accept : regime.refuse) * 86400 <= now) return 'expired';
   if (decided.version > version) return 'unknown-version';
   const strictness = (model) => 'notice opt-out opt-in'.indexOf(model);
   if (strictness(decided.model) < strictness(regime.model)) return 'stricter-regime';

@@ -18,13 +18,14 @@ export function readDecision() {
   const texts = decisionText().split(',');
   if (!texts[0]) return null;
   if (!texts.every((text) => FORM.test(text))) return 'unreadable';
-  const decisions = texts.map((text) => {
-    const [state, id, visitor, version, model, at, bits, gpc, off] = text.split('.');
-    const grants = grantsWhere((_, i) => +bits[i]);
-    const refused = off ? off.split('+') : [];
-    return { id, visitor, version: +version, model, at: +at, grants, gpc: gpc == 1, refused, waits: state[10] == 2 };
-  });
-  return decisions.sort((a, b) => b.at - a.at)[0];
+  return texts
+    .map((text) => {
+      const [state, id, visitor, version, model, at, bits, gpc, off] = text.split('.');
+      const grants = grantsWhere((_, i) => +bits[i]);
+      const refused = off ? off.split('+') : [];
+      return { id, visitor, version: +version, model, at: +at, grants, gpc: gpc == 1, refused, waits: state[10] == 2 };
+    })
+    .sort((a, b) => b.at - a.at)[0];
 }
 
 /** Puts `text` into the cookie, for `seconds`. What is no decision is read as a refusal of all. */

@@ -15,6 +15,7 @@ export function exhibit(content, shown, preferences) {
   const nothing = () => {};
   const view = shell(shown, nothing);
   view.style(css);
+  view.attach();
   if (shown.layer != 'second') {
     view.entry.hidden = true;
     firstLayer(view, content, { click: nothing, open: nothing, near: nothing }).draw(shown.layer);

@@ -32,6 +32,8 @@ export function loader(config, pixels, parts, choices, content, hash) {
   let text;
   let outcome;
   let told;
+  // When the command that is heard was given: what waits keeps its own time.
+  let said;
 
   function load(url) {
     if (loaded[url]) return loaded[url];
@@ -111,8 +113,7 @@ export function loader(config, pixels, parts, choices, content, hash) {
   async function atDesk(use) {
     if (!page.view) return addEventListener('DOMContentLoaded', () => atDesk(use));
     if (!page.desk) choices ? choices(page, content, hash) : page.fetch('choices');
-    await seated;
-    use(page.desk);
+    use(await seated);
   }
 
   function show() {
@@ -134,9 +135,9 @@ export function loader(config, pixels, parts, choices, content, hash) {
   }
 
   const commands = {
-    track(name, given, at = Date.now()) {
+    track(name, given) {
       const { event_id: id } = given || {};
-      const event = { name, params: typed(given || {}), id, at };
+      const event = { name, params: typed(given || {}), id, at: said };
       if (!queue.hold(event)) return;
       emit('event', event);
       flush();
@@ -158,12 +159,22 @@ export function loader(config, pixels, parts, choices, content, hash) {
     part: (part, ...rest) => part(page, ...rest),
   };
 
-  function api(command, ...rest) {
-    attempt(() => (commands[command] || refuse.bind(0, command))(...rest));
+  const hear = (call) =>
+    attempt(
+      ([at, [command, ...rest]]) => {
+        said = at;
+        (commands[command] || refuse.bind(0, command))(...rest);
+      },
+      call,
+    );
+
+  function api(...call) {
+    stub.q.push([Date.now(), call]);
   }
 
   function run() {
     window.pixelgate = api;
+    stub.q ||= [];
     if (stub.debug) parts.push([stub.debug]);
     // Not before: a page that is made ready in advance is shown later, and much may happen until then.
     page.waits = (decided = readDecision())?.waits;
@@ -171,13 +182,16 @@ export function loader(config, pixels, parts, choices, content, hash) {
     page.settle();
     if (document.body) present();
     else addEventListener('DOMContentLoaded', present);
-    for (const call of stub.q || []) {
-      attempt(([at, [command, name, params]]) => api(command, name, params, at), call);
-    }
-    // Consent is looked at again whenever the page may have slept, or another tab has decided.
-    addEventListener('visibilitychange', page.moved);
-    addEventListener('pageshow', page.moved);
-    window.cookieStore?.addEventListener('change', page.moved);
+    // A task of its own: neither the banner nor a pixel's library waits for what the page has said.
+    setTimeout(() => {
+      // Also for what is said while we hear, which comes last.
+      for (const call of stub.q) hear(call);
+      stub.q = { push: hear };
+      // Consent is looked at again whenever the page may have slept, or another tab has decided.
+      addEventListener('visibilitychange', page.moved);
+      addEventListener('pageshow', page.moved);
+      window.cookieStore?.addEventListener('change', page.moved);
+    });
   }
 
   function begin() {

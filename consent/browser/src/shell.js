@@ -6,6 +6,7 @@ import shellCss from './shell.css';
 /**
  * @param {object} config
  * @param {() => void} open
+ * @returns {object} the view, which stands nowhere yet: `attach` puts it into the page
  */
 export function shell(config, open) {
   // No div: frameworks that take a page over would take it for the page's own first one.
@@ -25,6 +26,5 @@ export function shell(config, open) {
   view.style(shellCss + (config.theme || ''));
   view.entry = el('span', { class: 'entry' }, view.link());
   root.append(view.entry);
-  view.attach();
   return view;
 }
