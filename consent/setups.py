@@ -53,6 +53,9 @@ class Setup(msgspec.Struct, frozen=True):
     found: Found = Found()
     checked: Checked | None = None
 
+    def with_checked(self, checked: Checked) -> Setup:
+        return msgspec.structs.replace(self, checked=checked)
+
     def with_done(self, step: Step) -> Setup:
         done = tuple(one for one in STEPS if one == step or one in self.done)
         return msgspec.structs.replace(self, done=done)

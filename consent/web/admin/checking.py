@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from consent import fetch, stores
-from consent.errors import RefusedError, ThrottledError
+from consent import fetch, setups, stores
+from consent.errors import RefusedError, ThrottledError, UnavailableError
 from consent.model import Pixel, StoreConfig, User
 from consent.scan import Expected, Finding
 from consent.scan.findings import ORDER
+from consent.setups import Checked
 from consent.web.admin import access, pages, words
 from consent.web.admin.door import Post, Visit
 from consent.web.admin.pixellist import Opened, address, open_store
 from consent.web.services import Services
 
+NOT_THERE = ("snippet-missing", "snippet-held", "snippet-store", "snippet-service")
+"""What is found where visitors of the page would not meet this store's loader."""
 CHECKS, CHECK_SECONDS = 10, 10 * 60
 """How many pages one user may check in how long."""
 MOST_BYTES = 2_000_000
@@ -99,7 +103,7 @@ class Checking:
 async def look(
     services: Services, turns: Turns, user: User, config: StoreConfig, url: str
 ) -> tuple[str, list[Finding]]:
-    """Where the page ``url`` was found in the end, and what is in it.
+    """Where the page ``url`` was found in the end, and what is in it; what came out is kept.
 
     Raises:
         ThrottledError: it is not this user's turn.
@@ -117,7 +121,19 @@ async def look(
             policies=fetched.policies,
             expected=Expected(config, services.settings.public_url),
         )
+    with contextlib.suppress(UnavailableError):  # what was found is worth showing all the same
+        checked = judged(found, fetched.url, services.now())
+        async with services.database.write() as c:
+            await setups.revise(
+                c, config.key, lambda one: one.with_checked(checked), services.now()
+            )
     return fetched.url, found
+
+
+def judged(found: Sequence[Finding], url: str, at: dt.datetime) -> Checked:
+    """What is kept of a look at a page."""
+    errors = [one for one in found if one.severity == "error"]
+    return Checked(at, url, not any(one.kind in NOT_THERE for one in errors), len(errors))
 
 
 def address_in(config: StoreConfig, typed: str) -> str | None:

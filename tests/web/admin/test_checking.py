@@ -173,6 +173,21 @@ class TestCheck:
         clock.advance(seconds=CHECK_SECONDS)
         assert post(open_("owner@example.com"), CHECK, address="/").status_code == 200
 
+    def test_what_came_out_stands_in_the_list_until_somebody_looks_again(self, open_, internet):
+        client = open_("owner@example.com")
+
+        def said() -> str:
+            return soup(client.get("/admin/stores/summit")).find("section").text
+
+        for page, told in (
+            ("<p>No snippet</p>", True),
+            (f"<head>{snippet(client)}</head>", False),
+        ):
+            internet.page = page
+            assert post(client, CHECK, address="/").status_code == 200
+            told_so = "The snippet was not in the page, looked at on 23 November." in said()
+            assert told_so is told
+
     def test_there_is_a_way_to_it(self, open_):
         assert f'href="{CHECK}"' in open_("owner@example.com").get("/admin/stores/summit").text
         assert f'href="{CHECK}"' in open_("mia@example.com").get(BASE).text

@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from starlette.responses import JSONResponse, Response
 
 from consent.errors import RefusedError
 from consent.model import StoreConfig
-from consent.setups import Checked, Setup
 from consent.web.admin import access, checking, words
 from consent.web.admin.checking import LONGEST_ADDRESS, Turns
 from consent.web.admin.door import Post, Visit
 from consent.web.admin.pixellist import Opened
 from consent.web.admin.setup import journey
 from consent.web.admin.setup.journey import Journey
-
-NOT_THERE = ("snippet-missing", "snippet-held", "snippet-store", "snippet-service")
-"""What is found where visitors of the page would not meet this store's loader."""
 
 
 class Check:
@@ -49,15 +44,9 @@ class Check:
             at, found = await checking.look(post.services, self._turns, post.user, config, url)
         except RefusedError as error:
             return _page(post, opened, url, {"failed": error.detail}, status=422)
-        there = not any(one.kind in NOT_THERE and one.severity == "error" for one in found)
-        errors = sum(one.severity == "error" for one in found)
-        checked = Checked(post.services.now(), at, there, errors)
-
-        def told(setup: Setup) -> Setup:
-            setup = msgspec.structs.replace(setup, checked=checked)
-            return setup.with_done("snippet") if there else setup
-
-        await journey.revise(post, told)
+        there = checking.judged(found, at, post.services.now()).snippet
+        if there:
+            await journey.done(post, "snippet")
         state = opened.state
         result = checking.result(Opened(state.store, state.draft, state.live), at, found)
         opened = await journey.reopened(post)
