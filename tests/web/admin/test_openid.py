@@ -128,23 +128,21 @@ class TestSigningIn:
         clock.advance(seconds=601)
         assert "is over" in said(client.get(BACK, params=answer))
 
-    @pytest.mark.parametrize("value", ["", "x", "gAAAAA", HOSTILE.encode().hex()])
-    def test_a_cookie_that_is_not_ours_is_none(self, client, hostile, value):
+    def test_a_cookie_that_is_not_ours_is_none(self, client, hostile):
         answer = hostile.authorize(client.get(START).headers["location"])
         client.cookies.clear()
-        headers = {"Cookie": f"pixelgate_oidc={value}"}
-        assert "is over" in said(client.get(BACK, params=answer, headers=headers))
+        for value in ("", "x", "gAAAAA", HOSTILE.encode().hex()):
+            headers = {"Cookie": f"pixelgate_oidc={value}"}
+            assert "is over" in said(client.get(BACK, params=answer, headers=headers))
 
-    @pytest.mark.parametrize(
-        "wanted",
-        ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"],
-    )
-    def test_next_leads_nowhere_else(self, client, hostile, wanted):
-        assert go(client, hostile, wanted).headers["location"] == "/admin/"
+    def test_next_leads_nowhere_else(self, client, hostile):
+        evil = ("https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)")
+        for wanted in evil:
+            assert go(client, hostile, wanted).headers["location"] == "/admin/"
 
-    @pytest.mark.parametrize(
-        ("claims", "reason"),
-        [
+    def test_who_is_not_let_in_reads_why(self, client, hostile):
+        right = dict(hostile.claims)
+        for claims, reason in (
             ({"email_verified": False}, "does not say that your e-mail address is verified"),
             ({"email": "nobody@x.example"}, "Nobody has invited nobody@x.example"),
             ({"email": HOSTILE}, "names no e-mail address of yours"),
@@ -152,13 +150,11 @@ class TestSigningIn:
             ({"aud": "another"}, "does not hold"),
             ({"exp": 1}, "does not hold"),
             ({"email": "a\0b@x.example"}, "names no e-mail address of yours"),
-        ],
-    )
-    def test_who_is_not_let_in_reads_why(self, client, hostile, claims, reason):
-        hostile.claims |= claims
-        answer = go(client, hostile)
-        assert reason in said(answer)
-        assert answer.status_code == 403
+        ):
+            hostile.claims = {**right, **claims}
+            answer = go(client, hostile)
+            assert reason in said(answer)
+            assert answer.status_code == 403
         assert client.get("/admin/rates").status_code == 303
 
     def test_what_the_provider_says_is_text(self, client, hostile):
