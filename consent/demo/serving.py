@@ -272,7 +272,8 @@ What to try
   2. Accept, and watch the pixels report. Put a tent in the basket and order it.
   3. Change your mind with the control at the lower edge of the page: hits stop, cookies go.
   4. Become a visitor from Los Angeles, with and without GPC, in the bar at the top.
-  5. Sign in to the admin: the decline rates, and every decision in the ledger.
+  5. Sign in to the admin: the decline rates, what an experiment has shown, and every decision
+     in the ledger.
 
 Stop with Ctrl-C.
 """,
