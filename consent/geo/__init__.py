@@ -68,6 +68,7 @@ class Geo:
         self._headers = tuple(kind for kind in HEADERS if kind.cdn in cdns)
         # Only proxies and codes of places are remembered, never a visitor's address.
         self._proxies: dict[str, Address] = {}
+        self._inner: set[str] = set()
         self._spoken = lru_cache(maxsize=_REMEMBERED)(headers.place)
         self._file = Watched(database, fetched, now, strict=strict)
         self._stopping = asyncio.Event()
@@ -130,6 +131,10 @@ class Geo:
         """Whether a place was already found behind this trusted proxy; False says nothing."""
         return peer in self._proxies
 
+    def is_inner_proxy(self, peer: str) -> bool:
+        """Whether it is a known proxy whose own address is not public; False says nothing."""
+        return peer in self._inner
+
     def locate(self, peer: str | None, header: Header) -> Place:
         """The place of the visitor who sent a request.
 
@@ -151,6 +156,8 @@ class Geo:
             proxy = address
             if len(self._proxies) < _REMEMBERED:
                 self._proxies[peer] = proxy
+                if public(proxy) is None:
+                    self._inner.add(peer)
         said = headers.heard(self._headers, header)
         if said:
             length = sum(len(one.country) + len(one.subdivision or "") for one in said)

@@ -109,7 +109,10 @@ class Limits:
         Raises:
             ThrottledError: there were too many; nothing was counted.
         """
-        network = _network(self._nearest(scope))
+        nearest = self._nearest(scope)
+        if nearest is None:
+            return
+        network = _network(nearest)
         if network is None or self._addresses.wait(self._named(network), cost):
             self._take_exactly(scope, cost)
 
@@ -140,18 +143,17 @@ class Limits:
             if not self._waiting[store]:
                 del self._waiting[store]
 
-    def _nearest(self, scope: Scope) -> str:
+    def _nearest(self, scope: Scope) -> str | None:
         """Whom the request came from, or what a known proxy says of that; quick, and good enough
-        to let it pass.
+        to let it pass. None: from an inner proxy, for itself.
         """
         client = scope.get("client")
         peer: str = client[0] if client else ""
         if not self._geo.is_known_proxy(peer):
             return peer
-        forwarded = b""
-        for name, value in scope["headers"]:
-            if name == b"x-forwarded-for":
-                forwarded = value
+        forwarded = signals.joined(scope).get(b"x-forwarded-for")
+        if forwarded is None:
+            return None if self._geo.is_inner_proxy(peer) else ""
         return forwarded.rpartition(b",")[2].strip().decode("latin-1")
 
     def _take_exactly(self, scope: Scope, cost: int) -> None:

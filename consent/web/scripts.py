@@ -128,7 +128,7 @@ class Scripts:
         """
         services = self._services
         version = services.current(key)
-        headers = dict(scope["headers"])
+        headers = signals.joined(scope)
         asked = signals.query(scope["query_string"][:MOST_BYTES])
         # What a page fetches later has to go with the version of the loader that it has. The loader
         # is the newest: an address that names a version must not keep what a rule had allowed.

@@ -22,6 +22,7 @@ from consent.model import Device, Place
 Encoding = Literal["br", "zstd", "gzip", "identity"]
 BEST_FIRST: tuple[Encoding, ...] = ("br", "zstd", "gzip")
 MAX_LANGUAGES = 16
+_JOINED = "pixelgate.headers"
 
 
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -65,8 +66,14 @@ def _on_the_wire(name: str) -> bytes:
 
 
 def joined(scope: Scope) -> dict[bytes, bytes]:
-    """The headers by lower-case name; lines of one name joined with commas, in their order."""
-    headers = dict(scope["headers"])
+    """The headers by lower-case name; lines of one name joined with commas, in their order.
+
+    Put together once for each request.
+    """
+    known: dict[bytes, bytes] | None = scope.get(_JOINED)
+    if known is not None:
+        return known
+    headers = scope[_JOINED] = dict(scope["headers"])
     if len(headers) < len(scope["headers"]):
         headers.clear()
         for name, value in scope["headers"]:
@@ -88,7 +95,7 @@ def is_bot(scope: Scope, geo: Geo) -> bool:
     A browser that a program drives is left out where it comes over the internet. In the service's
     own network it is somebody's test, who wants to see that it counts.
     """
-    agent = dict(scope["headers"]).get(b"user-agent", b"")
+    agent = joined(scope).get(b"user-agent", b"")
     kind = crawlers.kind(agent[: crawlers.MOST_BYTES])
     if kind == "driven":
         sender = parse(address(scope, geo))
@@ -98,7 +105,7 @@ def is_bot(scope: Scope, geo: Geo) -> bool:
 
 def device(scope: Scope) -> Device:
     """Coarse on purpose: three words are enough for a rate, and no one is known by them."""
-    headers = dict(scope["headers"])
+    headers = joined(scope)
     agent = headers.get(b"user-agent", b"")
     if b"iPad" in agent or b"Tablet" in agent:
         return "tablet"
