@@ -17,6 +17,8 @@ from consent.web.admin.setup import journey
 from consent.web.admin.setup.journey import Journey
 
 MOST_AT_ONCE = 50
+MOST_NAMED = 5
+"""Of those that were just added; more are counted."""
 NOTHING = (
     "nothing of a platform that is known here; expected an id, or the code that the vendor gave you"
 )
@@ -180,9 +182,8 @@ def _added(platforms: Platforms, opened: Journey, number: str) -> str:
 
 
 def _named(platforms: Platforms, those: Iterable[Ids]) -> str:
-    return words.listed(
-        [f"{platforms[key].name if key in platforms else key} {id_}" for key, id_ in those]
-    )
+    named = [f"{platforms[key].name if key in platforms else key} {id_}" for key, id_ in those]
+    return words.listed(named) if len(named) <= MOST_NAMED else f"{len(named)} pixels"
 
 
 def _split(value: str) -> Ids:
