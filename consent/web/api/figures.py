@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from consent import coverage, rates
-from consent.web.admin import ratechoice, ratefiles
+from consent.overview import Line, Rank
+from consent.web.admin import access, ratechoice, ratefiles
 from consent.web.api.operation import Ask, Operation, Text
 
 
@@ -120,7 +121,73 @@ def _sum(by: Sequence[str], n: int) -> Sum:
     return Sum(platform, event, currency, reached, place, n)
 
 
+class Need(msgspec.Struct, frozen=True):
+    """One thing that needs a look, as a sentence. ``rank``: ``bad``, ``warn`` or ``note``."""
+
+    rank: Rank
+    said: str
+
+
+class StoreLine(msgspec.Struct, frozen=True):
+    """A store at a glance: the last 28 days, the 28 before, and what needs a look, the worst first.
+
+    ``trend``: the share of declines in each of twelve weeks, oldest first; None: too few visits.
+    """
+
+    key: str
+    name: str
+    group: str | None
+    visits: int
+    accepted: int
+    declined: int
+    visits_before: int
+    declined_before: int
+    trend: list[float | None]
+    refused: int
+    first_seen: dt.datetime | None
+    last_seen: dt.datetime | None
+    last_decision: dt.datetime | None
+    health: list[Need]
+
+
+class Overview(msgspec.Struct, frozen=True):
+    """All stores that are seen, by name."""
+
+    stores: list[StoreLine]
+
+
+async def overview(ask: Ask) -> Overview:
+    services, c = ask.services, ask.connection
+    found = await access.visible(c, ask.user)
+    lines = await services.overview.lines(c, found, services.published.newest, services.now())
+    return Overview([_line(one) for one in lines])
+
+
+def _line(one: Line) -> StoreLine:
+    return StoreLine(
+        one.store.key,
+        one.store.name,
+        one.store.group,
+        one.now.visits,
+        one.now.accepted,
+        one.now.declined,
+        one.before.visits,
+        one.before.declined,
+        [week.share for week in one.weeks],
+        one.refused,
+        one.first_seen,
+        one.last_seen,
+        one.last_decision,
+        [Need(each.rank, each.said) for each in one.health],
+    )
+
+
 OPERATIONS = (
+    Operation(
+        *("overview.get", "GET", "/overview", "rates:read", overview),
+        "All stores at a glance: rates, trend, and what needs a look.",
+        Overview,
+    ),
     Operation(
         *("rates.get", "GET", "/rates", "rates:read", rated),
         "How visits ended, with their counts, by day, place and regime.",

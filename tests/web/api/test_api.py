@@ -492,3 +492,12 @@ class TestProofs:
         assert {one["store"]: one["records"] for one in due} == {"harbor": 0, "summit": 0}
         mine = call.get("/retention", by="owner@summit.example")["stores"]
         assert [one["store"] for one in mine] == ["summit"]
+
+
+def test_all_stores_at_a_glance_and_the_own_ones_alone(call):
+    harbor, summit = call.get("/overview")["stores"]
+    assert (harbor["key"], summit["key"]) == ("harbor", "summit")
+    assert summit["visits"] > summit["declined"] > 0
+    assert len(summit["trend"]) == 12
+    mine = call.get("/overview", by="mia@summit.example")["stores"]
+    assert mine == [summit]
