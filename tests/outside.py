@@ -1,7 +1,6 @@
 """Every parser of bytes that come from outside: what it may refuse with, and what it likes to get.
 
-``python -m tests.outside SECONDS [NAME ...]`` hunts with atheris, which follows the branches, where
-that is installed (``pip install atheris``); tests/test_outside.py feeds them with hypothesis.
+tests/test_outside.py feeds them with hypothesis, tests/hunt.py with atheris.
 """
 
 from __future__ import annotations
@@ -11,9 +10,7 @@ import dataclasses
 import datetime as dt
 import functools
 import json
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -294,29 +291,3 @@ def verified(content: bytes) -> object:
 PARSERS: Mapping[str, Parser] = {
     name: parser for group in (posts, headers, signed, files, pages) for name, parser in group()
 }
-
-
-def main() -> None:
-    import atheris
-
-    seconds, names = int(sys.argv[1]), sys.argv[2:] or list(PARSERS)
-    corpus = folder() / "corpus"
-    corpus.mkdir()
-    for name in names:
-        for index, content in enumerate(PARSERS[name].seeds):
-            (corpus / f"{name}-{index}").write_bytes(content)
-    ends_at = time.monotonic() + seconds
-
-    def one(content: bytes) -> None:
-        if time.monotonic() > ends_at:
-            raise SystemExit(0)
-        for name in names:
-            PARSERS[name].feed(content)
-
-    atheris.instrument_all()
-    atheris.Setup([sys.argv[0], str(corpus), "-max_len=4096", "-timeout=5"], one)
-    atheris.Fuzz()
-
-
-if __name__ == "__main__":
-    main()
