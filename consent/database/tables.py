@@ -278,7 +278,7 @@ identities = sa.Table(
     sa.Column("subject", sa.Text, primary_key=True),
     sa.Column("user_id", sa.ForeignKey("users.id"), nullable=False),
     sa.Column("linked_at", Moment, nullable=False),
-    sa.UniqueConstraint("user_id", "issuer"),
+    sa.UniqueConstraint("user_id", "issuer", name="uq_identities_user_id"),
 )
 
 recovery_codes = sa.Table(
