@@ -1,6 +1,6 @@
-"""``python -m tests.hunt SECONDS [NAME ...]``: hunts in the parsers of tests/outside.py with atheris.
+"""``python -m tests.hunt SECONDS [NAME ...]``: hunts in the parsers of tests/outside.py.
 
-It follows their branches, and has to be installed by hand: ``pip install atheris``.
+atheris follows their branches; it has to be installed by hand: ``pip install atheris``.
 """
 
 from __future__ import annotations
