@@ -9,9 +9,10 @@ from functools import lru_cache
 
 import msgspec
 
-from consent.model import MOST_KEPT_DAYS, RegionRule, Rules, StoreConfig, canonical
+from consent.model import MOST_KEPT_DAYS, Regime, RegionRule, Rules, StoreConfig, canonical
 from consent.platforms import Platforms, custom
 from consent.regions import Regions
+from consent.texts import Texts
 
 
 def faults(rules: Rules, regions: Regions, on: dt.date, *, approved: bool = False) -> Iterator[str]:
@@ -127,3 +128,25 @@ def retention_faults(config: StoreConfig, rules: Rules, regions: Regions) -> Ite
     least, why = max(wanted)
     if days < least:
         yield f"retention.decisions_days: {days}; expected {least} or more, as {why}"
+
+
+def text_faults(config: StoreConfig, texts: Texts, strictest: Regime) -> Iterator[str]:
+    """What is wrong with the store's own words. Two buttons that say the same are no choice."""
+    law = "; ".join(strictest.law)
+    for language, own in config.texts.items():
+        if language not in texts.languages:
+            known = ", ".join(texts.languages)
+            yield f"texts.{language}: not a language that we have; expected one of {known}"
+            continue
+        for key in (key for key, text in own.items() if not text.strip()):
+            expected = f"expected a text, as visitors have to be told: {law}"
+            yield f"texts.{language}.{key}: empty; {expected}"
+        for fault in texts.faults({key: text for key, text in own.items() if text.strip()}):
+            yield f"texts.{language}.{fault}"
+        said = {**texts.messages(language), **own}
+        for layer in ("banner", "notice", "choices"):
+            if said[f"{layer}.accept"].casefold() == said[f"{layer}.reject"].casefold():
+                yield (
+                    f"texts.{language}.{layer}.reject: {said[f'{layer}.reject'][:60]!r} is the "
+                    f"same as the words that accept; expected words that refuse: {law}"
+                )

@@ -78,7 +78,7 @@ def check(
         *(() if draft else lawful.other_pixels_faults(config)),
         *_banner_faults(whole, regions.strictest),
         *lawful.retention_faults(whole, rules, regions),
-        *_text_faults(whole, texts, regions.strictest),
+        *lawful.text_faults(whole, texts, regions.strictest),
         *_experiment_faults(whole, regions, texts),
     ]
 
@@ -96,7 +96,7 @@ def template_faults(
         *lawful.faults(rules, regions, on, approved=draft),
         *_banner_faults(whole, regions.strictest),
         *lawful.retention_faults(whole, rules, regions),
-        *_text_faults(whole, texts, regions.strictest),
+        *lawful.text_faults(whole, texts, regions.strictest),
     ]
 
 
@@ -367,13 +367,13 @@ def _experiment_faults(config: StoreConfig, regions: Regions, texts: Texts) -> I
     yield from variants.faults(config)
     usual = {
         *_banner_faults(config, regions.strictest),
-        *_text_faults(config, texts, regions.strictest),
+        *lawful.text_faults(config, texts, regions.strictest),
     }
     for index, variant in enumerate(config.variants):
         shown = varied(config, variant)
         for fault in (
             *_banner_faults(shown, regions.strictest),
-            *_text_faults(shown, texts, regions.strictest),
+            *lawful.text_faults(shown, texts, regions.strictest),
         ):
             if fault not in usual:
                 yield f"variants[{index}].{fault}"
@@ -384,25 +384,3 @@ def _own(address: str, origins: Sequence[str]) -> bool:
     if not _ADDRESS.fullmatch(address):
         return _PATH.fullmatch(address) is not None
     return any(address.startswith(f"{origin}/") for origin in origins)
-
-
-def _text_faults(config: StoreConfig, texts: Texts, strictest: Regime) -> Iterator[str]:
-    """What is wrong with the store's own words. Two buttons that say the same are no choice."""
-    law = "; ".join(strictest.law)
-    for language, own in config.texts.items():
-        if language not in texts.languages:
-            known = ", ".join(texts.languages)
-            yield f"texts.{language}: not a language that we have; expected one of {known}"
-            continue
-        for key in (key for key, text in own.items() if not text.strip()):
-            expected = f"expected a text, as visitors have to be told: {law}"
-            yield f"texts.{language}.{key}: empty; {expected}"
-        for fault in texts.faults({key: text for key, text in own.items() if text.strip()}):
-            yield f"texts.{language}.{fault}"
-        said = {**texts.messages(language), **own}
-        for layer in ("banner", "notice", "choices"):
-            if said[f"{layer}.accept"].casefold() == said[f"{layer}.reject"].casefold():
-                yield (
-                    f"texts.{language}.{layer}.reject: {said[f'{layer}.reject'][:60]!r} is the "
-                    f"same as the words that accept; expected words that refuse: {law}"
-                )
