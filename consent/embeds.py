@@ -70,13 +70,20 @@ class Embeds(Sequence[Embed]):
         return len(self._known)
 
 
+def _is_https(address: str) -> bool:
+    try:
+        return urlsplit(address).scheme == "https"
+    except ValueError:  # of a host in brackets that is none
+        return False
+
+
 def _faults(read: dict[str, Embed]) -> Iterator[tuple[str, str]]:
     owners: dict[str, str] = {}
     for key, embed in read.items():
         if not is_key(key):
             yield key, "is no key; expected small letters, digits and hyphens"
         for field in ("privacy_url", "source"):
-            if urlsplit(getattr(embed, field)).scheme != "https":
+            if not _is_https(getattr(embed, field)):
                 found = getattr(embed, field)
                 yield f"{key}.{field}", f"{found!r} is no https address; expected https://..."
         if not embed.hosts:
