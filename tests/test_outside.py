@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tests.outside import PARSERS
 
-BRACKET = b"https://["
 DEEP = [b"[" * 20_000, b'{"a":' * 20_000, b"a." * 20_000 + b"b = 1", b"a = " + b"9" * 20_000]
 ODD = [
     b"\0",
@@ -23,7 +22,22 @@ ODD = [
     b"1e999",
     BRACKET,
 ]
-PIECES = [b'"', b"'", b"\\u0000", b"\\ud800", b"[", b"]", b"{", b"}", b"<", b">", b"=", b".", b","]
+PIECES = [
+    b'"',
+    b"'",
+    b"\\u0000",
+    b"\\ud800",
+    b"[",
+    b"]",
+    b"{",
+    b"}",
+    b"<",
+    b">",
+    b"=",
+    b".",
+    b",",
+    b"//[",
+]
 FEW = settings(max_examples=12, deadline=None)
 MANY = settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
 
