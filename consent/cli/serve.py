@@ -22,6 +22,8 @@ from consent.web.app import App, factory
 from consent.web.ports import check_free
 from consent.web.tally import shared_folder
 
+CONNECTIONS = 65_536
+"""That a worker may hold at once, idle ones too; the server's own default is about a thousand."""
 PARENT_SECONDS = 1.0
 """How often a worker looks whether the process that started it is there."""
 
@@ -55,6 +57,8 @@ def serve(host: str, port: int, workers: int) -> None:
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         workers_kill_timeout=30,
+        backlog=4096,
+        backpressure=CONNECTIONS,
     ).serve()
     shutil.rmtree(figures, ignore_errors=True)
 

@@ -55,7 +55,7 @@ def memory(house: House) -> int:
 
 def held_by_a_crowd(house: House, idle: int, slow: int) -> None:
     before = memory(house)
-    with house.visitors() as visitors, crowd(house.service.port, idle=idle, slow=slow) as clients:
+    with crowd(house.service.port, idle=idle, slow=slow) as clients, house.visitors() as visitors:
         house.progress(visitors)
         clients.drip()
         house.progress(visitors)
