@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from consent.web.services import POLL_SECONDS
 from tests.e2e.service import PUBLISHED, Service
 
 WORKERS = 2
@@ -105,6 +106,24 @@ def test_a_reload_replaces_every_worker_and_no_visitor_notices(service):
         f"figures are not those of all workers, {visitors.answered} were answered",
     )
     assert figure(service, "pixelgate_processes") == WORKERS
+
+
+def version(service: Service) -> str:
+    with urllib.request.urlopen(f"{service.url}/s/summit/version", timeout=10) as answer:
+        return str(answer.headers["Pixelgate-Version"])
+
+
+def test_what_another_process_publishes_is_live_in_every_worker_without_a_restart(service):
+    before = workers(service)
+    first = version(service)
+    service.publish(PUBLISHED.format(origin="https://other.example"))
+    # Which of them takes a new connection is chance: of so many, each takes some.
+    until(
+        lambda: all(version(service) != first for _ in range(WORKERS * 16)),
+        "an earlier version is still answered",
+    )
+    assert workers(service) == before
+    assert POLL_SECONDS <= 1
 
 
 def test_a_service_that_is_told_to_stop_while_its_workers_begin_ends_at_once(service):

@@ -266,6 +266,31 @@ def test_the_banner_shifts_nothing(layout: str, visitor_from: Make, stores: Stor
     assert visitor.page.evaluate("shifts") == []
 
 
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_banner_is_never_the_largest_paint_of_a_page_with_little_on_it(
+    layout: str, motion: str, visitor_from: Make, stores: Stores
+) -> None:
+    visitor = visitor_from("Berlin", reduced_motion=motion)
+    visitor.context.add_init_script(
+        """window.painted = [];
+        new PerformanceObserver((list) =>
+            painted.push(...list.getEntries().map((e) => e.element?.localName ?? "not the page's")))
+            .observe({ type: 'largest-contentful-paint', buffered: true });"""
+    )
+    stores.show(visitor, layout, body="<h1>A shop</h1>")
+    expect(visitor.page.locator("#pixelgate .first")).to_be_visible()
+    painted = """async () => {
+        const frame = () => new Promise(requestAnimationFrame);
+        const { shadowRoot } = document.querySelector("#pixelgate");
+        await frame();
+        await Promise.all(shadowRoot.getAnimations().map((one) => one.finished));
+        for (let i = 0; i < 4; i++) await frame();
+        return painted;
+    }"""
+    assert set(visitor.page.evaluate(painted)) == {"h1"}
+
+
 def test_on_paper_there_is_no_banner_and_no_way_back_in(visitor_from: Make, stores: Stores) -> None:
     visitor = visitor_from("Berlin")
     for layout in LAYOUTS:

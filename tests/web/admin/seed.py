@@ -216,8 +216,10 @@ class Seed:
             action = self.random.choices(ACTIONS, weights=[s + 0.001 for s in shares])[0]
             visitor = self._uuid()
             if i % 12 == 11:
-                visitor, action = entries[-5].visitor, "withdraw"
-                code, language = entries[-5].place.code, entries[-5].language
+                earlier = entries[-5::-1]
+                granted = next((one for one in earlier if one.grants.marketing), earlier[0])
+                visitor, action = granted.visitor, "withdraw"
+                code, language = granted.place.code, granted.language
             entries.append(self._entry(version, at, visitor, code, language, action))
         async with self.database.write() as c:
             for start in range(0, len(entries), 200):
