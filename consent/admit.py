@@ -97,12 +97,13 @@ async def _by_email(c: AsyncConnection, rules: Rules, vouched: Vouched, now: dt.
     email = _normal(vouched.email)
     if rules.verified and not vouched.verified:
         raise _stranger("the provider does not say that your e-mail address is verified")
+    # Read before the user: another sign-in of theirs may just now turn an invitation into one.
+    waiting = await _waiting(c, email, now)
     user = await accounts.by_email(c, email)
     if user is not None:
         if vouched.issuer in await identities.issuers(c, user.id):
             raise _stranger(f"{email} is linked with another account of the provider; ask an owner")
         return user
-    waiting = await _waiting(c, email, now)
     if not waiting:
         raise _stranger(f"nobody has invited {email}; ask an owner")
     first = waiting[0]
