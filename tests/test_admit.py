@@ -8,6 +8,7 @@ import pytest
 from consent import accounts, activity, admit, groups, identities, invitations
 from consent.activity import ActivityFilter
 from consent.admit import Rules
+from consent.database import connect
 from consent.errors import ConflictError, ForbiddenError
 from consent.model import Grant, Group, Template
 from consent.oidc import Vouched
@@ -173,3 +174,26 @@ async def test_two_at_once_are_one_user(database, now):
     assert len({one.id for one in made}) == 1
     async with database.read() as c:
         assert len(await accounts.all_users(c)) == 1
+
+
+async def test_whom_another_sign_in_has_just_let_in_is_no_stranger(
+    postgresql_url, now, monkeypatch
+):
+    """On PostgreSQL alone, which shows within a transaction what another has just committed."""
+    database = connect(postgresql_url)
+    async with database.write() as c:
+        await invitations.add(c, "ada@shop.example", Grant("owner"), now())
+    by_email, others = accounts.by_email, []
+
+    async def meanwhile(c, email):
+        found = await by_email(c, email)
+        if not others:
+            others.append(None)
+            others[0] = await arrive(database, now)
+        return found
+
+    monkeypatch.setattr(accounts, "by_email", meanwhile)
+    with pytest.raises(ConflictError):
+        await arrive(database, now)
+    assert (await arrive(database, now)).id == others[0].id
+    await database.close()
