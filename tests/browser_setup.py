@@ -9,9 +9,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Of two such lists Chromium reads the last, so what Playwright switches off (1.65) is named again.
@@ -47,6 +49,22 @@ def find() -> str | None:
     with sync_playwright() as playwright:
         own = playwright.chromium.executable_path
     return own if Path(own).is_file() else None
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser of the tests, until the block ends.
+
+    Raises:
+        RuntimeError: there is none on this machine; says how to get one.
+    """
+    path = find()
+    if path is None:
+        raise RuntimeError(MISSING)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
 
 
 def install() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from tests import browser_setup
 from tests.e2e.guest import Guest
@@ -19,13 +19,8 @@ from tests.e2e.visitor import Visitor
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """Closed with this package: an open Playwright keeps its thread from running async tests."""
-    path = browser_setup.find()
-    if path is None:
-        pytest.fail(browser_setup.MISSING)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(browser_setup.FLAGS))
+    with browser_setup.chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

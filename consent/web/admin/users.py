@@ -92,18 +92,14 @@ async def show(visit: Visit) -> Response:
 
 async def grant(post: Post) -> Response:
     async with post.services.database.write() as c:
-        one = await persons.person(
-            c, await persons.scope_of(c, post.user), post.request.path_params["user"]
-        )
+        one = await _person(post, c)
         asked = await _asked(post, c)
         return await _changed(post, c, one, await accounts.grant(c, one.user.email, asked))
 
 
 async def revoke(post: Post) -> Response:
     async with post.services.database.write() as c:
-        one = await persons.person(
-            c, await persons.scope_of(c, post.user), post.request.path_params["user"]
-        )
+        one = await _person(post, c)
         asked = await _asked(post, c)
         after = await accounts.revoke(c, one.user.email, asked)
         await persons.check_owners(c, one.user)
@@ -112,11 +108,7 @@ async def revoke(post: Post) -> Response:
 
 async def disable(post: Post) -> Response:
     async with post.services.database.write() as c:
-        one = persons.whole(
-            await persons.person(
-                c, await persons.scope_of(c, post.user), post.request.path_params["user"]
-            )
-        )
+        one = persons.whole(await _person(post, c))
         if one.user.id == post.user.id:
             raise ForbiddenError("own_account", "nobody disables the own account; ask an owner")
         after = await accounts.disable(c, one.user.email, post.services.now())
@@ -126,21 +118,13 @@ async def disable(post: Post) -> Response:
 
 async def enable(post: Post) -> Response:
     async with post.services.database.write() as c:
-        one = persons.whole(
-            await persons.person(
-                c, await persons.scope_of(c, post.user), post.request.path_params["user"]
-            )
-        )
+        one = persons.whole(await _person(post, c))
         return await _changed(post, c, one, await accounts.enable(c, one.user.email))
 
 
 async def end_session(post: Post) -> Response:
     async with post.services.database.write() as c:
-        one = persons.whole(
-            await persons.person(
-                c, await persons.scope_of(c, post.user), post.request.path_params["user"]
-            )
-        )
+        one = persons.whole(await _person(post, c))
         if not await sessions.end(c, one.user.id, account.session_id(post)):
             raise NotFoundError("no_such_session", "that session is over already")
         act = Act("sign_out", None, one.user.email, {"sessions": 1})
@@ -151,11 +135,7 @@ async def end_session(post: Post) -> Response:
 async def reset_second_factor(post: Post) -> Response:
     """Takes the second factor from somebody who has lost it; every session of theirs ends."""
     async with post.services.database.write() as c:
-        one = persons.whole(
-            await persons.person(
-                c, await persons.scope_of(c, post.user), post.request.path_params["user"]
-            )
-        )
+        one = persons.whole(await _person(post, c))
         if one.user.id == post.user.id:
             raise ForbiddenError("own_account", "the own one is turned off under your account")
         if not await secondfactors.remove(c, one.user.id):
@@ -169,11 +149,7 @@ async def reset_second_factor(post: Post) -> Response:
 async def unlink(post: Post) -> Response:
     """Takes the link with a provider from somebody; every session of theirs ends."""
     async with post.services.database.write() as c:
-        one = persons.whole(
-            await persons.person(
-                c, await persons.scope_of(c, post.user), post.request.path_params["user"]
-            )
-        )
+        one = persons.whole(await _person(post, c))
         if one.user.id == post.user.id:
             raise ForbiddenError("own_account", "nobody unlinks the own account; ask an owner")
         if not await identities.unlink(c, one.user.id):
@@ -182,6 +158,12 @@ async def unlink(post: Post) -> Response:
         act = Act("user", None, one.user.email, {"done": "unlinked"})
         await activity.add(c, act, by=post.user, at=post.services.now())
     return _done(f"/admin/users/{one.user.id}", "unlinked")
+
+
+async def _person(post: Post, c: AsyncConnection) -> persons.Person:
+    """Whom the address names, as far as that is the owner's to see."""
+    scope = await persons.scope_of(c, post.user)
+    return await persons.person(c, scope, post.request.path_params["user"])
 
 
 async def _changed(post: Post, c: AsyncConnection, one: persons.Person, after: User) -> Response:

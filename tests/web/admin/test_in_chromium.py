@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from consent import database, stores
 from consent.web.admin import access
@@ -105,13 +105,8 @@ async def tell(url: str, own: str) -> None:
 
 @pytest.fixture(scope="module")
 def chromium(service: Service) -> Iterator[Browser]:
-    path = browser_setup.find()
-    if path is None:
-        pytest.fail(browser_setup.MISSING)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(browser_setup.FLAGS))
+    with browser_setup.chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from consent import database, invitations
 from consent.model import Grant
@@ -59,13 +59,8 @@ async def tell(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def chromium(service: Service) -> Iterator[Browser]:
-    path = browser_setup.find()
-    if path is None:
-        pytest.fail(browser_setup.MISSING)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(browser_setup.FLAGS))
+    with browser_setup.chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
