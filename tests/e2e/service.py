@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -83,7 +85,24 @@ class Service:
     def publish(self, toml: str) -> None:
         path = self.folder / "store.toml"
         path.write_text(toml, encoding="utf-8")
-        self.consent("store", "import", str(path), "--publish")
+        key, _, said = self.consent("store", "import", str(path), "--publish").partition(": ")
+        found = re.search(r"version (\d+)", said)
+        if self._process is not None and found is not None:
+            self._until_live(key, int(found[1]))
+
+    def _until_live(self, key: str, number: int) -> None:
+        """Workers look for new versions twice a second; who visits before that is early."""
+        deadline = time.monotonic() + 30
+        live = 0
+        while live < number:
+            assert time.monotonic() < deadline, f"{key}: {live} is live, not {number}"
+            time.sleep(0.05)
+            address = f"{self.url}/s/{key}/version"
+            with (
+                contextlib.suppress(urllib.error.HTTPError),
+                urllib.request.urlopen(address, timeout=10) as answer,
+            ):
+                live = int(answer.headers["Pixelgate-Version"])
 
     def snippet(self, key: str = "summit") -> str:
         return self.consent("store", "snippet", key).strip()
