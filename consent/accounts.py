@@ -110,7 +110,7 @@ async def add(
     insert = sa.insert(tables.users).values(values).returning(_u.id)
     user_id = (await c.execute(insert)).scalar_one()
     await c.execute(sa.insert(tables.grants).values(user_id=user_id, **row))
-    return await _known(c, email)
+    return await known(c, email)
 
 
 async def grant(c: AsyncConnection, email: str, grant_: Grant) -> User:
@@ -121,10 +121,10 @@ async def grant(c: AsyncConnection, email: str, grant_: Grant) -> User:
         RefusedError: both a store and a group.
     """
     await take_lock(c, "accounts")
-    user, row = await _known(c, email), await row_of(c, grant_)
+    user, row = await known(c, email), await row_of(c, grant_)
     if grant_ not in user.grants:
         await c.execute(sa.insert(tables.grants).values(user_id=user.id, **row))
-    return await _known(c, email)
+    return await known(c, email)
 
 
 async def revoke(c: AsyncConnection, email: str, grant_: Grant) -> User:
@@ -134,13 +134,13 @@ async def revoke(c: AsyncConnection, email: str, grant_: Grant) -> User:
         NotFoundError: there is no such user, store or group, or the user has no such role.
     """
     await take_lock(c, "accounts")
-    user, row = await _known(c, email), await row_of(c, grant_)
+    user, row = await known(c, email), await row_of(c, grant_)
     if grant_ not in user.grants:
         has = ", ".join(map(str, user.grants)) or "none"
         raise NotFoundError("unknown_grant", f"{user.email} is not {grant_}; has {has}")
     same = [_g[name].is_not_distinct_from(value) for name, value in row.items()]
     await c.execute(sa.delete(tables.grants).where(_g.user_id == user.id, *same))
-    return await _known(c, email)
+    return await known(c, email)
 
 
 async def is_last_owner(c: AsyncConnection, user: User, grant_: Grant) -> bool:
@@ -185,7 +185,7 @@ async def disable(c: AsyncConnection, email: str, now: dt.datetime) -> User:
     Raises:
         NotFoundError: there is no such user.
     """
-    user = await _known(c, email)
+    user = await known(c, email)
     if user.disabled_at is not None:
         return user
     active = sa.update(tables.users).where(_u.id == user.id, _u.disabled_at.is_(None))
@@ -200,9 +200,9 @@ async def enable(c: AsyncConnection, email: str) -> User:
     Raises:
         NotFoundError: there is no such user.
     """
-    user = await _known(c, email)
+    user = await known(c, email)
     await c.execute(sa.update(tables.users).where(_u.id == user.id).values(disabled_at=None))
-    return await _known(c, email)
+    return await known(c, email)
 
 
 async def set_password(c: AsyncConnection, email: str, password_hash: str) -> User:
@@ -213,7 +213,7 @@ async def set_password(c: AsyncConnection, email: str, password_hash: str) -> Us
     Raises:
         NotFoundError: there is no such user.
     """
-    user = await _known(c, email)
+    user = await known(c, email)
     changes = {"password_hash": password_hash, "disabled_at": None}
     await c.execute(sa.update(tables.users).where(_u.id == user.id).values(**changes))
     await sessions.end_all(c, user.id)
@@ -240,7 +240,8 @@ def normal(email: str) -> str:
     return email
 
 
-async def _known(c: AsyncConnection, email: str) -> User:
+async def known(c: AsyncConnection, email: str) -> User:
+    """The user with this address. Raises NotFoundError where there is none."""
     user = await by_email(c, email)
     if user is None:
         raise NotFoundError("unknown_user", f"user: {email!r} is not known")

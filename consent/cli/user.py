@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import cast, get_args
+from typing import Protocol, cast, get_args
 
 import click
 import msgspec
@@ -14,18 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consent import (
     accounts,
     activity,
-    identities,
     invitations,
     people,
     secondfactors,
-    sessions,
     settings,
 )
 from consent.activity import Act
 from consent.cli import parts
 from consent.clock import utcnow
 from consent.database import Database
-from consent.errors import ForbiddenError, NotFoundError, RefusedError
+from consent.errors import ForbiddenError, RefusedError
 from consent.model import Grant, Role, User
 
 _from_stdin = click.option(
@@ -158,40 +157,14 @@ def password(email: str, password_stdin: bool) -> None:
 @click.argument("email")
 def reset_second_factor(email: str) -> None:
     """Take the second factor from EMAIL, who has lost it; open sessions end."""
-
-    async def removed(c: AsyncConnection) -> User:
-        found = await accounts.by_email(c, email)
-        if found is None:
-            raise NotFoundError("unknown_user", f"user: {email!r} is not known")
-        if not await secondfactors.remove(c, found.id):
-            raise NotFoundError("no_second_factor", f"user: {found.email} has no second factor")
-        await sessions.end_all(c, found.id)
-        return await accounts.by_email(c, email) or found
-
-    def noted(before: User | None, after: User) -> Act:
-        return Act("second_factor", None, after.email, {"done": "reset"})
-
-    _change(email, removed, noted)
+    _take(email, people.reset_second_factor)
 
 
 @user.command()
 @click.argument("email")
 def unlink(email: str) -> None:
     """Take from EMAIL the link with an OpenID provider; open sessions end."""
-
-    async def removed(c: AsyncConnection) -> User:
-        found = await accounts.by_email(c, email)
-        if found is None:
-            raise NotFoundError("unknown_user", f"user: {email!r} is not known")
-        if not await identities.unlink(c, found.id):
-            raise NotFoundError("not_linked", f"user: {found.email} is linked with no provider")
-        await sessions.end_all(c, found.id)
-        return found
-
-    def noted(before: User | None, after: User) -> Act:
-        return Act("user", None, after.email, {"done": "unlinked"})
-
-    _change(email, removed, noted)
+    _take(email, people.unlink)
 
 
 @user.command("encrypt-again")
@@ -234,6 +207,23 @@ def _change(
             after = await change(c)
             await activity.add(c, noted(before, after), by=None, at=utcnow())
             return after
+
+    click.echo(_line(parts.with_database(both)))
+
+
+class _Taking(Protocol):
+    def __call__(
+        self, c: AsyncConnection, user: User, /, *, by: User | None, now: dt.datetime
+    ) -> Awaitable[None]: ...
+
+
+def _take(email: str, taking: _Taking) -> None:
+    """Takes something from the user, which notes it; then says how they stand."""
+
+    async def both(db: Database) -> User:
+        async with db.write() as c:
+            await taking(c, await accounts.known(c, email), by=None, now=utcnow())
+            return await accounts.known(c, email)
 
     click.echo(_line(parts.with_database(both)))
 

@@ -11,7 +11,7 @@ from typing import Any, cast, get_args
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from consent import accounts, activity, identities, invitations, people, secondfactors, sessions
+from consent import accounts, activity, identities, invitations, people, sessions
 from consent.activity import Act
 from consent.errors import ForbiddenError, NotFoundError, RefusedError
 from consent.invitations import Invitation
@@ -138,11 +138,8 @@ async def reset_second_factor(post: Post) -> Response:
         one = persons.whole(await _person(post, c))
         if one.user.id == post.user.id:
             raise ForbiddenError("own_account", "the own one is turned off under your account")
-        if not await secondfactors.remove(c, one.user.id):
-            raise NotFoundError("no_second_factor", "this account has no second factor")
-        await sessions.end_all(c, one.user.id)
-        act = Act("second_factor", None, one.user.email, {"done": "reset"})
-        await activity.add(c, act, by=post.user, at=post.services.now())
+        now = post.services.now()
+        await people.reset_second_factor(c, one.user, by=post.user, now=now)
     return _done(f"/admin/users/{one.user.id}", "reset")
 
 
@@ -152,11 +149,7 @@ async def unlink(post: Post) -> Response:
         one = persons.whole(await _person(post, c))
         if one.user.id == post.user.id:
             raise ForbiddenError("own_account", "nobody unlinks the own account; ask an owner")
-        if not await identities.unlink(c, one.user.id):
-            raise NotFoundError("not_linked", "this account is linked with no provider")
-        await sessions.end_all(c, one.user.id)
-        act = Act("user", None, one.user.email, {"done": "unlinked"})
-        await activity.add(c, act, by=post.user, at=post.services.now())
+        await people.unlink(c, one.user, by=post.user, now=post.services.now())
     return _done(f"/admin/users/{one.user.id}", "unlinked")
 
 
