@@ -29,7 +29,8 @@ def clock() -> Clock:
 @pytest.fixture(scope="session")
 def shared_client(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """For tests that only look. Its clock stands still."""
-    app = open_app(story.file, Clock(NOW), tmp_path_factory.mktemp("shared"))
+    folder = tmp_path_factory.mktemp("shared")
+    app = open_app(story.copy(folder), Clock(NOW), folder)
     with TestClient(
         app, base_url=ORIGIN, client=("127.0.0.1", 1), follow_redirects=False
     ) as client:
@@ -40,9 +41,7 @@ def shared_client(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture
 def client(story: Story, clock: Clock, tmp_path: Path) -> Iterator[TestClient]:
     """For tests that change something or count tries: a service of its own."""
-    file = tmp_path / "pixelgate.db"
-    shutil.copy(story.file, file)
-    app = open_app(file, clock, tmp_path)
+    app = open_app(story.copy(tmp_path), clock, tmp_path)
     with TestClient(
         app, base_url=ORIGIN, client=("127.0.0.1", 1), follow_redirects=False
     ) as client:

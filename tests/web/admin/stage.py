@@ -61,15 +61,18 @@ def as_user(client: TestClient, email: str) -> TestClient:
 
 
 class Story:
-    """A seeded database in a file, and the ids of what is in it."""
+    """A seeded database in a file, and the ids of what is in it. Tests open copies of it."""
 
     def __init__(self, folder: Path, migrated: Path) -> None:
-        self.file = folder / "seeded.db"
-        shutil.copy(migrated, self.file)
+        self.original = folder / "seeded.db"
+        shutil.copy(migrated, self.original)
         asyncio.run(self._tell())
 
+    def copy(self, folder: Path, name: str = "pixelgate.db") -> Path:
+        return Path(shutil.copy(self.original, folder / name))
+
     async def _tell(self) -> None:
-        db = database.connect(f"sqlite:///{self.file}")
+        db = database.connect(f"sqlite:///{self.original}")
         seed = Seed(db, NOW)
         summit, harbor = await seed.store(SUMMIT), await seed.store(HARBOR)
         await seed.counts(summit, days=62)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -53,8 +52,7 @@ def internet() -> Pages:
 
 @pytest.fixture
 def open_(story: Story, clock: Clock, tmp_path: Path, internet: Pages) -> Iterator[Open]:
-    file = tmp_path / "pixelgate.db"
-    shutil.copy(story.file, file)
+    file = story.copy(tmp_path)
     given = {"CONSENT_DATABASE_URL": f"sqlite:///{file}", "CONSENT_SECRET_KEYS": "k" * 40}
     app = create_app(settings.load(given, var=tmp_path), now=clock, fetcher=internet)
     with TestClient(app, base_url=ORIGIN, follow_redirects=False) as client:

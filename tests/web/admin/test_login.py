@@ -30,7 +30,7 @@ class TestSigningIn:
 
     def test_the_cookie_is_secure_where_the_service_is_on_https(self, story, clock, tmp_path):
         public = "https://consent.example"
-        app = open_app(story.file, clock, tmp_path, CONSENT_PUBLIC_URL=public)
+        app = open_app(story.copy(tmp_path), clock, tmp_path, CONSENT_PUBLIC_URL=public)
         with TestClient(app, base_url=public, follow_redirects=False) as client:
             answer = sign_in(client, "owner@example.com", headers={"Origin": public})
             assert "secure" in answer.headers["set-cookie"].lower()
@@ -199,7 +199,9 @@ class TestCrossSite:
         assert client.post("/admin/login", data=form, headers=headers).status_code == 303
 
     def test_plain_http_is_another_site_for_a_service_on_https(self, story, clock, tmp_path):
-        app = open_app(story.file, clock, tmp_path, CONSENT_PUBLIC_URL="https://consent.example")
+        app = open_app(
+            story.copy(tmp_path), clock, tmp_path, CONSENT_PUBLIC_URL="https://consent.example"
+        )
         with TestClient(app, base_url="http://consent.example", follow_redirects=False) as client:
             headers = {"Origin": "http://consent.example"}
             assert sign_in(client, "owner@example.com", headers=headers).status_code == 403

@@ -1,6 +1,5 @@
 """Signing in with a provider over HTTP. The provider is one that lies; see test_oidc."""
 
-import shutil
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -50,8 +49,7 @@ def opened(story, clock, tmp_path, hostile):
     clients = []
 
     def open_(**environ: str) -> TestClient:
-        file = tmp_path / f"{len(clients)}.db"
-        shutil.copy(story.file, file)
+        file = story.copy(tmp_path, f"{len(clients)}.db")
         given = {**SETTINGS, **environ}
         app = open_app(file, clock, tmp_path, provider=hostile.provider, **given)
         client = TestClient(app, base_url=ORIGIN, client=("127.0.0.1", 1), follow_redirects=False)

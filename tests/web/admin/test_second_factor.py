@@ -1,6 +1,5 @@
 """Codes from an app at the door: what they open, what they do not, and who may take them away."""
 
-import shutil
 from collections.abc import Callable
 
 import pytest
@@ -339,9 +338,7 @@ class TestChanging:
 class TestRequired:
     @pytest.fixture
     def strict(self, story, clock, tmp_path):
-        file = tmp_path / "strict.db"
-        shutil.copy(story.file, file)
-        app = open_app(file, clock, tmp_path, CONSENT_SECOND_FACTOR="owner, legal")
+        app = open_app(story.copy(tmp_path), clock, tmp_path, CONSENT_SECOND_FACTOR="owner, legal")
         with TestClient(
             app, base_url=ORIGIN, client=("127.0.0.1", 1), follow_redirects=False
         ) as client:

@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -90,8 +89,7 @@ def routes(under, prefix: str = "") -> Iterator[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def walked(story, tmp_path_factory) -> Iterator[TestClient]:
     folder = tmp_path_factory.mktemp("tenants")
-    shutil.copy(story.file, folder / "pixelgate.db")
-    app = open_app(folder / "pixelgate.db", Clock(NOW), folder)
+    app = open_app(story.copy(folder), Clock(NOW), folder)
     with TestClient(app, base_url=ORIGIN, client=("127.0.0.1", 1), follow_redirects=False) as c:
         write(c, _people)
         yield c

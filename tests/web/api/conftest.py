@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from tests.web.api.caller import Caller
 def story(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Story:
     """With ``secrets``: a token for every scope, by its user's address."""
     story = Story(tmp_path_factory.mktemp("api"), migrated_file)
-    story.secrets = asyncio.run(_tokens(story.file))
+    story.secrets = asyncio.run(_tokens(story.original))
     return story
 
 
@@ -44,9 +43,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def client(story: Story, clock: Clock, tmp_path: Path) -> Iterator[TestClient]:
-    file = tmp_path / "pixelgate.db"
-    shutil.copy(story.file, file)
-    app = open_app(file, clock, tmp_path)
+    app = open_app(story.copy(tmp_path), clock, tmp_path)
     with TestClient(app, base_url=ORIGIN) as client:
         yield client
         assert app.unnoted == []

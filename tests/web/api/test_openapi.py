@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,9 +41,7 @@ CHECKS = [
 def app(story: Story, tmp_path: Path, monkeypatch) -> Iterator[App]:
     monkeypatch.setattr(pace, "REQUESTS", 10**9)
     monkeypatch.setattr(pictures, "png", _no_picture)
-    file = tmp_path / "pixelgate.db"
-    shutil.copy(story.file, file)
-    yield open_app(file, Clock(NOW), tmp_path)
+    yield open_app(story.copy(tmp_path), Clock(NOW), tmp_path)
     asgi.shutdown_lifespans()
 
 
