@@ -9,6 +9,7 @@ Sources: https://www.rfc-editor.org/rfc/rfc6962#section-2.1 and https://c2sp.org
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -254,8 +255,22 @@ def _span_hash(span: Span, size: int, tiles: Mapping[Tile, bytes]) -> bytes:
 
 def _node_in_tile(node: Node, tile: bytes) -> bytes:
     steps = node.height % TILE_HEIGHT
-    at = (node.number << steps) % TILE_WIDTH
-    return root(hashes_in(tile)[at : at + (1 << steps)])
+    at = node.number % (TILE_WIDTH >> steps) * HASH_BYTES
+    return _subtrees(tile)[steps][at : at + HASH_BYTES]
+
+
+@functools.lru_cache(maxsize=256)
+def _subtrees(tile: bytes) -> tuple[bytes, ...]:
+    """The full subtrees in a tile: its own hashes, those of every two, of every four, and so on.
+
+    Whoever proves many records asks for nodes of the same tiles again and again.
+    """
+    rows = [tile]
+    while len(row := rows[-1]) >= 2 * HASH_BYTES:
+        pairs = range(0, len(row) - HASH_BYTES, 2 * HASH_BYTES)
+        hashed = (b"\x01" + row[at : at + 2 * HASH_BYTES] for at in pairs)
+        rows.append(b"".join(hashlib.sha256(pair).digest() for pair in hashed))
+    return tuple(rows)
 
 
 def hashes_in(tile: bytes) -> list[bytes]:

@@ -16,14 +16,16 @@ import asyncio
 import base64
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Sequence
+import functools
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consent import ledger, merkle, notes, receipt, seals
-from consent.database import Database
+from consent.database import Database, finding
 from consent.errors import ConsentError, LedgerError, NotFoundError
 from consent.evidence import Anchor, ReceiptFile
 from consent.merkle import Frontier, Node, Span, Tile
@@ -47,13 +49,18 @@ class Prover:
     """Makes receipt files under one head, however many; each tile is read once.
 
     Args:
-        c: a connection from ``Database.read``.
+        read: gives a tile; see ``seals.tile`` and ``Tiles.read``.
         head: the signed tree.
         anchors: what was said of it.
     """
 
-    def __init__(self, c: AsyncConnection, head: Head, anchors: Sequence[Anchored] = ()) -> None:
-        self._connection = c
+    def __init__(
+        self,
+        read: Callable[[Tile], Awaitable[bytes]],
+        head: Head,
+        anchors: Sequence[Anchored] = (),
+    ) -> None:
+        self._read = read
         self._tiles: dict[Tile, bytes] = {}
         self.head = head
         self._anchors = tuple(
@@ -72,7 +79,7 @@ class Prover:
             raise _not_sealed()
         path = merkle.inclusion_path(index, size)
         for tile in merkle.tiles_for(path, size) - set(self._tiles):
-            self._tiles[tile] = await seals.tile(self._connection, tile)
+            self._tiles[tile] = await self._read(tile)
         return ReceiptFile(
             record=msgspec.to_builtins(receipt.content(record)),
             receipt=signed,
@@ -93,7 +100,22 @@ async def prover(c: AsyncConnection, seq: int) -> Prover:
     head = await seals.head_for(c, seq)
     if head is None:
         raise _not_sealed()
-    return Prover(c, head, await seals.anchors(c, head.size))
+    read = functools.partial(seals.tile, c)
+    return Prover(read, head, await seals.anchors(c, head.size))
+
+
+async def find(db: Database, id_: uuid.UUID) -> tuple[Record, Head | None] | None:
+    """The record with this id, and the head that ``prover`` takes for it, None while it is not
+    sealed; None: there is no such record, or it was erased. One statement in all.
+
+    Raises:
+        UnavailableError: storage does not answer.
+    """
+    async with db.asked() as driver:
+        found = await finding.find(driver, id_)
+    if found is None:
+        return None
+    return found.record, None if found.head is None else seals.head_of(found.head)
 
 
 class Sealer:

@@ -13,6 +13,7 @@ ever changed or removed; triggers in the database refuse it.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -262,11 +263,16 @@ def _pieces(span: Span) -> list[Span]:
     return [Span(*pair) for pair in itertools.pairwise(cuts)]
 
 
+def head_of(row: Any) -> Head:
+    """The head in a row of ``checkpoints`` that has its key's ``vkey`` too."""
+    return Head(row.size, bytes(row.root), row.at, _key(row.vkey), bytes(row.signature))
+
+
 def _head(row: Any) -> Head | None:
-    if row is None:
-        return None
-    key = Vkey.parse(row.vkey)
-    return Head(row.size, bytes(row.root), row.at, key, bytes(row.signature))
+    return None if row is None else head_of(row)
+
+
+_key = functools.lru_cache(maxsize=64)(Vkey.parse)
 
 
 _LAST = sa.select(_e.start, _e.digests).order_by(_e.start.desc()).limit(1)

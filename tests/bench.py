@@ -49,6 +49,15 @@ class Task(NamedTuple):
     whole: tuple[str, ...] = ()
     quick: tuple[str, ...] = ()
 
+    def given(self, *, quick: bool) -> list[str]:
+        return list(self.quick if quick else self.whole)
+
+    def titled(self, *, quick: bool) -> str:
+        """Its title; ``{records}`` in it is how many this run fills in."""
+        given = self.given(quick=quick)
+        records = int(given[given.index("--records") + 1]) if "--records" in given else 0
+        return self.title.format(records=f"{records:,}")
+
 
 def bytes_(given: list[str]) -> int:
     """Bytes on the wire of a store with two pixels."""
@@ -97,7 +106,7 @@ TASKS = (
     *(
         Task(
             "growth",
-            f"Durable decisions after {records:,} records",
+            "Durable decisions after {records} records",
             bench_decisions.main,
             "bench_decisions",
             whole=("--records", str(records), "--rounds", "2"),
@@ -135,9 +144,9 @@ class _Both(io.TextIOBase):
 
 def measured(task: Task, *, quick: bool) -> Part:
     """Runs one part. Whatever it raises is its fault, and the others go on."""
-    given = list(task.quick if quick else task.whole)
+    given, title = task.given(quick=quick), task.titled(quick=quick)
     both, fault, began = _Both(sys.stdout), "", time.monotonic()  # type: ignore[arg-type]
-    print(f"\n## {task.title}\n", flush=True)
+    print(f"\n## {title}\n", flush=True)
     with contextlib.redirect_stdout(both):  # type: ignore[type-var]
         try:
             fault = "Over a budget: see the command's messages." if task.run(given) else ""
@@ -146,9 +155,9 @@ def measured(task: Task, *, quick: bool) -> Part:
         except Exception as error:
             fault = f"Not measured: {type(error).__name__}: {error}"
     if fault:
-        print(f"bench: {task.title}: {fault}", file=sys.stderr)
+        print(f"bench: {title}: {fault}", file=sys.stderr)
     command = " ".join(["python -m", f"tests.{task.module}", *given])
-    return Part(task.title, command, both.kept.getvalue(), time.monotonic() - began, fault)
+    return Part(title, command, both.kept.getvalue(), time.monotonic() - began, fault)
 
 
 def _arguments(given: list[str] | None) -> argparse.Namespace:

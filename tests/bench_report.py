@@ -15,6 +15,8 @@ from tests.bench_plot import Bars, Dots, Lines, Panel
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "consent" / "BENCHMARKS.md"
 PLOT = ROOT / ".readme" / "bench.svg"
+BY_HAND = "## Run by hand"
+"""From here on the page has what takes too long for every run; ``write`` leaves it there."""
 _NUMBER = re.compile(r"[\d,]+(?:\.\d+)?")
 
 
@@ -67,7 +69,7 @@ def machine() -> str:
 
 
 def write(parts: list[Part], command: str, load: float) -> None:
-    """Writes the page and the plot."""
+    """Writes the page and the plot; what was run by hand stays."""
     panels = list(_panels(parts))
     if panels:
         PLOT.write_text(bench_plot.drawn(panels), encoding="utf-8")
@@ -85,7 +87,12 @@ def write(parts: list[Part], command: str, load: float) -> None:
         if part.fault:
             lines += [f"**{part.fault}**", ""]
         lines += [part.text.strip(), ""]
-    PAGE.write_text("\n".join(lines), encoding="utf-8")
+    PAGE.write_text("\n".join([*lines, *_by_hand()]), encoding="utf-8")
+
+
+def _by_hand() -> list[str]:
+    found = PAGE.read_text(encoding="utf-8").partition(BY_HAND) if PAGE.exists() else ("", "", "")
+    return [f"{BY_HAND}{found[2]}"] if found[1] else []
 
 
 def _panels(parts: list[Part]) -> list[Panel]:

@@ -35,8 +35,14 @@ ACTIONS = {"accept_all": 45, "reject_all": 35, "save": 6, "close": 6, "gpc": 6, 
 LANGUAGES = {"US": "en", "GB": "en", "FR": "fr"}
 
 
-async def fill(db: Database, number: int) -> None:
-    """Writes records past the ledger's own checks, which would take hours."""
+async def fill(db: Database, number: int, *, of: int | None = None) -> None:
+    """Writes records past the ledger's own checks, which would take hours.
+
+    Args:
+        db: migrated and empty.
+        number: of them.
+        of: by how many the time that they cover is divided; None: by themselves.
+    """
     seed = Seed(db, BEGAN)
     shops = [SUMMIT] + [msgspec.structs.replace(HARBOR, key=f"shop-{n}") for n in range(19)]
     versions = [await seed.store(shop) for shop in shops]
@@ -48,7 +54,9 @@ async def fill(db: Database, number: int) -> None:
     pick = random.Random(1)
     for start in range(head + 1, head + number + 1, BATCH):
         last = min(start + BATCH, head + number + 1)
-        rows = [_row(pick, seq, number, versions, regimes, banners) for seq in range(start, last)]
+        rows = [
+            _row(pick, seq, of or number, versions, regimes, banners) for seq in range(start, last)
+        ]
         async with db.write() as c:
             await c.execute(sa.insert(tables.decisions), rows)
     if db.dialect == "postgresql":
@@ -85,7 +93,7 @@ def _row(
         "gpc_property": action == "gpc",
         "action": action,
         "language": LANGUAGES.get(country, "de"),
-        "device": "phone",
+        "device": pick.choices(("phone", "desktop", "tablet"), (60, 35, 5))[0],
         "country": country,
         "subdivision": pick.choice(("US-CA", "US-TX", "US-WY")) if country == "US" else None,
         "place_source": "database",

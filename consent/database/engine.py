@@ -102,7 +102,26 @@ class Database:
         if not self._trusted:
             async with self.write():
                 pass  # has looked at the tables
-        async with self._opened(self._appender) as connection:
+        async with self._drivers(self._appender) as driver:
+            yield driver
+        await self._written()
+
+    @contextlib.asynccontextmanager
+    async def asked(self) -> AsyncIterator[Driver]:
+        """The driver itself, outside of any transaction, for one statement that reads.
+
+        Raises:
+            UnavailableError: see ``read``.
+        """
+        if not self._trusted:
+            async with self.read():
+                pass  # has looked at the tables
+        async with self._drivers(self._reader) as driver:
+            yield driver
+
+    @contextlib.asynccontextmanager
+    async def _drivers(self, engine: AsyncEngine) -> AsyncIterator[Driver]:
+        async with self._opened(engine) as connection:
             driver: Any = await driver_of(connection)
             try:
                 yield driver
@@ -114,7 +133,6 @@ class Database:
                 raise UnavailableError(
                     f"database: {faults.LOST}; expected one that lasts"
                 ) from error
-        await self._written()
 
     async def _written(self) -> None:
         self._writes += 1

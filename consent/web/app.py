@@ -48,6 +48,7 @@ from consent.schedule import Scheduler
 from consent.settings import Settings
 from consent.signing import Signer, log_key
 from consent.texts import Texts
+from consent.tiles import Tiles
 from consent.web import admin, api, errors, log, logs
 from consent.web.limits import Limits
 from consent.web.metrics import Metrics, of_places, of_retention, of_schedules, of_service
@@ -65,6 +66,7 @@ class App(Starlette):
     def __init__(self, services: Services, figures: Path | None) -> None:
         self.services = services
         self._visitor = visitor = Visitor(services, services.geo.place_headers)
+        self._log = log.Log(services)
         sources = (
             lambda: of_service(
                 services.recorder,
@@ -86,7 +88,6 @@ class App(Starlette):
                 Route("/readyz", _ready),
                 Route("/metrics", _metrics(Metrics(self.tally))),
                 Route("/.well-known/gpc.json", _gpc),
-                Mount("/log", routes=log.routes(services)),
                 Mount(api.PATH, routes=api.routes(services)),
                 Route("/admin", _to_admin),
                 Mount("/admin", routes=admin.routes(services)),
@@ -100,6 +101,9 @@ class App(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await self._visitor(scope, receive, send)
+            return
+        if scope["type"] == "http" and scope["path"].startswith(log.PREFIX):
+            await self._log(scope, receive, send)
             return
         # Starlette raises again what its handler has already logged and answered.
         if scope["type"] == "http":
@@ -167,6 +171,7 @@ def create_app(
             folder=folder,
             coverage=Folder(db, coverage.add),
             sealer=sealer,
+            tiles=Tiles(db),
             eraser=eraser,
             retainer=Retainer(db, eraser, now),
             anchorer=Anchorer(db, authority(settings.anchor_url, settings.anchor_trust), now),

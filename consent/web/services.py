@@ -41,6 +41,7 @@ from consent.schedule import Scheduler
 from consent.settings import Settings
 from consent.signing import Signer
 from consent.texts import Texts
+from consent.tiles import Tiles
 from consent.web.limits import Limits
 
 POLL_SECONDS = 0.5
@@ -182,6 +183,7 @@ class Services:
     folder: Folder[counts.Key]
     coverage: Folder[coverage.Key]
     sealer: Sealer
+    tiles: Tiles
     eraser: Eraser
     retainer: Retainer
     anchorer: Anchorer

@@ -23,7 +23,6 @@ refused has written nothing.
 
 from __future__ import annotations
 
-import contextlib
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -44,7 +43,7 @@ from consent.errors import (
 from consent.evidence import write
 from consent.model import DecisionPost, SeenPost, Version
 from consent.platforms.files import EVENTS
-from consent.proof import prover
+from consent.proof import Prover, find, prover
 from consent.receipt import digest
 from consent.record import facts
 from consent.web import cookie, errors, signals
@@ -295,23 +294,24 @@ class Visitor:
     async def _known(self, key: str, id_: str) -> dict[str, object]:
         """Nothing that the page which decided did not know, and what proves it."""
         services = self._services
-        async with services.database.read() as connection:
-            record = await ledger.get(connection, _uuid(id_))
-            if record is None or record.store != key:
+        found = await find(services.database, _uuid(id_))
+        if found is None or found[0].store != key:
+            async with services.database.read() as connection:
                 await _refuse_erased(connection, key, id_)
-                raise _no_decision()
-            signed = services.recorder.receipt(record).receipt
-            known = {**facts(record), "receipt": signed}
-            with contextlib.suppress(NotFoundError):
-                file = await (await prover(connection, record.seq)).prove(record, signed)
-                known |= {
-                    "digest": digest(record).hex(),
-                    "index": file.index,
-                    "proof": list(file.proof),
-                    "checkpoint": file.checkpoint,
-                    "key": file.key,
-                }
-            return known
+            raise _no_decision()
+        record, head = found
+        signed = services.recorder.receipt(record).receipt
+        known = {**facts(record), "receipt": signed}
+        if head is not None:
+            file = await Prover(services.tiles.read, head).prove(record, signed)
+            known |= {
+                "digest": digest(record).hex(),
+                "index": file.index,
+                "proof": list(file.proof),
+                "checkpoint": file.checkpoint,
+                "key": file.key,
+            }
+        return known
 
     async def _file(self, key: str, id_: str, post: OwnerPost) -> bytes:
         services = self._services

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import uuid
+from functools import partial
+from unittest.mock import AsyncMock
 
 import pytest
 
-from consent import evidence, merkle
+from consent import evidence, merkle, seals
+from consent.database import Database
 from consent.notes import Checkpoint, Note, Vkey
+from consent.proof import Sealer
+from consent.web.log import HEAD_SECONDS
+from tests.test_ledger import Store, an_entry, append
+from tests.web.shop import with_new_connection
 
 FROM_SHOP = {"Origin": "https://summit.example", "CF-IPCountry": "DE", "User-Agent": "Test"}
 
@@ -148,3 +156,96 @@ def test_the_verifier_page_comes_with_the_keys_and_its_policy(client, decided):
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in policy
+
+
+def seal_elsewhere(client, url: str, n: int, *, fails: bool = False) -> None:
+    """Another process appends records, and seals them or fails in the midst of it."""
+    services = client.app.services
+    version = services.current("summit")
+    store = Store("summit", version.store_id, version.id)
+
+    async def work(db: Database) -> None:
+        await append(db, *(an_entry(store) for _ in range(n)))
+        sealer = Sealer(db, services.sealer._key, services.sealer._origin, services.now)
+        with pytest.MonkeyPatch.context() as patch:
+            if fails:
+                patch.setattr(seals, "key_id", broken)
+            with pytest.raises(RuntimeError) if fails else contextlib.nullcontext():
+                await sealer.seal_all()
+
+    async def broken(*_: object) -> int:
+        raise RuntimeError("killed")
+
+    client.portal.call(with_new_connection, url, work)
+
+
+@pytest.fixture
+def no_sealer(monkeypatch) -> None:
+    """The process under test seals nothing by itself."""
+    monkeypatch.setattr(Sealer, "_seal_what_waits", AsyncMock())
+
+
+def test_what_another_process_seals_is_there_within_a_moment(no_sealer, client, database_url, now):
+    assert client.get("/log/checkpoint").status_code == 404
+    seal_elsewhere(client, database_url, 2)
+    # A tile that the head in memory has not is looked for in the newest.
+    assert client.get("/log/tile/0/000.p/2").status_code == 200
+    assert checkpoint(client).size == 2
+    seal_elsewhere(client, database_url, 3)
+    assert checkpoint(client).size == 2
+    now.advance(seconds=HEAD_SECONDS)
+    assert checkpoint(client).size == 5
+    seal_elsewhere(client, database_url, 1)
+    now.advance(seconds=-60)
+    assert checkpoint(client).size == 6
+
+
+def test_what_was_rolled_back_was_never_told(no_sealer, client, database_url, now):
+    seal_elsewhere(client, database_url, 2)
+    assert checkpoint(client).size == 2
+    seal_elsewhere(client, database_url, 3, fails=True)
+    now.advance(seconds=1)
+    assert checkpoint(client).size == 2
+    assert client.get("/log/tile/0/000.p/5").status_code == 404
+    seal_elsewhere(client, database_url, 0)
+    now.advance(seconds=1)
+    assert checkpoint(client).size == 5
+    assert len(client.get("/log/tile/0/000.p/5").content) == 5 * 32
+
+
+def test_whoever_has_a_tile_or_the_checkpoint_is_sent_nothing_again(
+    no_sealer, client, database_url, now
+):
+    seal_elsewhere(client, database_url, 256)
+    for name, caching in (
+        ("checkpoint", "public, max-age=1"),
+        ("tile/0/000", "public, max-age=31536000, immutable"),
+        ("tile/entries/000", "public, max-age=31536000, immutable"),
+        ("tile/1/000.p/1", "public, max-age=3600"),
+    ):
+        full = client.get(f"/log/{name}")
+        assert (full.status_code, full.headers["cache-control"]) == (200, caching)
+        again = client.get(f"/log/{name}", headers={"If-None-Match": full.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == full.headers["etag"]
+        assert again.headers["cache-control"] == caching
+        other = client.get(f"/log/{name}", headers={"If-None-Match": '"another"'})
+        assert other.content == full.content
+    known = client.get("/log/checkpoint").headers["etag"]
+    seal_elsewhere(client, database_url, 1)
+    now.advance(seconds=1)
+    grown = client.get("/log/checkpoint", headers={"If-None-Match": known})
+    assert (grown.status_code, "\n257\n" in grown.text) == (200, True)
+
+
+def test_an_erased_record_keeps_its_place_in_the_tiles_and_loses_its_receipt(client, decided):
+    posts = decided(3)
+    paths = [f"/s/summit/receipts/{post['id']}" for post in posts]
+    before = [client.get(path).json() for path in paths]
+    tiles = [client.get(f"/log/tile/{name}/000.p/3").content for name in ("0", "entries")]
+    visitor = uuid.UUID(posts[1]["visitor"])
+    eraser = client.app.services.eraser
+    client.portal.call(partial(eraser.visitor, "summit", visitor, "Asked by letter", by=None))
+    assert [client.get(path).status_code for path in paths] == [200, 410, 200]
+    assert client.get(paths[2]).json() == before[2]
+    assert [client.get(f"/log/tile/{name}/000.p/3").content for name in ("0", "entries")] == tiles
