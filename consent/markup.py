@@ -14,8 +14,6 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 from urllib.parse import urljoin
 
-from bs4 import BeautifulSoup
-
 State = Literal["live", "commented", "noscript", "inert"]
 """Whether a browser looks at it: always, never (a comment), without scripts, never (a template)."""
 
@@ -134,6 +132,8 @@ def _elements(text: str, offset: int, state: State) -> Iterator[Element]:
 def _attributes(opened: str, name: str) -> Mapping[str, str]:
     if len(opened) == len(name) + 2:
         return {}
+    from bs4 import BeautifulSoup  # only who reads a page waits for it, and no start of the service
+
     soup = BeautifulSoup(
         opened, "html.parser", multi_valued_attributes=None, on_duplicate_attribute="ignore"
     )

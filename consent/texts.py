@@ -17,7 +17,6 @@ from typing import Literal, cast
 
 import msgspec
 from babel.core import Locale, get_global
-from babel.dates import format_timedelta
 
 from consent import data
 from consent.errors import DataError, DataErrors
@@ -153,6 +152,8 @@ class Texts:
         if period is None:
             key = _LIFETIMES.get(lifetime, "lifetime.unknown")
             return self._messages[language][key]
+        from babel.dates import format_timedelta  # for the second layer alone
+
         locale = Locale.parse(language, sep="-")
         unit = cast(_Unit, period[2])
         # Babel's format_unit() does not know these units in most languages: "90 duration-day".

@@ -28,6 +28,7 @@ from tests import (
     bench_report,
     bench_search,
     bench_soak,
+    bench_start,
 )
 from tests.banner_bench.budgets import FIRST_BYTES, RETURNING_BYTES
 from tests.bench_report import Part
@@ -118,6 +119,10 @@ TASKS = (
         *("search", "Look-ups and exports", search, "bench_search"),
         whole=("1000000",),
         quick=("100000",),
+    ),
+    Task(
+        *("start", "Start", bench_start.main, "bench_start"),
+        quick=("--rounds", "2"),
     ),
     Task(
         *("soak", "Soak", bench_soak.main, "bench_soak"),

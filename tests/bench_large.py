@@ -46,6 +46,7 @@ LOOKUPS = 300
 PAGES = 20
 RATES = ("/admin/rates?store=summit", "/admin/rates", "/admin/rates?store=summit&period=all")
 READY = "filled"
+PARTS = "lookup,rates,csv,jsonl,decisions"
 
 
 def row(what: str, found: str) -> None:
@@ -111,18 +112,17 @@ async def _each(db: Database, name: str, asked: list[Callable[[Any], Awaitable[A
     row(f"look-up {name}, {len(times)} others one after another", found)
 
 
-def export(service: Service) -> None:
-    """The command's own process, so that its memory is known."""
-    for format_ in ("csv", "jsonl"):
-        for most in (100_000, None):
-            records, seconds, peak = _exported(service, format_, most)
-            what = f"export as {format_}, {'all' if most is None else 'a part of it'}"
-            row(what, f"{records:,} records, {records / seconds:,.0f}/s, memory {peak:.0f} MB")
+def export(service: Service, format_: str) -> None:
+    """By the command, whose process tells how much memory it takes for a part and for all."""
+    for whole in (False, True):
+        records, seconds, peak = _exported(service, format_, whole=whole)
+        what = f"export as {format_}, {'all' if whole else 'a hundredth of the time'}"
+        row(what, f"{records:,} records, {records / seconds:,.0f}/s, memory {peak:.0f} MB")
 
 
-def _exported(service: Service, format_: str, most: int | None) -> tuple[int, float, float]:
+def _exported(service: Service, format_: str, *, whole: bool) -> tuple[int, float, float]:
     options = ["ledger", "export", "--format", format_]
-    if most is not None:
+    if not whole:
         options += ["--until", (BEGAN + many.SPAN / 100).isoformat()]
     began = time.perf_counter()
     process = subprocess.Popen(
@@ -196,12 +196,16 @@ def decisions(service: Service, folder: Path, seconds: int, rounds: int) -> None
 
 def measure(url: str, folder: Path, options: argparse.Namespace, service: Service) -> None:
     began, load = f"{clock():%Y-%m-%d %H:%M} UTC", os.getloadavg()[0]
-    asyncio.run(look_up(url))
-    asyncio.run(add_owner(url))
-    pages(url, folder)
-    export(service)
-    decisions(service, folder, options.seconds, options.rounds)
-    asyncio.run(look_up(url))
+    if "lookup" in options.only:
+        asyncio.run(look_up(url))
+    if "rates" in options.only:
+        asyncio.run(add_owner(url))
+        pages(url, folder)
+    for format_ in ("csv", "jsonl"):
+        if format_ in options.only:
+            export(service, format_)
+    if "decisions" in options.only:
+        decisions(service, folder, options.seconds, options.rounds)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\n{began}, load {load:.1f} before and {os.getloadavg()[0]:.1f} after; {peak:.0f} MB.")
 
@@ -225,7 +229,9 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("--fill-only", action="store_true", help="measure another time")
     parser.add_argument("--seconds", type=int, default=4, help="of each run (default 4)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each, in turns (default 3)")
+    parser.add_argument("--only", default=PARTS, help=f"some of {PARTS} (default all)")
     options = parser.parse_args(given)
+    options.only = options.only.split(",")
     if shutil.which("wrk") is None:
         sys.exit("bench: wrk was not found; install it with `apt-get install wrk`")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:

@@ -3,6 +3,7 @@
 One process of ours, a thousand stores, ten minutes of everything that visitors send and some of
 what nobody should. Prints memory, open files and requests each half minute, and what a kill at the
 end lost of the counts. Ends with status 1 when memory grew, or when an answer of 201 is no record.
+``--requests 1000000`` sends so many instead, in the mix of a day, and prints at each tenth of them.
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ from tests.web.shop import SUMMIT
 
 CONNECTIONS = 32
 SAMPLE_SECONDS = 5.0
+LONGEST_SECONDS = 3600
 FLAT = 0.05
 """The most that memory may grow by from the middle third to the last, of what it was."""
-MIXED = Path(__file__).parent / "endpoints_bench" / "mixed.lua"
+SCRIPTS = Path(__file__).parent / "endpoints_bench"
 HEAD = "| minute | scripts | memory | of it scripts | open files |\n|---|---|---|---|---|"
+HEAD_REQUESTS = HEAD.replace("minute", "requests").replace("|\n", "| requests/s |\n") + "---|"
 
 
 class Sample(NamedTuple):
@@ -88,10 +91,13 @@ def figures(service: Service) -> dict[str, float]:
 
 
 @contextmanager
-def load(service: Service, folder: Path, banner: str, stores_: int, seconds: int) -> Iterator[Path]:
-    """wrk while the block runs; what it said is in the file."""
-    script = folder / "mixed.lua"
-    script.write_text(MIXED.read_text() + (HERE / "result.lua").read_text())
+def load(
+    service: Service, folder: Path, banner: str, seconds: int, options: argparse.Namespace
+) -> Iterator[Path]:
+    """wrk while the block runs; what it said is in the file, and in ``sent`` each tenth."""
+    script = folder / "soak.lua"
+    mix = SCRIPTS / ("visits.lua" if options.requests else "mixed.lua")
+    script.write_text(mix.read_text() + (HERE / "result.lua").read_text())
     told = folder / "wrk.txt"
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s"]
     seed = str(time.time_ns() // 1000 % 2**31)
@@ -102,7 +108,9 @@ def load(service: Service, folder: Path, banner: str, stores_: int, seconds: int
                 "PATH": "/usr/bin:/bin:/usr/local/bin",
                 "SEED": seed,
                 "BANNER": banner,
-                "STORES": str(stores_),
+                "STORES": str(options.stores),
+                "REQUESTS": str(options.requests),
+                "TOLD": str(folder / "sent"),
             },
             stdout=file,
         )
@@ -118,17 +126,39 @@ def watch(service: Service, seconds: int) -> list[Sample]:
     samples: list[Sample] = []
     began, shown = time.monotonic(), 0.0
     while (passed := time.monotonic() - began) < seconds:
-        told = figures(service)
-        served = told["pixelgate_scripts_served_total"]
-        kept = told["pixelgate_scripts_kept_bytes"] / 1e6
-        memory = worker.memory_info().rss / 1e6
-        samples.append(Sample(passed, memory, kept))
+        cells = _sampled(service, worker, samples, passed)
         if passed >= shown:
-            print(f"| {passed / 60:.1f} | {served:,.0f} | {memory:.0f} MB | {kept:.0f} MB", end="")
-            print(f" | {worker.num_fds()} |", flush=True)
+            print(f"| {passed / 60:.1f} | {cells} |", flush=True)
             shown += 30
         time.sleep(SAMPLE_SECONDS)
     return samples
+
+
+def watch_requests(service: Service, sent: Path, requests: int) -> list[Sample]:
+    """Until so many were sent; prints at each tenth of them."""
+    worker = psutil.Process(service.pid).children()[0]
+    samples: list[Sample] = []
+    began, before, done = time.monotonic(), 0.0, 0
+    while done < requests // 10 * 10:
+        time.sleep(0.5)
+        passed = time.monotonic() - began
+        cells = _sampled(service, worker, samples, passed)
+        lines = sent.read_text().split() if sent.exists() else []
+        if lines and int(lines[-1]) > done:
+            rate = (int(lines[-1]) - done) / (passed - before)
+            before, done = passed, int(lines[-1])
+            print(f"| {done:,} | {cells} | {rate:,.0f}/s |", flush=True)
+    return samples
+
+
+def _sampled(service: Service, worker: psutil.Process, samples: list[Sample], passed: float) -> str:
+    """Takes one sample, and gives the cells that tell of it."""
+    told = figures(service)
+    served = told["pixelgate_scripts_served_total"]
+    kept = told["pixelgate_scripts_kept_bytes"] / 1e6
+    memory = worker.memory_info().rss / 1e6
+    samples.append(Sample(passed, memory, kept))
+    return f"{served:,.0f} | {memory:.0f} MB | {kept:.0f} MB | {worker.num_fds()}"
 
 
 def growth(samples: list[Sample]) -> float:
@@ -149,10 +179,13 @@ def soak(url: str, folder: Path, options: argparse.Namespace) -> int:
     loader = get(f"{service.url}/s/shop-1/loader.js?en,false", CF_IPCountry="DE").decode()
     banner = re.search(r',"([0-9a-f]{64})"\)$', loader)
     assert banner is not None
-    seconds = int(options.minutes * 60)
-    print(HEAD, flush=True)
-    with load(service, folder, banner[1], options.stores, seconds) as told:
-        samples = watch(service, seconds - 2)
+    seconds = LONGEST_SECONDS if options.requests else int(options.minutes * 60)
+    print(HEAD_REQUESTS if options.requests else HEAD, flush=True)
+    with load(service, folder, banner[1], seconds, options) as told:
+        if options.requests:
+            samples = watch_requests(service, folder / "sent", options.requests)
+        else:
+            samples = watch(service, seconds - 2)
         at_kill = figures(service)
         service.stop(signal.SIGKILL)
     said = json.loads(re.search(r"RESULT (\{.*\})", told.read_text())[1])  # type: ignore[index]
@@ -189,6 +222,7 @@ def soak(url: str, folder: Path, options: argparse.Namespace) -> int:
 def main(given: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench_soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--requests", type=int, default=0, help="so many, however long it takes")
     parser.add_argument("--stores", type=int, default=1000)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     options = parser.parse_args(given)

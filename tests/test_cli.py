@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from consent import __version__, database, identities, secondfactors
+from consent.cli import COMMANDS
+from consent.cli import consent as commands
 from consent.model import StoreConfig
 from tests import command
 
@@ -29,6 +32,14 @@ regime = "eea"
 [banner]
 layout = "box"
 """
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself():
+    context = click.Context(commands)
+    for name, made in COMMANDS.items():
+        made_ = commands.get_command(context, name)
+        assert made_.get_short_help_str(1000) == made.summary
+        assert f"  {name} " in commands.get_help(context)
 
 
 class Shell:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
 from consent import database as database_
@@ -58,6 +60,12 @@ async def test_the_check_tells_an_empty_database_from_a_migrated_one(database, e
         async with empty.read() as c:
             await stores.all_stores(c)
     await empty.close()
+
+
+def test_the_newest_step_is_the_one_that_alembic_finds():
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    assert migrations.newest() == ScriptDirectory.from_config(config).get_current_head()
 
 
 async def test_the_check_says_which_tables_are_there_and_which_are_needed(database):

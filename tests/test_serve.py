@@ -71,9 +71,19 @@ class Visitors:
 
 def workers(service: Service) -> set[str]:
     listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(service.pid)], capture_output=True, text=True, check=True
+        ["ps", "-o", "pid=,args=", "--ppid", str(service.pid)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    return set(listed.stdout.split())
+    # Beside the workers that are new interpreters one minds what they share.
+    found = (line.split(maxsplit=1) for line in listed.stdout.splitlines())
+    return {pid for pid, command in found if "resource_tracker" not in command}
+
+
+def is_new_interpreter(pid: str) -> bool:
+    """Whether it has imported all by itself, and so the release that is installed by now."""
+    return "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()
 
 
 def figure(service: Service, name: str) -> float:
@@ -91,6 +101,7 @@ def until(true, what: str) -> None:
 
 def test_a_reload_replaces_every_worker_and_no_visitor_notices(service):
     before = workers(service)
+    assert not any(map(is_new_interpreter, before))
     with Visitors(service) as visitors:
         until(lambda: visitors.answered > 20, "nobody is answered")
         os.kill(service.pid, signal.SIGHUP)
@@ -101,6 +112,7 @@ def test_a_reload_replaces_every_worker_and_no_visitor_notices(service):
         last = visitors.answered
         until(lambda: visitors.answered > last + 20, "the new workers do not answer")
     assert visitors.faults == []
+    assert all(map(is_new_interpreter, workers(service)))
     until(
         lambda: figure(service, "pixelgate_scripts_served_total") == visitors.answered,
         f"figures are not those of all workers, {visitors.answered} were answered",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import resource
 import shutil
 import signal
 import threading
 import time
+from typing import Any
 
 import click
 from granian import Granian
@@ -16,14 +18,18 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from consent import database, settings
+from consent.bulk import Files
 from consent.cli import parts
 from consent.database import Database
-from consent.web.app import App, factory
+from consent.web.app import App, factory, import_the_rest
 from consent.web.ports import check_free
 from consent.web.tally import shared_folder
 
 CONNECTIONS = 65_536
 """That a worker may hold at once, idle ones too; the server's own default is about a thousand."""
+_files: Files | None = None
+"""As ``serve`` has read them, in the workers that are forks of it."""
+
 PARENT_SECONDS = 1.0
 """How often a worker looks whether the process that started it is there."""
 
@@ -36,7 +42,8 @@ def serve(host: str, port: int, workers: int) -> None:
     """Serve the scripts, the decisions and the admin pages until stopped."""
     parts.check_address("--host", host)
     chosen = settings.load()
-    parts.files()
+    global _files
+    _files = Files(*parts.files())
     parts.geo(chosen).close()
     parts.with_database(_nothing)
     check_free([host], port, name="--port", way_out=f"--port {port + 100}")
@@ -45,7 +52,7 @@ def serve(host: str, port: int, workers: int) -> None:
     click.echo(f"consent: serving on http://{shown}:{port}", err=True)
     figures = shared_folder(os.getpid())
     shutil.rmtree(figures, ignore_errors=True)  # of a process that had this number before
-    Granian(
+    server = Server(
         f"{__name__}:worker",
         factory=True,
         interface=Interfaces.ASGI,
@@ -59,8 +66,29 @@ def serve(host: str, port: int, workers: int) -> None:
         workers_kill_timeout=30,
         backlog=4096,
         backpressure=CONNECTIONS,
-    ).serve()
+    )
+    server.on_reload(_begin_anew)
+    server.serve()
     shutil.rmtree(figures, ignore_errors=True)
+
+
+class Server(Granian):  # type: ignore[misc, valid-type]
+    """Begins with workers that are forks of this process, so that nothing is imported twice."""
+
+    def startup(self, *given: Any) -> None:
+        super().startup(*given)
+        # For workers that take the place of one that has ended. Meanwhile it hears signals.
+        threading.Thread(target=import_the_rest, daemon=True).start()
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        if self.interrupt_signal:  # which workers may have heard first: none of them has failed
+            self.interrupt_children.clear()
+        super().shutdown(exit_code)
+
+
+def _begin_anew() -> None:
+    """Workers are new interpreters from now on, of the release that is installed by then."""
+    multiprocessing.set_start_method("spawn", force=True)
 
 
 def _allow_connections() -> None:
@@ -83,7 +111,7 @@ def worker() -> App:
     for told in (signal.SIGTERM, signal.SIGINT):
         signal.signal(told, signal.SIG_DFL)
     threading.Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
-    return factory()
+    return factory(_files)
 
 
 def _end_after(parent: int) -> None:

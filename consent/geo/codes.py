@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-import babel
+from babel.core import get_global
 
 from consent import data
 from consent.model import WITH_STATES, Place, PlaceSource
@@ -45,7 +45,7 @@ def place(country: str | None, subdivision: str | None, source: PlaceSource) -> 
 @functools.cache
 def countries() -> frozenset[str]:
     """The codes that name a country or territory, by CLDR, which has all of ISO 3166-1."""
-    known = map(str, babel.Locale("en").territories)
+    known = map(str, get_global("territory_languages"))
     two_letters = re.compile(r"[A-Z]{2}")
     return frozenset(
         code for code in known if two_letters.fullmatch(code) and not _NO_COUNTRY.fullmatch(code)

@@ -7,17 +7,20 @@ every store passes there; admin pages and the rest are ordinary Starlette routes
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
 import gc
+import importlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from consent import counts, coverage, database
@@ -33,7 +36,6 @@ from consent.erase import Eraser
 from consent.fetch import Fetcher
 from consent.folding import Folder
 from consent.geo import OLD_DAYS, Geo, PlaceFacts
-from consent.oidc import Client, Provider
 from consent.overview import Overview
 from consent.platforms import Platforms
 from consent.proof import Sealer, origin_of
@@ -49,15 +51,22 @@ from consent.settings import Settings
 from consent.signing import Signer, log_key
 from consent.texts import Texts
 from consent.tiles import Tiles
-from consent.web import admin, api, errors, log, logs
+from consent.web import errors, log, logs
+from consent.web.later import Later
 from consent.web.limits import Limits
 from consent.web.metrics import Metrics, of_places, of_retention, of_schedules, of_service
 from consent.web.services import Published, Services
 from consent.web.tally import Tally, shared_folder
 from consent.web.visitor import PREFIX, Visitor
 
+if TYPE_CHECKING:
+    from consent.oidc import Provider
+
 GPC_SINCE = "2026-11-23"
 """When what we say about Global Privacy Control last changed."""
+
+
+API = "/api/v1"
 
 
 class App(Starlette):
@@ -88,9 +97,9 @@ class App(Starlette):
                 Route("/readyz", _ready),
                 Route("/metrics", _metrics(Metrics(self.tally))),
                 Route("/.well-known/gpc.json", _gpc),
-                Mount(api.PATH, routes=api.routes(services)),
+                Mount(API, Later(lambda: _api(services))),
                 Route("/admin", _to_admin),
-                Mount("/admin", routes=admin.routes(services)),
+                Mount("/admin", Later(lambda: _admin(services))),
             ],
             exception_handlers=errors.HANDLERS,
             lifespan=_lifespan,
@@ -118,6 +127,7 @@ def create_app(
     *,
     now: Callable[[], dt.datetime] = utcnow,
     platforms: Platforms | None = None,
+    files: Files | None = None,
     fetcher: Fetcher | None = None,
     provider: Provider | None = None,
     figures: Path | None = None,
@@ -128,6 +138,7 @@ def create_app(
         settings: what the operator decided.
         now: the clock; it gives aware UTC.
         platforms: None means the shipped ones.
+        files: those, and regions and texts, where they were read already.
         fetcher: brings pages to be checked; None means one that the settings allow.
         provider: with whom users sign in; None means the one of the settings.
         figures: where the processes of one service share their figures; None: this one is alone.
@@ -136,9 +147,9 @@ def create_app(
         DataError: a data file is missing or wrong.
     """
     db = database.connect(settings.database_url)
-    regions, texts = Regions.load(), Texts.load()
-    platforms = Platforms.load() if platforms is None else platforms
-    files = Files(platforms, regions, texts)
+    if files is None:
+        files = Files(platforms or Platforms.load(), Regions.load(), Texts.load())
+    platforms, regions, texts = files
     signer = Signer(settings.secret_keys)
     embeds = Embeds.load()
     key = log_key(settings.log_keys, settings.secret_keys)
@@ -194,6 +205,8 @@ def provider_of(settings: Settings, now: Callable[[], dt.datetime]) -> Provider 
     """The OpenID provider that the operator named; None when there is none."""
     if not settings.oidc_issuer:
         return None
+    from consent.oidc import Client, Provider  # who signs in by passwords waits for none of it
+
     client = Client(
         settings.oidc_issuer,
         settings.oidc_client_id,
@@ -205,24 +218,36 @@ def provider_of(settings: Settings, now: Callable[[], dt.datetime]) -> Provider 
     return Provider(client, now)
 
 
-def factory() -> App:
-    """The service for the settings of the environment; what an ASGI server is pointed at."""
+def factory(files: Files | None = None) -> App:
+    """The service for the settings of the environment; what an ASGI server is pointed at.
+
+    Args:
+        files: see ``create_app``.
+    """
     logs.configure()
-    app = create_app(setting_table.load(), figures=shared_folder(os.getppid()))
+    app = create_app(setting_table.load(), files=files, figures=shared_folder(os.getppid()))
     # What was made so far stays for good. Taking it out of the garbage collector's sight saves a
-    # fifth of the processor time of a request for a script.
-    gc.collect()
+    # fifth of the processor time of a request for a script; to look for garbage in it first would
+    # take a tenth of the start.
     gc.freeze()
     return app
+
+
+def import_the_rest() -> None:
+    """Imports what ``Later`` leaves for later, so that it is of the release that runs."""
+    for name in ("admin", "api"):
+        importlib.import_module(f"consent.web.{name}")
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: App) -> AsyncIterator[None]:
     await app.services.start()
     app.tally.start()
+    importing = asyncio.create_task(asyncio.to_thread(import_the_rest))
     try:
         yield
     finally:
+        await importing
         await app.services.stop()
         await app.tally.stop()
 
@@ -253,6 +278,18 @@ def _place_warnings(places: PlaceFacts) -> Iterator[str]:
 
 def _iso(at: dt.datetime) -> str:
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _admin(services: Services) -> list[BaseRoute]:
+    from consent.web import admin
+
+    return [*admin.routes(services)]
+
+
+def _api(services: Services) -> list[BaseRoute]:
+    from consent.web import api
+
+    return [*api.routes(services, API)]
 
 
 async def _to_admin(request: Request) -> Response:

@@ -13,6 +13,7 @@ import datetime as dt
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -27,7 +28,6 @@ from consent.fetch import Fetcher
 from consent.folding import Folder
 from consent.geo import Geo
 from consent.model import Version
-from consent.oidc import Provider
 from consent.overview import Overview
 from consent.platforms import Platforms
 from consent.proof import Sealer
@@ -43,6 +43,9 @@ from consent.signing import Signer
 from consent.texts import Texts
 from consent.tiles import Tiles
 from consent.web.limits import Limits
+
+if TYPE_CHECKING:
+    from consent.oidc import Provider
 
 POLL_SECONDS = 0.5
 LOOK_BACK_IDS = 32

@@ -40,7 +40,6 @@ class Passwords:
         self._services = services
         self._throttle = Throttle(services.now)
         self._checks = anyio.CapacityLimiter(CHECKS_AT_ONCE)
-        _nobody()
 
     async def check(self, request: Request, email: str, password: str) -> Known | None:
         """The user whose password this is; None when there is none that may sign in.
@@ -53,8 +52,10 @@ class Passwords:
         async with self._services.database.read() as c:
             user = await accounts.by_email(c, email)
             kept = "" if user is None else await accounts.password_hash(c, user.id)
+        # The first check of a process makes it, and takes longer whoever is asked for.
+        nobody = await anyio.to_thread.run_sync(_nobody, limiter=self._checks)
         right = await anyio.to_thread.run_sync(
-            accounts.verify_password, password, kept or _nobody(), limiter=self._checks
+            accounts.verify_password, password, kept or nobody, limiter=self._checks
         )
         if not right or user is None or user.disabled_at is not None:
             return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,8 +31,6 @@ from consent.web.responses import JSON as JSON_HEADER
 from consent.web.responses import NO_STORE, NOSNIFF, Answer
 from consent.web.services import Services
 
-PATH = "/api/v1"
-
 
 def operations(turns: Turns) -> tuple[Operation, ...]:
     """The whole table. ``turns``: how many pages may be looked at."""
@@ -49,14 +49,17 @@ def operations(turns: Turns) -> tuple[Operation, ...]:
     )
 
 
-def routes(services: Services) -> list[Route]:
-    """What is mounted at ``PATH``. All but the OpenAPI document needs a token."""
+def routes(services: Services, base: str) -> list[Route]:
+    """What is mounted at ``base``. All but the OpenAPI document needs a token."""
     table, pace = operations(Turns(services.now)), Pace(services.now)
-    document = msgspec.json.encode(openapi.document(table, PATH))
-    described = Answer(200, [JSON_HEADER, NOSNIFF, NO_STORE, door.POLICY], document)
+
+    @functools.cache  # not at the start, which would take a tenth longer
+    def described() -> Answer:
+        document = msgspec.json.encode(openapi.document(table, base))
+        return Answer(200, [JSON_HEADER, NOSNIFF, NO_STORE, door.POLICY], document)
 
     async def show(request: Request) -> Response:
-        return described.as_response()
+        return described().as_response()
 
     found = [Route("/openapi.json", show, methods=["GET"])]
     for path in dict.fromkeys(one.path for one in table):
