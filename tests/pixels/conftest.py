@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pytest
 
 from consent.model import Pixel
-from tests.pixels.shop import DENIED, Chromium, Seen, visit
+from tests.pixels.shop import DENIED, Chromium, Seen
 
 
 @pytest.fixture(scope="package")
@@ -25,7 +25,7 @@ def shop(chromium: Chromium) -> Callable[..., Seen]:
         before: str = DENIED,
         complains: bool = False,
     ) -> Seen:
-        seen = chromium.run(visit, pixels, steps, limits or {}, before)
+        seen = chromium.visit(pixels, steps, limits or {}, before)
         assert bool(seen.complaints) == complains, seen.complaints
         return seen
 

@@ -4,13 +4,14 @@ that take their queues over as the vendors' do. Nothing leaves the machine."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Route, sync_playwright
 
 from consent import data
 from consent.browser import build
@@ -20,6 +21,7 @@ from tests import browser_setup
 
 PLATFORMS = Platforms.load()
 VENDORS = data.folder("browser").parent / "demo" / "static" / "vendors"
+ORIGIN = "https://shop.example"
 DEMO = {"meta": "fbevents.js", "ga4": "gtag.js", "google-ads": "gtag.js"}
 """The stand-ins that the demo shop needs as well; the others are beside this file."""
 META, META_TWO = Pixel("meta", "123456789012345"), Pixel("meta", "987654321098765")
@@ -86,6 +88,50 @@ class Seen(NamedTuple):
     """The hits as the stand-ins tell them to the page."""
 
 
+class Tab:
+    """One page for many visits, since to open a new one takes longer than they do."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self._devtools = page.context.new_cdp_session(page)
+
+    @contextmanager
+    def visiting(self, answer: Callable[[Route], None], complaints: list[str]) -> Iterator[Page]:
+        """The page for one visit. What was stored in it is gone afterwards."""
+        came = False
+
+        def routed(route: Route) -> None:
+            nonlocal came
+            came = came or route.request.is_navigation_request()
+            if came:
+                answer(route)
+            else:  # the last visit's, which nobody waits for any more
+                route.abort()
+
+        def said(message: ConsoleMessage) -> None:
+            if came:
+                complaints.append(message.text)
+
+        def thrown(error: Error) -> None:
+            if came:
+                complaints.append(str(error))
+
+        page = self.page
+        page.on("console", said)
+        page.on("pageerror", thrown)
+        page.route("**/*", routed)
+        try:
+            yield page
+        finally:
+            page.evaluate("sessionStorage.clear()")
+            stored = {"origin": ORIGIN, "storageTypes": "all"}
+            self._devtools.send("Storage.clearDataForOrigin", stored)
+            page.context.clear_cookies()
+            page.remove_listener("console", said)
+            page.remove_listener("pageerror", thrown)
+            page.unroute("**/*", routed)
+
+
 class Chromium:
     """A browser in a thread of its own, so that it gets in no event loop's way."""
 
@@ -99,6 +145,11 @@ class Chromium:
         self._playwright = sync_playwright().start()
         flags = list(browser_setup.FLAGS)
         self.browser: Browser = self._playwright.chromium.launch(executable_path=path, args=flags)
+        self._tab = Tab(self.browser.new_context().new_page())
+
+    def visit(self, *args: Any) -> Seen:
+        """As ``visit``, in a page that others have left, and left nothing in."""
+        return self._thread.submit(visit, self._tab, *args).result()
 
     def run(self, work: Callable[..., Any], *args: Any) -> Any:
         return self._thread.submit(work, self.browser, *args).result()
@@ -145,7 +196,7 @@ def document(pixels: Sequence[Pixel], limits: Mapping[int, object], before: str)
 
 
 def visit(
-    browser: Browser,
+    tab: Tab,
     pixels: Sequence[Pixel],
     steps: str,
     limits: Mapping[int, object],
@@ -172,15 +223,11 @@ def visit(
             hits.append(Hit(url.hostname or "", url.path, params))
             route.fulfill(status=204)
 
-    with browser.new_context() as context:
-        context.route("**/*", answer)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto("https://shop.example/?fbclid=Ab.C_d&gclid=Xy-Z")
+    with tab.visiting(answer, complaints) as page:
+        page.goto(f"{ORIGIN}/?fbclid=Ab.C_d&gclid=Xy-Z")
         result = page.evaluate(f"async () => {{ {steps}\n}}")
         settle(page, hits)
-        cookies = {cookie["name"] for cookie in context.cookies()}
+        cookies = {cookie["name"] for cookie in page.context.cookies()}
         told = page.evaluate("hits")
     return Seen(result, hits, scripts, complaints, cookies, told)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.pixels.shop import (
     ORDER,
     PLATFORMS,
     START,
+    Chromium,
     send,
 )
 
@@ -323,25 +325,35 @@ HOSTILE = [
 ]
 
 
+@pytest.fixture(scope="module")
+def parsed(chromium: Chromium) -> Callable[[str, str], Any]:
+    """What the browser says of a page with one script, once it has read it."""
+    page = chromium.run(lambda browser: browser.new_page())
+
+    def read(_: Browser, script: str, asked: str) -> Any:
+        page.set_content(f"<!doctype html><script>{script}</script>")
+        return page.evaluate(asked)
+
+    return lambda script, asked: chromium.run(read, script, asked)
+
+
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     text=st.text(max_size=80)
     | st.sampled_from(HOSTILE)
     | st.text("</script>!-'\"\\\n`${}", max_size=30)
 )
-def test_a_hostile_value_is_text_to_a_real_parser(chromium, text):
+def test_a_hostile_value_is_text_to_a_real_parser(parsed, text):
     template = (
         "function (page) { return { id: {{ id | tojson }}, labels: {{ labels | tojson }} }; }"
     )
     factory = templates.fill(template, {"id": text, "labels": {"Purchase": text}})
 
-    def parsed(browser: Browser) -> Any:
-        pages = browser.contexts[0].pages if browser.contexts else [browser.new_page()]
-        page = pages[0]
-        page.set_content(f"<!doctype html><script>window.got = ({factory})(0);</script>")
-        return page.evaluate("[got.id, got.labels.Purchase, typeof pwned, document.scripts.length]")
-
-    assert chromium.run(parsed) == [text, text, "undefined", 1]
+    found = parsed(
+        f"window.got = ({factory})(0);",
+        "[got.id, got.labels.Purchase, typeof pwned, document.scripts.length]",
+    )
+    assert found == [text, text, "undefined", 1]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -350,7 +362,7 @@ def test_a_hostile_value_is_text_to_a_real_parser(chromium, text):
     | st.sampled_from(HOSTILE)
     | st.text("</script>!-'\"\\\n`${}", max_size=30)
 )
-def test_no_template_of_any_platform_can_be_broken_out_of(chromium, text):
+def test_no_template_of_any_platform_can_be_broken_out_of(parsed, text):
     """As if no pattern had refused the value: the browser's own parser reads every template."""
     values = {
         "id": text,
@@ -365,11 +377,8 @@ def test_no_template_of_any_platform_can_be_broken_out_of(chromium, text):
     made = [templates.fill(path.read_text(encoding="utf-8"), values) for path in sources]
     made = [re.sub(r"\A(?:\s*//[^\n]*\n)+", "", one) for one in made]
 
-    def parsed(browser: Browser) -> Any:
-        pages = browser.contexts[0].pages if browser.contexts else [browser.new_page()]
-        page = pages[0]
-        script = f"window.got = [{','.join(made)}].map((one) => typeof one);"
-        page.set_content(f"<!doctype html><script>{script}</script>")
-        return page.evaluate("[got, typeof pwned, document.scripts.length]")
-
-    assert chromium.run(parsed) == [["function"] * len(made), "undefined", 1]
+    found = parsed(
+        f"window.got = [{','.join(made)}].map((one) => typeof one);",
+        "[got, typeof pwned, document.scripts.length]",
+    )
+    assert found == [["function"] * len(made), "undefined", 1]
