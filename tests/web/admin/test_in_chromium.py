@@ -77,6 +77,22 @@ CONTRASTS = """() => {
 }"""
 
 
+class Reader:
+    """One page for many tests, since to open a new one takes longer than they do."""
+
+    def __init__(self, page: Page, own: str) -> None:
+        self.page, self.wrong = page, []
+        page.on("console", lambda message: self.wrong.append(message.text))
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("request", lambda r: r.url.startswith((own, "about:")) or self.wrong.append(r.url))
+
+    def look_at(self, path: str, viewport: dict = DESK, scheme: str = "light") -> Page:
+        self.page.set_viewport_size(viewport)
+        self.page.emulate_media(color_scheme=scheme)
+        assert self.page.goto(path).status == 200
+        return self.page
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service = Service(tmp_path_factory.mktemp("admin"))
@@ -147,16 +163,32 @@ def open_page(chromium: Browser, service: Service, session: dict) -> Iterator[Ca
     assert wrong == []
 
 
+@pytest.fixture(scope="module")
+def reader(chromium: Browser, service: Service, session: dict) -> Iterator[Reader]:
+    context = chromium.new_context(base_url=service.url, storage_state=session)
+    yield Reader(context.new_page(), service.url)
+    context.close()
+
+
+@pytest.fixture
+def look_at(reader: Reader) -> Iterator[Callable[..., Page]]:
+    """Opens pages as that user, for tests that only look at them."""
+    reader.wrong.clear()
+    yield reader.look_at
+    reader.page.goto("about:blank")
+    assert reader.wrong == []
+
+
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_has_enough_contrast(open_page, path, scheme):
-    page = open_page(path, color_scheme=scheme)
+def test_every_text_has_enough_contrast(look_at, path, scheme):
+    page = look_at(path, scheme=scheme)
     assert page.evaluate(CONTRASTS) == []
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_phone_scrolls_no_page_sideways(open_page, path):
-    page = open_page(path, PHONE)
+def test_a_phone_scrolls_no_page_sideways(look_at, path):
+    page = look_at(path, PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
@@ -340,8 +372,8 @@ def test_everything_is_there_without_script(open_page):
 
 @pytest.mark.parametrize("path", [path for path in PAGES if "pixels" in path])
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-def test_axe_finds_nothing_on_the_pixel_pages(open_page, path, viewport):
-    page = open_page(path, viewport)
+def test_axe_finds_nothing_on_the_pixel_pages(look_at, path, viewport):
+    page = look_at(path, viewport)
     page.evaluate(AXE)
     assert page.evaluate(FIND_VIOLATIONS) == []
 
