@@ -1,14 +1,16 @@
-"""The counts behind every rate, by hour, and their sums by store and day. Nothing here leads back
-to a visitor.
+"""The counts behind every rate, by hour and by day, and their sums by store and day. Nothing here
+leads back to a visitor.
 
-A count is only ever added to, a moment after what it counts: see ``folding``.
+A count is only ever added to, a moment after what it counts: see ``folding``. The database itself
+adds to the days what is added to the hours. Hours are kept for ``HOURS_DAYS``; whole days are read
+as such, so no sum of theirs changes when their hours go.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -56,9 +58,17 @@ DAILY: Mapping[Measure, str] = {
 }
 """What is summed up by day, and what its column is called."""
 
+HOURS_DAYS = 92
+"""Pages compare up to 90 days with as many before; of a day that is half over, hour by hour."""
+
+_HOUR, _DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 _c = tables.counts.c
 _d = tables.daily.c
+_w = tables.day_counts.c
 _SUMS = tuple(dict.fromkeys(DAILY.values()))
+
+
+Columns = sa.sql.base.ReadOnlyColumnCollection[str, sa.Column[Any]]
 
 
 class Key(NamedTuple):
@@ -113,8 +123,6 @@ class Only(msgspec.Struct, frozen=True):
 
 EVERYTHING = Only()
 
-Columns = sa.sql.base.ReadOnlyColumnCollection[str, sa.Column[Any]]
-
 
 def hour_of(at: dt.datetime) -> dt.datetime:
     """The full hour in UTC in which ``at`` lies."""
@@ -122,21 +130,28 @@ def hour_of(at: dt.datetime) -> dt.datetime:
 
 
 async def add(c: AsyncConnection, deltas: Mapping[Key, int]) -> None:
-    """Adds to the counts. Rows are taken in one order, so that two writers never lock crosswise."""
+    """Adds to the counts. Rows are taken in one order, so that two writers never lock crosswise;
+    that of the days, since several hours lead to one row of theirs.
+    """
     if not deltas:
         return
-    counted = [(key, n) for key, n in sorted(deltas.items()) if n]
+    counted = [(key, n) for key, n in sorted(deltas.items(), key=_order) if n]
     kept = [(key, n) for key, n in counted if key.measure != "refused"]
     every: Counter[Key] = Counter()
     for key, n in kept:
         every[key._replace(variant="")] += n
     if every:
-        rows = [_row(key, n) for key, n in sorted(every.items())]
+        rows = [_row(key, n) for key, n in sorted(every.items(), key=_order)]
         await c.execute(adding(c.dialect.name, tables.counts, "n"), rows)
     if tried := [_row(key, n) for key, n in kept if key.variant]:
         await c.execute(adding(c.dialect.name, tables.variant_counts, "n"), tried)
     if sums := _by_day(counted):
         await c.execute(adding(c.dialect.name, tables.daily, *_SUMS), sums)
+
+
+def _order(counted: tuple[Key, int]) -> tuple[object, ...]:
+    store_id, hour, *alike = counted[0]
+    return (store_id, hour.date(), *alike, hour)
 
 
 def _row(key: Key, n: int) -> dict[str, Any]:
@@ -188,23 +203,73 @@ async def by_week(
 
 
 async def first_and_last(c: AsyncConnection) -> dict[int, tuple[dt.datetime, dt.datetime]]:
-    """The first and the last hour in which something of a store was counted, by its id."""
+    """The first and the last hour in which something of a store was counted, by its id; where its
+    hours are gone, that with which its day begins.
+    """
     of = tables.stores.c.id
     ends = [
-        sa.select(end(_c.hour, type_=_c.hour.type)).where(_c.store_id == of).scalar_subquery()
+        sa.select(end(column, type_=column.type)).where(column.table.c.store_id == of)
+        for column in (_w.day, _c.hour)
         for end in (sa.func.min, sa.func.max)
     ]
-    rows = await c.execute(sa.select(of, *ends))
-    return {id_: (first, last) for id_, first, last in rows if first is not None}
+    found = {}
+    for id_, *days, begin, end in await c.execute(sa.select(of, *map(_scalar, ends))):
+        if days[0] is not None:
+            found[id_] = (_hour_in(days[0], begin), _hour_in(days[1], end))
+    return found
+
+
+def _scalar(query: sa.Select[Any]) -> sa.ScalarSelect[Any]:
+    return query.scalar_subquery()
+
+
+def _hour_in(day: int, hour: dt.datetime | None) -> dt.datetime:
+    midnight = EPOCH + day * _DAY
+    return hour if hour is not None and midnight <= hour < midnight + _DAY else midnight
 
 
 async def first(c: AsyncConnection, store_id: int) -> Key | None:
     """What was counted first of all visitors of a store; None where nobody was there yet."""
-    columns = [column for column in _c if column.name in Key._fields]
-    visitors = (_c.store_id == store_id, _c.measure.not_in(("bot", "refused")))
-    earliest = sa.select(*columns).where(*visitors).order_by(_c.hour).limit(1)
-    row = (await c.execute(earliest)).first()
-    return None if row is None else Key(**row._mapping)
+    row = (await c.execute(_earliest(_w, store_id).order_by(_w.day))).first()
+    if row is None:
+        return None
+    midnight = EPOCH + row.day * _DAY
+    inside = (_c.hour >= midnight, _c.hour < midnight + _DAY)
+    exact = (await c.execute(_earliest(_c, store_id).where(*inside).order_by(_c.hour))).first()
+    found = dict((row if exact is None else exact)._mapping)
+    found.pop("day", None)
+    return Key(**{"hour": midnight, **found})
+
+
+def _earliest(c: Columns, store_id: int) -> sa.Select[Any]:
+    columns = [column for column in c if column.name != "n"]
+    visitors = (c.store_id == store_id, c.measure.not_in(("bot", "refused")))
+    return sa.select(*columns).where(*visitors).limit(1)
+
+
+async def with_old_hours(c: AsyncConnection, before: dt.datetime) -> list[int]:
+    """The ids of the stores that have hours before ``before``."""
+    of = tables.stores.c.id
+    old = sa.exists(sa.select(_c.n).where(_c.store_id == of, _c.hour < before))
+    return list((await c.execute(sa.select(of).where(old).order_by(of))).scalars())
+
+
+async def forget_hours(c: AsyncConnection, store_id: int, before: dt.datetime) -> int:
+    """Takes out the hours of the store's oldest day that has any, if that is before ``before``, and
+    gives how many rows they were. The day stays.
+
+    Args:
+        c: a connection from ``Database.write``.
+        store_id: whose.
+        before: a midnight in UTC.
+    """
+    oldest = sa.select(sa.func.min(_c.hour, type_=_c.hour.type)).where(_c.store_id == store_id)
+    hour = (await c.execute(oldest)).scalar()
+    if hour is None or hour >= before:
+        return 0
+    inside = (_c.hour >= hour, _c.hour < _midnight(hour) + _DAY)
+    gone = sa.delete(tables.counts).where(_c.store_id == store_id, *inside)
+    return (await c.execute(gone)).rowcount
 
 
 async def totals_by(
@@ -221,7 +286,8 @@ async def totals_by(
         c: a connection from ``Database.read``.
         store_ids: None means every store.
         since: the first moment that counts; rounded down to its hour.
-        until: the first moment that no longer counts; rounded down to its hour.
+        until: the first moment that no longer counts; rounded down to its hour. Where the hours of
+            its day are gone, all of that day counts.
         bys: what to group by, each for itself. Days and hours are those of UTC. With ``variant``
             among them only what was counted under one is there.
         only: leaves out all other counts.
@@ -232,15 +298,15 @@ async def totals_by(
     """
     known = sa.select(tables.stores.c.id) if store_ids is None else store_ids
     tried = only.variant is not None or "variant" in bys
-    c_ = (tables.variant_counts if tried else tables.counts).c
-    groups = (_group(c_, by).label(by) for by in bys)
-    kept = (
-        sa.select(*groups, c_.measure, sa.func.sum(c_.n).label("n"))
-        .where(c_.hour >= hour_of(since), c_.hour < hour_of(until), c_.store_id.in_(known))
-        .where(*_clauses(c_, only))
-        .group_by(*bys, c_.measure)
-        .cte("kept")
-    )
+    begin, end, parts = hour_of(since), hour_of(until), []
+    if not (tried or "hour" in bys or await _any_later_on_its_day(c, known, end)):
+        end = _midnight(end + _DAY - _HOUR)  # that of today, as a rule: all of it is meant
+    for c_, within in _ranges(begin, end, by_hour="hour" in bys, tried=tried):
+        groups = (_group(c_, by).label(by) for by in bys)
+        part = sa.select(*groups, c_.measure, sa.func.sum(c_.n).label("n"))
+        part = part.where(*within, c_.store_id.in_(known), *_clauses(c_, only))
+        parts.append(part.group_by(*bys, c_.measure))
+    kept = (sa.union_all(*parts) if len(parts) > 1 else parts[0]).cte("kept")
     sums = sa.union_all(*(_sums(kept, number, by) for number, by in enumerate(bys)))
     found: dict[By, list[Total]] = {by: [] for by in bys}
     for number, group, measure, n in (await c.execute(sums)).all():
@@ -249,6 +315,33 @@ async def totals_by(
     for totals_ in found.values():
         totals_.sort(key=lambda total: (total.group, total.measure))
     return found
+
+
+async def _any_later_on_its_day(
+    c: AsyncConnection, known: sa.Select[Any] | Sequence[int], end: dt.datetime
+) -> bool:
+    rest = (_c.hour >= end, _c.hour < _midnight(end) + _DAY, _c.store_id.in_(known))
+    later = sa.exists(sa.select(_c.n).where(*rest))
+    return bool((await c.execute(sa.select(later))).scalar_one())
+
+
+def _ranges(
+    begin: dt.datetime, end: dt.datetime, *, by_hour: bool, tried: bool
+) -> Iterator[tuple[Columns, tuple[sa.ColumnElement[bool], ...]]]:
+    """Where the counts between two hours are: whole days in the days, the rest in the hours."""
+    first, last = _midnight(begin + _DAY - _HOUR), _midnight(end)
+    if tried or by_hour or first >= last:
+        c = (tables.variant_counts if tried else tables.counts).c
+        yield c, (c.hour >= begin, c.hour < end)
+        return
+    yield _w, (_w.day >= (first - EPOCH).days, _w.day < (last - EPOCH).days)
+    for since, until in ((begin, first), (last, end)):
+        if since < until:
+            yield _c, (_c.hour >= since, _c.hour < until)
+
+
+def _midnight(at: dt.datetime) -> dt.datetime:
+    return at.replace(hour=0)
 
 
 def _sums(kept: sa.CTE, number: int, by: By) -> sa.Select[Any]:
@@ -270,6 +363,8 @@ def _clauses(c: Columns, only: Only) -> list[sa.ColumnElement[bool]]:
 def _group(c: Columns, by: By) -> sa.ColumnElement[object]:
     if by == "none":
         return sa.literal_column("''")
+    if by == "day" and "day" in c:
+        return c.day
     if by == "day":
         return sa.type_coerce(c.hour, sa.Integer).op("/")(sa.literal_column("24"))
     if by == "hour":

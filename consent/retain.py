@@ -1,5 +1,7 @@
 """Nothing is kept for ever: what is older than its store's period is erased, a little at a time.
 
+So are the counts by hour, after ``counts.HOURS_DAYS``; those by day stay, and no rate changes.
+
 A decision is due when its visitor's next one is older than the period. A visitor's last decision is
 due when it is itself, and no law lets it hold any more; so what holds can always be shown. Records
 go oldest first, a few hundred in a transaction, with a pause after each, as erasures that are
@@ -22,7 +24,7 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import erasures, stores
+from consent import counts, erasures, stores
 from consent.database import Database
 from consent.database.dialects import take_lock, try_lock
 from consent.erase import Eraser
@@ -148,6 +150,26 @@ class Retainer:
             )
         return await self.erase_due()
 
+    async def forget_hours(self) -> int:
+        """Takes out the counts by hour that are old, a store's day at a time; gives how many rows.
+
+        Raises:
+            UnavailableError: storage does not answer; what was taken out before stays so.
+        """
+        oldest = self._now().astimezone(dt.UTC) - dt.timedelta(days=counts.HOURS_DAYS)
+        before, total = oldest.replace(hour=0, minute=0, second=0, microsecond=0), 0
+        async with self._database.read() as c:
+            store_ids = await counts.with_old_hours(c, before)
+        for store_id in store_ids:
+            n = 1
+            while n and not self._stopping.is_set():
+                async with self._database.write() as c:
+                    n = await counts.forget_hours(c, store_id, before)
+                total += n
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), self._pause_seconds if n else 0)
+        return total
+
     async def _erase_in(self, version: Version) -> None:
         async for batch in self._batches(version):
             self.erased += await self._erase(version, batch)
@@ -220,6 +242,8 @@ class Retainer:
             try:
                 if n := await self.erase_by_itself():
                     _log.info("records erased, as their time was over", records=n)
+                if n := await self.forget_hours():
+                    _log.info("counts by hour taken out, those by day stay", rows=n)
             except ConsentError as error:
                 self.failures += 1
                 _log.warning("records not erased", error=type(error).__name__, why=str(error))

@@ -1,10 +1,15 @@
 import asyncio
 import datetime as dt
+import itertools
+from collections import Counter
 
 import pytest
+import sqlalchemy as sa
 
 from consent import counts, stores
-from consent.counts import Key, Total
+from consent.counts import Key, Only, Total
+from consent.database import tables
+from consent.database.versions.v0019_day_counts import FILL
 from consent.model import StoreConfig
 
 pytestmark = pytest.mark.anyio
@@ -142,3 +147,118 @@ async def test_what_counts_for_a_variant_counts_for_all_too(database, store_ids)
         only = counts.Only(variant="spring/box", device="phone")
         found = await counts.totals_by(c, None, *YEAR, ("none", "day"), only)
     assert found["none"] == [Total("", "visit", 10)]
+
+
+DAY = dt.timedelta(days=1)
+MIDNIGHT = HOUR.replace(hour=0)
+BYS = ("none", "day", "place", "language", "store")
+
+
+async def five_days(database, store_ids) -> dict[Key, int]:
+    """What was counted in some hours of five days, in several flushes."""
+    deltas = {
+        a_key(
+            id_, measure, hour=MIDNIGHT + dt.timedelta(hours=hour), place=place, language=language
+        ): n
+        for n, (id_, hour, (measure, place, language)) in enumerate(
+            itertools.product(
+                store_ids,
+                (0, 7, 23, 24, 30, 49, 71, 72, 95, 96, 100, 106),
+                (("visit", "DE", "de"), ("declined", "DE", "de"), ("visit", "US-CA", "en")),
+            ),
+            1,
+        )
+    }
+    for _ in range(2):
+        await add(database, deltas)
+    return {key: 2 * n for key, n in deltas.items()}
+
+
+def summed(counted: dict[Key, int], since, until, by) -> list[Total]:
+    """As ``totals_by``, from the hours alone."""
+    groups: Counter[tuple[str, str]] = Counter()
+    for key, n in counted.items():
+        if since <= key.hour < until:
+            named = {"none": "", "day": f"{key.hour:%F}", "store": str(key.store_id)}
+            groups[named[by] if by in named else getattr(key, by), key.measure] += n
+    return [Total(group, measure, n) for (group, measure), n in sorted(groups.items())]
+
+
+async def test_hours_and_days_together_are_what_the_hours_are(database, store_ids):
+    counted = await five_days(database, store_ids)
+    for begin, end in (
+        (0, 120),
+        (7, 107),
+        (1, 23),
+        (24, 48),
+        (30, 72),
+        (71, 73),
+        (0, 97),
+        (96, 98),
+    ):
+        since, until = (MIDNIGHT + dt.timedelta(hours=hours) for hours in (begin, end))
+        async with database.read() as c:
+            found = await counts.totals_by(c, store_ids, since, until, BYS)
+        assert found == {by: summed(counted, since, until, by) for by in BYS}
+
+
+async def test_when_hours_go_no_rate_by_day_changes(database, store_ids):
+    counted = await five_days(database, store_ids)
+    last = MIDNIGHT + dt.timedelta(hours=107)
+    periods = [(MIDNIGHT + n * DAY, last) for n in range(5)]
+    periods += [(since - 3 * DAY, MIDNIGHT + n * DAY) for since, _ in periods for n in (2, 3)]
+    only = Only(place="US")
+
+    async def told():
+        async with database.read() as c:
+            ends, first = await counts.first_and_last(c), await counts.first(c, store_ids[0])
+            whole = [await counts.totals_by(c, None, *period, BYS) for period in periods]
+            part = [await counts.totals_by(c, None, *period, BYS, only) for period in periods]
+            hours = await counts.totals_by(c, None, MIDNIGHT + 3 * DAY, last, ("hour",))
+        return ends, first.hour, whole, part, hours
+
+    before = await told()
+    for store_id, n in itertools.product(store_ids, (9, 6, 6, 0)):
+        async with database.write() as c:
+            assert await counts.forget_hours(c, store_id, MIDNIGHT + 3 * DAY) == n
+    assert await told() == before
+    async with database.read() as c:
+        assert await counts.with_old_hours(c, MIDNIGHT + 3 * DAY) == []
+        gone = await counts.totals_by(c, None, MIDNIGHT, MIDNIGHT + 3 * DAY, ("hour",))
+    assert gone == {"hour": []}
+    late = next(iter(counted))
+    await add(database, {late: 5})
+    assert await totals(database, until=MIDNIGHT + DAY) == [
+        Total(total.group, total.measure, total.n + (5 if total.measure == late.measure else 0))
+        for total in summed(counted, MIDNIGHT, MIDNIGHT + DAY, "none")
+    ]
+
+
+async def test_where_the_hours_of_the_first_day_are_gone_its_day_tells_the_first(
+    database, store_ids
+):
+    counted = await five_days(database, store_ids)
+    async with database.write() as c:
+        assert (await counts.first(c, store_ids[0])).hour == MIDNIGHT
+        for _ in range(5):
+            await counts.forget_hours(c, store_ids[0], MIDNIGHT + 9 * DAY)
+        ends = await counts.first_and_last(c)
+        first = await counts.first(c, store_ids[0])
+    assert ends[store_ids[0]] == (MIDNIGHT, MIDNIGHT + 4 * DAY)
+    assert ends[store_ids[1]] == (MIDNIGHT, max(key.hour for key in counted))
+    assert (first.hour, first.store_id) == (MIDNIGHT, store_ids[0])
+
+
+async def test_what_an_earlier_release_has_counted_is_in_the_days(database, store_ids):
+    await five_days(database, store_ids)
+
+    async def days():
+        query = sa.select(tables.day_counts).order_by(*tables.day_counts.primary_key)
+        async with database.read() as c:
+            return [tuple(row) for row in await c.execute(query)]
+
+    counted = await days()
+    async with database.write() as c:
+        await c.execute(sa.delete(tables.day_counts))
+        await c.exec_driver_sql(FILL)
+    assert await days() == counted != []

@@ -9,7 +9,7 @@ import uuid
 import msgspec
 import pytest
 
-from consent import audit, erasures, ledger, publish, retain, stores
+from consent import audit, counts, erasures, ledger, publish, retain, stores
 from consent import database as database_
 from consent.erase import Eraser
 from consent.errors import LedgerError
@@ -178,3 +178,26 @@ async def test_a_clock_that_leaps_ahead_erases_nothing_by_itself(database, store
     assert await kept(database) == [one.seq]
     passed[0] += 3650 * 86_400
     assert await retainer.erase_by_itself() == 1
+
+
+async def test_counts_by_hour_go_after_their_time_in_every_store_and_those_by_day_stay(
+    database, store, now
+):
+    other = await a_store(database, "valley")
+    hour = counts.hour_of(now())
+    every = [hour - dt.timedelta(days=days) for days in (0, 90, 92, 93, 200)]
+    deltas = {
+        counts.Key(one.id, at, "DE", "eea", "phone", "de", 1, "visit"): 3
+        for one in (store, other)
+        for at in every
+    }
+    async with database.write() as c:
+        await counts.add(c, deltas)
+    assert await a_retainer(database, now).forget_hours() == 4
+    assert await a_retainer(database, now).forget_hours() == 0
+    async with database.read() as c:
+        until = hour + dt.timedelta(hours=1)
+        found = await counts.totals_by(c, None, every[-1], until, ("hour", "day"))
+        days = (await counts.totals_by(c, None, every[-1], until, ("day",)))["day"]
+    assert [total.group for total in found["hour"]] == [f"{at:%FT%H}" for at in every[2::-1]]
+    assert [(total.group, total.n) for total in days] == [(f"{at:%F}", 6) for at in every[3::-1]]

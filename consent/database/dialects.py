@@ -237,6 +237,37 @@ def erasable(dialect: str) -> list[str]:
     ]
 
 
+def counted_by_day(dialect: str) -> list[str]:
+    """The statements after which what is added to ``counts`` is added to ``day_counts`` too.
+
+    What is taken out of ``counts`` stays in ``day_counts``.
+    """
+    alike = "measure, place, regime, device, language, version"
+    new = ", ".join(f"NEW.{name}" for name in alike.split(", "))
+    key = f"store_id, day, {alike}"
+
+    def added(n: str) -> str:
+        return (
+            f"INSERT INTO day_counts ({key}, n) "  # nosec B608  # noqa: S608 - names only
+            f"VALUES (NEW.store_id, NEW.hour / 24, {new}, {n}) "
+            f"ON CONFLICT ({key}) DO UPDATE SET n = day_counts.n + excluded.n;"
+        )
+
+    if dialect == "sqlite":
+        return [
+            f"CREATE TRIGGER counts_day_begun AFTER INSERT ON counts BEGIN {added('NEW.n')} END",
+            "CREATE TRIGGER counts_day_grown AFTER UPDATE OF n ON counts "
+            f"BEGIN {added('NEW.n - OLD.n')} END",
+        ]
+    n = "NEW.n - CASE WHEN TG_OP = 'UPDATE' THEN OLD.n ELSE 0 END"
+    return [
+        "CREATE FUNCTION counts_by_day() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN {added(n)} RETURN NULL; END $$",
+        "CREATE TRIGGER counts_day AFTER INSERT OR UPDATE OF n ON counts "
+        "FOR EACH ROW EXECUTE FUNCTION counts_by_day()",
+    ]
+
+
 def refusals(dialect: str, table: str) -> list[str]:
     """The statements after which the database itself refuses to change a row of ``table``."""
     message = f"{table}: rows are never changed or removed"

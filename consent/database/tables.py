@@ -9,6 +9,8 @@ of ``APPEND_ONLY`` refuse UPDATE and DELETE by triggers; ``decisions`` lets go o
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from consent.database.dialects import Digest, Hour, Id, Keys, Moment, Serial
@@ -142,20 +144,36 @@ decisions = sa.Table(
     ),
 )
 
+
+def _counted() -> list[sa.Column[Any]]:
+    """What visitors are counted by within an hour or a day, and how many there were."""
+    texts = ("measure", "place", "regime", "device", "language")
+    return [
+        *(sa.Column(name, sa.Text, primary_key=True) for name in texts),
+        sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("n", sa.BigInteger, nullable=False),
+    ]
+
+
 counts = sa.Table(
     "counts",
     metadata,
     sa.Column("store_id", sa.ForeignKey("stores.id"), primary_key=True),
     sa.Column("hour", Hour, primary_key=True, autoincrement=False),
-    sa.Column("measure", sa.Text, primary_key=True),
-    sa.Column("place", sa.Text, primary_key=True),
-    sa.Column("regime", sa.Text, primary_key=True),
-    sa.Column("device", sa.Text, primary_key=True),
-    sa.Column("language", sa.Text, primary_key=True),
-    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("n", sa.BigInteger, nullable=False),
+    *_counted(),
     sqlite_with_rowid=False,
 )
+
+day_counts = sa.Table(
+    "day_counts",
+    metadata,
+    sa.Column("store_id", sa.ForeignKey("stores.id"), primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    *_counted(),
+    sqlite_with_rowid=False,
+)
+"""``counts`` by day (a number of days since 1970). A trigger adds here what is added there, so that
+the two agree whoever counts; the hours go after a while, the days stay."""
 
 daily = sa.Table(
     "daily",
@@ -180,13 +198,7 @@ variant_counts = sa.Table(
     sa.Column("store_id", sa.ForeignKey("stores.id"), primary_key=True),
     sa.Column("variant", sa.Text, primary_key=True),
     sa.Column("hour", Hour, primary_key=True, autoincrement=False),
-    sa.Column("measure", sa.Text, primary_key=True),
-    sa.Column("place", sa.Text, primary_key=True),
-    sa.Column("regime", sa.Text, primary_key=True),
-    sa.Column("device", sa.Text, primary_key=True),
-    sa.Column("language", sa.Text, primary_key=True),
-    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("n", sa.BigInteger, nullable=False),
+    *_counted(),
     sqlite_with_rowid=False,
 )
 """What of ``counts`` was counted under a variant of an experiment, once more. A table of its own:

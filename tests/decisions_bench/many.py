@@ -82,7 +82,7 @@ async def count(db: Database) -> int:
     )
     counted = _COUNTS.format(hour=_HOUR[db.dialect], measure=_MEASURE)
     async with db.write() as c:
-        for table in ("counts", "daily"):
+        for table in ("counts", "day_counts", "daily"):
             await c.exec_driver_sql(f"DELETE FROM {table}")
         for statement in (counted, _SHOWN, _DAILY.format(sums=sums)):
             await c.exec_driver_sql(statement)

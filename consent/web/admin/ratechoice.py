@@ -63,8 +63,11 @@ async def read(visit: Reading) -> Chosen:
     step = _one_of(query, "step", get_args(Step), "day", faults)
     if by in ("version", "variant") and store is None:
         faults["by"] = f"{by}, which counts within one store; expected a store too"
-    if not fits(step, period):
-        faults["step"] = f"hour, of a longer period; expected {MOST_HOURS // 24} days or fewer"
+    if not fits(step, period, visit.services.now()):
+        faults["step"] = (
+            f"hour, of a longer period or an old one; expected {MOST_HOURS // 24} days or fewer of "
+            f"the last {counts.HOURS_DAYS}"
+        )
     only = _only(query, store, faults)
     if faults:
         raise periods.refusal(faults)
@@ -100,8 +103,12 @@ def _only(
     )
 
 
-def fits(step: Step, period: Period) -> bool:
-    return step != "hour" or period.until - period.since <= dt.timedelta(hours=MOST_HOURS)
+def fits(step: Step, period: Period, now: dt.datetime) -> bool:
+    if step != "hour":
+        return True
+    kept = dt.timedelta(days=counts.HOURS_DAYS)
+    long = period.until - period.since > dt.timedelta(hours=MOST_HOURS)
+    return not long and now - period.since < kept
 
 
 def offered(chosen: Chosen) -> dict[GroupedBy, str]:

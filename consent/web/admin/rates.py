@@ -49,7 +49,7 @@ async def show(visit: Visit) -> Response:
     as_share = visit.request.query_params.get("plot") == "share"
     blocks = await _blocks(visit, chosen, report)
     shown = _fitting(blocks)
-    spans = await _spans(visit, chosen, report)
+    spans, now = await _spans(visit, chosen, report), visit.services.now()
     asking = _asking(visit.services, chosen.period.last)
     context = {
         "here": "rates",
@@ -69,7 +69,7 @@ async def show(visit: Visit) -> Response:
         "span_name": lambda span: _named(span, chosen.step),
         "step": chosen.step,
         "steps": {
-            step: name for step, name in STEPS.items() if ratechoice.fits(step, chosen.period)
+            step: name for step, name in STEPS.items() if ratechoice.fits(step, chosen.period, now)
         },
         "as_share": as_share,
         "by": chosen.by,

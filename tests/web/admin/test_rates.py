@@ -165,7 +165,14 @@ class TestRates:
         [
             ("by=age", "By: found &#39;age&#39;; expected place, regime, device, language"),
             ("by=version", "By: version, which counts within one store"),
-            ("step=hour", "Step: hour, of a longer period; expected 7 days or fewer."),
+            (
+                "step=hour",
+                "Step: hour, of a longer period or an old one; expected 7 days or fewer of",
+            ),
+            (
+                "step=hour&from=2025-10-01&until=2025-10-02",
+                "expected 7 days or fewer of the last 92.",
+            ),
             ("step=second", "Step: found &#39;second&#39;"),
             ("version=1", "Version: found &#39;1&#39;; expected a number, and a store."),
             ("version=x&store=summit", "Version: found &#39;x&#39;"),
