@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -33,12 +33,19 @@ def geo() -> Iterator[Geo]:
     geo.close()
 
 
-def sent(headers: Mapping[str, str]) -> Callable[[str], str | None]:
-    lower = {name.lower(): value for name, value in headers.items()}
-    return lambda name: lower.get(name.lower())
+def sent(headers: Mapping[str, str]) -> dict[bytes, bytes]:
+    return {name.lower().encode(): _wire(value) for name, value in headers.items()}
 
 
-def cloudflare(country: str, region: str | None = None) -> Callable[[str], str | None]:
+def _wire(value: str) -> bytes:
+    """As HTTP has it; what it does not have, as clients send it all the same."""
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass")
+
+
+def cloudflare(country: str, region: str | None = None) -> dict[bytes, bytes]:
     headers = {"CF-IPCountry": country}
     return sent(headers if region is None else headers | {"CF-Region-Code": region})
 

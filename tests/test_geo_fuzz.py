@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from consent.geo import HEADERS, Geo
 from consent.geo.addresses import parse
 from consent.model import Place
 from consent.web.app import utcnow
+from tests.test_geo import sent
 from tests.test_geo_files import MAXMIND
 
 PROXY = "10.0.0.7"
@@ -61,11 +62,6 @@ def both(**strategies: Any) -> Callable[[Callable[..., None]], Callable[..., Non
         return test
 
     return decorate
-
-
-def sent(headers: Mapping[str, str]) -> Callable[[str], str | None]:
-    lower = {name.lower(): value for name, value in headers.items()}
-    return lambda name: lower.get(name.lower())
 
 
 latin = st.text(st.characters(min_codepoint=0, max_codepoint=255), max_size=60)

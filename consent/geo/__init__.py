@@ -20,7 +20,7 @@ import structlog
 
 from consent.geo import codes, headers
 from consent.geo.addresses import Address, parse, public
-from consent.geo.headers import HEADERS, Header, PlaceHeader
+from consent.geo.headers import FORWARDED, HEADERS, Ears, PlaceHeader, Sent
 from consent.geo.watched import OLD_DAYS, Failure, PlaceFacts, Watched
 from consent.model import Place
 from consent.parsing import CDNS, Network
@@ -66,6 +66,7 @@ class Geo:
         codes.states(), codes.countries()
         self._trusted = tuple(trusted_proxies)
         self._headers = tuple(kind for kind in HEADERS if kind.cdn in cdns)
+        self._heard = Ears(self._headers).heard
         # Only proxies and codes of places are remembered, never a visitor's address.
         self._proxies: dict[str, Address] = {}
         self._inner: set[str] = set()
@@ -116,7 +117,7 @@ class Geo:
         named = (name for kind in self._headers for name in (kind.country, kind.subdivision))
         return (*filter(None, named), "X-Forwarded-For")
 
-    def address(self, peer: str | None, header: Header) -> str | None:
+    def address(self, peer: str | None, sent: Sent) -> str | None:
         """The visitor's address, found as ``locate`` finds it; for throttling, and to tell who is
         no visitor.
 
@@ -124,7 +125,7 @@ class Geo:
         """
         address = parse(peer)
         if address is not None and self._is_trusted(address):
-            address = self._visitor(address, header("X-Forwarded-For"))
+            address = self._visitor(address, sent.get(FORWARDED))
         return None if address is None else str(address)
 
     def is_known_proxy(self, peer: str) -> bool:
@@ -135,14 +136,12 @@ class Geo:
         """Whether it is a known proxy whose own address is not public; False says nothing."""
         return peer in self._inner
 
-    def locate(self, peer: str | None, header: Header) -> Place:
+    def locate(self, peer: str | None, sent: Sent) -> Place:
         """The place of the visitor who sent a request.
 
         Args:
             peer: the address the connection comes from; None when there is none (a Unix socket).
-            header: the request's header of a name in any case, or None. Lines of one name must be
-                joined with commas in their order, since a proxy may append a line of its own to
-                one that the visitor made up.
+            sent: the request's headers.
 
         Returns:
             ``Place()`` when a trusted CDN knows none, when headers contradict each other, and when
@@ -158,11 +157,13 @@ class Geo:
                 self._proxies[peer] = proxy
                 if public(proxy) is None:
                     self._inner.add(peer)
-        said = headers.heard(self._headers, header)
+        said = self._heard(sent)
         if said:
-            length = sum(len(one.country) + len(one.subdivision or "") for one in said)
+            length = 0
+            for _, country, subdivision in said:
+                length += len(country) + len(subdivision or b"")
             return (self._spoken if length <= _USUAL else headers.place)(said)
-        return self._place(self._visitor(proxy, header("X-Forwarded-For")))
+        return self._place(self._visitor(proxy, sent.get(FORWARDED)))
 
     def lookup(self, ip: str) -> Place:
         """The place of an address, as text, by the database alone; ``Place()`` for no address."""
@@ -171,11 +172,11 @@ class Geo:
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
 
-    def _visitor(self, peer: Address, forwarded: str | None) -> Address | None:
+    def _visitor(self, peer: Address, forwarded: bytes | None) -> Address | None:
         """The rightmost address that no trusted proxy has; what is left of it may be made up."""
         if forwarded is None:
             return peer
-        for text in reversed(forwarded.split(",")):
+        for text in reversed(forwarded.decode("latin-1").split(",")):
             address = parse(text)
             if address is None or not self._is_trusted(address):
                 return address

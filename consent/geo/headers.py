@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from consent.geo import codes
 from consent.model import Place
 
-Header = Callable[[str], str | None]
+Sent = Mapping[bytes, bytes]
+"""A request's headers by lower-case name. Lines of one name are joined with commas in their order,
+since a proxy may append a line of its own to one that the visitor made up.
+"""
+FORWARDED = b"x-forwarded-for"
 
 
 class PlaceHeader(NamedTuple):
@@ -49,19 +53,34 @@ class Said(NamedTuple):
     """What one CDN's headers say, as they came."""
 
     kind: PlaceHeader
-    country: str
-    subdivision: str | None
+    country: bytes
+    subdivision: bytes | None
 
 
-def heard(kinds: Sequence[PlaceHeader], header: Header) -> tuple[Said, ...]:
-    """What was sent, of ``kinds``. A subdivision without a country says nothing."""
-    return tuple(
-        [
-            Said(kind, country, header(kind.subdivision) if kind.subdivision else None)
-            for kind in kinds
-            if (country := header(kind.country)) is not None
-        ]
-    )
+class Ears:
+    """Hears the place headers of ``kinds``; called with a request's headers for every request."""
+
+    def __init__(self, kinds: Sequence[PlaceHeader]) -> None:
+        self._wires = tuple(
+            (kind, _on_the_wire(kind.country), _on_the_wire(kind.subdivision)) for kind in kinds
+        )
+        self._countries = frozenset(country for _, country, _ in self._wires)
+
+    def heard(self, sent: Sent) -> tuple[Said, ...]:
+        """What was sent. A subdivision without a country says nothing."""
+        if self._countries.isdisjoint(sent):
+            return ()
+        return tuple(
+            [
+                Said(kind, sent[country], sent.get(subdivision))
+                for kind, country, subdivision in self._wires
+                if country in sent
+            ]
+        )
+
+
+def _on_the_wire(name: str) -> bytes:
+    return name.lower().encode()
 
 
 def place(said: Sequence[Said]) -> Place:
@@ -76,9 +95,11 @@ def place(said: Sequence[Said]) -> Place:
 
 
 def _place(said: Said) -> Place:
+    country = said.country.decode("latin-1")
     if said.kind.subdivision:
-        return codes.place(said.country, said.subdivision, "header")
-    pairs = [pair.strip().partition("=") for pair in said.country.split(",")]
+        subdivision = None if said.subdivision is None else said.subdivision.decode("latin-1")
+        return codes.place(country, subdivision, "header")
+    pairs = [pair.strip().partition("=") for pair in country.split(",")]
     countries = [value for name, _, value in pairs if name == "country_code"]
     regions = [value for name, _, value in pairs if name == "region_code"]
     if len(countries) != 1:  # none, or one that the visitor made up beside the CDN's

@@ -7,7 +7,6 @@ remembered in bounded caches.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qs
@@ -40,29 +39,14 @@ class Query(NamedTuple):
 
 def place(scope: Scope, geo: Geo) -> Place:
     """Where the request comes from; the address is used here and forgotten."""
-    return geo.locate(*_sender(scope))
+    client = scope.get("client")
+    return geo.locate(client[0] if client else None, joined(scope))
 
 
 def address(scope: Scope, geo: Geo) -> str | None:
     """The visitor's address, to be used and forgotten. It is kept nowhere."""
-    return geo.address(*_sender(scope))
-
-
-def _sender(scope: Scope) -> tuple[str | None, Callable[[str], str | None]]:
-    """The peer, and a look into the request's headers."""
     client = scope.get("client")
-    headers = joined(scope)
-
-    def header(name: str) -> str | None:
-        value = headers.get(_on_the_wire(name))
-        return None if value is None else value.decode("latin-1")
-
-    return client[0] if client else None, header
-
-
-@lru_cache(maxsize=64)
-def _on_the_wire(name: str) -> bytes:
-    return name.lower().encode("latin-1")
+    return geo.address(client[0] if client else None, joined(scope))
 
 
 def joined(scope: Scope) -> dict[bytes, bytes]:

@@ -82,7 +82,7 @@ class TestAddresses:
     @pytest.fixture
     def limited(self, clock, now) -> Limits:
         geo = Geo(None, PROXY.trusted_proxies, now=now)
-        geo.locate("127.0.0.1", lambda _: None)
+        geo.locate("127.0.0.1", {})
         return Limits(geo, 1, 0, clock)
 
     def spend(self, limited: Limits, *scopes: dict) -> int:
