@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import babel
 
@@ -25,6 +25,14 @@ from consent.regions.zones import SHIFT, Zones
 
 _REMEMBERED = 20_000
 _NO_RULES = Rules()
+
+
+class _Days(NamedTuple):
+    """Which day it is where, from ``begin`` to before ``end``: no day begins in between."""
+
+    begin: dt.datetime
+    end: dt.datetime
+    by_place: dict[Place, dt.date]
 _NOBODY_KNOWS = "the country is not known, so the strictest rules apply"
 
 
@@ -45,7 +53,8 @@ class Regions:
         self._fallback = self._claims["*"][0].regime
         self._built: dict[tuple[str, str | None, bool, bool], Regime] = {}
         self._keys: dict[tuple[str | None, str | None], tuple[str, ...]] = {}
-        self._days: dict[tuple[str | None, str | None, int], dt.date] = {}
+        never = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._days = _Days(never, never, {})
         self._found: dict[tuple[str | None, str | None, dt.date], Resolution] = {}
         self._ruled_found: dict[tuple[Rules, str | None, str | None, dt.date], Resolution] = {}
 
@@ -210,12 +219,14 @@ class Regions:
 
         Source: consent/regimes/README.md, "When a law begins".
         """
-        asked = (place.country, place.subdivision, int(at.timestamp()) // SHIFT)
-        day = self._days.get(asked)
+        begin, end, days = self._days
+        if not begin <= at < end or len(days) >= _REMEMBERED:
+            begin = dt.datetime.fromtimestamp(at.timestamp() // SHIFT * SHIFT, dt.UTC)
+            days = {}
+            self._days = _Days(begin, begin + dt.timedelta(seconds=SHIFT), days)
+        day = days.get(place)
         if day is None:
-            if len(self._days) >= _REMEMBERED:
-                self._days.clear()
-            day = self._days[asked] = self._zones.day(self._codes(place), at)
+            day = days[place] = self._zones.day(self._codes(place), at)
         return day
 
     def resolve(
