@@ -128,6 +128,18 @@ async def test_writers_that_meet_on_the_same_rows_wait_and_lose_nothing(database
     assert await totals(database) == [Total("", "visit", 200)]
 
 
+async def test_writers_that_meet_on_the_rows_of_a_day_in_other_hours_lose_nothing(
+    database, store_ids
+):
+    later = HOUR + dt.timedelta(hours=1)
+    places = [f"US-{n}" for n in range(20)]
+    some = {a_key(store_ids[0], hour=HOUR, place=place): 1 for place in places[10:]}
+    some |= {a_key(store_ids[0], hour=later, place=place): 1 for place in places[:10]}
+    others = {key._replace(hour=HOUR if key.hour == later else later): 1 for key in some}
+    await asyncio.gather(*(add(database, deltas) for deltas in [some, others] * 10))
+    assert await totals(database, by="day") == [Total("2026-03-02", "visit", 400)]
+
+
 def test_the_hour_of_a_moment_is_in_utc():
     tokyo = dt.timezone(dt.timedelta(hours=9, minutes=30))
     assert counts.hour_of(dt.datetime(2026, 3, 2, 20, 15, tzinfo=tokyo)) == HOUR

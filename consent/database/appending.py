@@ -16,14 +16,15 @@ import itertools
 import sqlite3
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
-
-import asyncpg
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consent.database.dialects import EPOCH, LEDGER_LOCK
 from consent.database.driver import Driver, SqliteDriver
 from consent.database.lookups import Version
 from consent.model import Entry
+
+if TYPE_CHECKING:
+    import asyncpg
 
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -149,6 +150,8 @@ _LINKED = f"{_RANGE} AND previous IS NOT NULL"
 async def _on_postgresql(
     driver: asyncpg.Connection, entries: Sequence[Entry], versions: Mapping[int, Version]
 ) -> dict[uuid.UUID, Appended]:
+    import asyncpg
+
     rows = [
         _row(n, one, versions[one.version_id], uuid_of=_same, moment_of=_same)
         for n, one in enumerate(entries)

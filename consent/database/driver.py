@@ -1,13 +1,19 @@
-"""The drivers themselves, for the one statement that is worth it; all else goes by SQLAlchemy."""
+"""The drivers themselves, for the statements that are worth it; all else goes by SQLAlchemy.
+
+That of PostgreSQL is imported, here and elsewhere, only where the database is one: a start on
+SQLite waits for none of it.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import aiosqlite
-import asyncpg
+
+if TYPE_CHECKING:
+    import asyncpg
 
 T = TypeVar("T")
 
@@ -25,7 +31,7 @@ class SqliteDriver(aiosqlite.Connection):
         return done
 
 
-Driver: TypeAlias = SqliteDriver | asyncpg.Connection
+Driver: TypeAlias = "SqliteDriver | asyncpg.Connection"
 
 
 def sqlite(database: str, **options: Any) -> SqliteDriver:

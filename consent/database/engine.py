@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from consent.database import connections, dialects, faults, migrations, tables
@@ -125,9 +124,8 @@ class Database:
             driver: Any = await driver_of(connection)
             try:
                 yield driver
-            except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-                # The latter is raised where the server hung up between two statements.
-                if isinstance(error, asyncpg.InterfaceError) and not driver.is_closed():
+            except Exception as error:
+                if self.dialect == "sqlite" or not faults.is_lost(error, closed=driver.is_closed()):
                     raise
                 driver.terminate()
                 raise UnavailableError(

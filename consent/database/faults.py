@@ -69,6 +69,16 @@ def outlives_its_cause(error: BaseException) -> bool:
     return code is not None and (code & 0xFF) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
 
 
+def is_lost(error: Exception, *, closed: bool) -> bool:
+    """Whether a connection of asyncpg is of no use after ``error``; ``closed``: it says so."""
+    import asyncpg
+
+    # Raised where the server hung up between two statements.
+    if isinstance(error, asyncpg.InternalClientError):
+        return True
+    return isinstance(error, asyncpg.InterfaceError) and closed
+
+
 def _driver_reason(error: BaseException | None) -> str | None:
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", None)
