@@ -205,7 +205,9 @@ LOOKS = """() => ['reject', 'accept'].map((action) => {
     const button = root.querySelector(`[data-action=${action}]`);
     const { width, height } = button.getBoundingClientRect();
     const style = getComputedStyle(button);
-    const look = { width: Math.round(width), height: Math.round(height) };
+    // The words have a colour of their own; the button's is none.
+    const words = getComputedStyle(button.firstChild).color;
+    const look = { words, width: Math.round(width), height: Math.round(height) };
     for (const name of style) {
         if (!/^(width|height|(block|inline)-size|(perspective|transform)-origin)$/.test(name)) {
             look[name] = style.getPropertyValue(name);
@@ -233,7 +235,7 @@ def test_accept_and_reject_look_the_same_and_can_be_read(
     stores.show(visitor, layout, language=language)
     reject, accept = visitor.page.evaluate(LOOKS)
     assert reject == accept
-    assert contrast(accept["color"], accept["background-color"]) >= 4.5
+    assert contrast(accept["words"], accept["background-color"]) >= 4.5
 
 
 def contrast(one: str, other: str) -> float:
@@ -266,12 +268,12 @@ def test_the_banner_shifts_nothing(layout: str, visitor_from: Make, stores: Stor
     assert visitor.page.evaluate("shifts") == []
 
 
-@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+@pytest.mark.parametrize("place", ["Berlin", "Los Angeles"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_banner_is_never_the_largest_paint_of_a_page_with_little_on_it(
-    layout: str, motion: str, visitor_from: Make, stores: Stores
+    layout: str, place: str, visitor_from: Make, stores: Stores
 ) -> None:
-    visitor = visitor_from("Berlin", reduced_motion=motion)
+    visitor = visitor_from(place)
     visitor.context.add_init_script(
         """window.painted = [];
         new PerformanceObserver((list) =>
@@ -282,9 +284,6 @@ def test_the_banner_is_never_the_largest_paint_of_a_page_with_little_on_it(
     expect(visitor.page.locator("#pixelgate .first")).to_be_visible()
     painted = """async () => {
         const frame = () => new Promise(requestAnimationFrame);
-        const { shadowRoot } = document.querySelector("#pixelgate");
-        await frame();
-        await Promise.all(shadowRoot.getAnimations().map((one) => one.finished));
         for (let i = 0; i < 4; i++) await frame();
         return painted;
     }"""

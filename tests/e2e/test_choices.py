@@ -292,8 +292,12 @@ def test_a_store_has_its_own_colours_words_and_logo(
     first = visitor.page.locator("#pixelgate .first")
     expect(first.locator("h2")).to_have_text("A word about <cookies>")
     looks = first.evaluate(
-        """(e) => { const s = getComputedStyle(e), b = getComputedStyle(e.querySelector('.choice'));
-            return [s.backgroundColor, s.color, b.backgroundColor, b.color, b.borderRadius]; }"""
+        """(e) => {
+            const look = (selector) => getComputedStyle(e.querySelector(selector));
+            const button = look('.choice');
+            return [getComputedStyle(e).backgroundColor, look('p span').color,
+                    button.backgroundColor, look('.choice span').color, button.borderRadius];
+        }"""
     )
     light = ["rgb(255, 250, 240)", "rgb(43, 33, 22)"]
     dark = ["rgb(18, 32, 26)", "rgb(232, 243, 236)"]

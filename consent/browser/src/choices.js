@@ -201,6 +201,7 @@ export function choices(page, content, hash) {
   }
 
   function later() {
+    first.guard();
     sendSeen(page.base, config);
     // An accept that a page before could not hand over. Only where the cookie says so: to open the storage
     // costs a newcomer more than all of the banner.

@@ -6,23 +6,34 @@ import { el } from './el.js';
  * @param {object} view the shell
  * @param {object} content see consent/compose.py
  * @param {{click: Function, open: Function, near: Function}} visitor `near`: may want the second layer
- * @returns {{draw: (kind: 'banner'|'notice') => void, close: () => void}}
+ * @returns {{draw: (kind: 'banner'|'notice') => void, guard: () => void, close: () => void}} `guard`: what
+ *  the first frame need not wait for
  */
 export function firstLayer(view, content, visitor) {
   const html = document.documentElement;
   const own = html.style.scrollPaddingBottom;
   let layer;
+  let watch;
 
-  // What scrolls into view must not stop behind us; the shop may need more room than we do.
-  const watch = new ResizeObserver(() => {
-    html.style.scrollPaddingBottom = own;
-    const theirs = parseFloat(getComputedStyle(html).scrollPaddingBottom) || 0;
-    html.style.scrollPaddingBottom = Math.max(theirs, layer.offsetHeight) + 'px';
-  });
+  function guard() {
+    if (!layer || watch) return;
+    layer.addEventListener('pointerover', visitor.near);
+    layer.addEventListener('focusin', visitor.near);
+    if (layer.matches('dialog')) return;
+    document.addEventListener('focusin', uncover);
+    // What scrolls into view must not stop behind us; the shop may need more room than we do.
+    watch = new ResizeObserver(() => {
+      html.style.scrollPaddingBottom = own;
+      const theirs = parseFloat(getComputedStyle(html).scrollPaddingBottom) || 0;
+      html.style.scrollPaddingBottom = Math.max(theirs, layer.offsetHeight) + 'px';
+    });
+    watch.observe(layer);
+  }
 
   function close() {
     if (!layer) return;
-    watch.disconnect();
+    watch?.disconnect();
+    watch = null;
     html.style.scrollPaddingBottom = own;
     document.removeEventListener('focusin', uncover);
     layer.remove();
@@ -53,8 +64,9 @@ export function firstLayer(view, content, visitor) {
     const modal = content.layout == 'dialog' && kind == 'banner';
     // A notice covers nothing, so its dialog is a bar.
     const layout = modal || content.layout == 'box' ? content.layout : 'bar';
+    const words = (text) => el('span', {}, text);
     const button = (action, click) =>
-      el('button', { type: 'button', class: 'choice', 'data-action': action, click }, texts[action]);
+      el('button', { type: 'button', class: 'choice', 'data-action': action, click }, words(texts[action]));
     const refuse = () => visitor.click('close', () => 0);
     const x = { type: 'button', class: 'x', 'data-action': 'close', 'aria-label': content.close };
     layer = el(
@@ -68,20 +80,18 @@ export function firstLayer(view, content, visitor) {
         // first layer stays.
         cancel: (event) => event.preventDefault(),
         keydown: (event) => event.key == 'Escape' && content.close && refuse(),
-        pointerover: visitor.near,
-        focusin: visitor.near,
       },
       el(
         'div',
         { class: 'words' },
         content.logo && el('img', { src: content.logo, alt: '', error: ({ target }) => target.remove() }),
-        el('h2', { tabindex: -1, autofocus: modal }, texts.title),
-        el('p', {}, texts.text),
-        content.close && el('p', {}, content.close_note),
+        el('h2', { tabindex: -1, autofocus: modal }, words(texts.title)),
+        el('p', {}, words(texts.text)),
+        content.close && el('p', {}, words(content.close_note)),
         el(
           'p',
           { class: 'links' },
-          content.privacy && el('a', { href: content.privacy }, content.policy),
+          content.privacy && el('a', { href: content.privacy }, words(content.policy)),
           kind == 'notice' && view.link(),
         ),
       ),
@@ -95,10 +105,8 @@ export function firstLayer(view, content, visitor) {
       content.close && el('button', { ...x, click: refuse }, '×'),
     );
     view.root.prepend(layer);
-    if (modal) return layer.showModal();
-    watch.observe(layer);
-    document.addEventListener('focusin', uncover);
+    if (modal) layer.showModal();
   }
 
-  return { draw, close };
+  return { draw, guard, close };
 }
