@@ -39,6 +39,7 @@ BATCH_RECORDS = 2048
 """The most records in one transaction; more of them wait for the next, which follows at once."""
 
 PIECE_RECORDS = 128
+FOUND_AT_ONCE = 64
 
 _YOUNG = dt.timedelta(seconds=SEAL_SECONDS * 0.9)
 
@@ -104,18 +105,44 @@ async def prover(c: AsyncConnection, seq: int) -> Prover:
     return Prover(read, head, await seals.anchors(c, head.size))
 
 
-async def find(db: Database, id_: uuid.UUID) -> tuple[Record, Head | None] | None:
-    """The record with this id, and the head that ``prover`` takes for it, None while it is not
-    sealed; None: there is no such record, or it was erased. One statement in all.
+class Finder:
+    """Finds records to be proved. While some are read, others gather, and are read at once."""
 
-    Raises:
-        UnavailableError: storage does not answer.
-    """
-    async with db.asked() as driver:
-        found = await finding.find(driver, id_)
-    if found is None:
-        return None
-    return found.record, None if found.head is None else seals.head_of(found.head)
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: dict[uuid.UUID, asyncio.Future[finding.Found | None]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def find(self, id_: uuid.UUID) -> tuple[Record, Head | None] | None:
+        """The record with this id as it is now, and the head that ``prover`` takes for it, None
+        while it is not sealed; None: there is no such record, or it was erased.
+
+        Raises:
+            UnavailableError: storage does not answer.
+        """
+        if id_ not in self._waiting:
+            self._waiting[id_] = asyncio.get_running_loop().create_future()
+        waiter = self._waiting[id_]
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._find_those_waiting())
+        found = await asyncio.shield(waiter)
+        if found is None:
+            return None
+        return found.record, None if found.head is None else seals.head_of(found.head)
+
+    async def _find_those_waiting(self) -> None:
+        while self._waiting:
+            some = {id_: self._waiting.pop(id_) for id_ in list(self._waiting)[:FOUND_AT_ONCE]}
+            try:
+                async with self._database.asked() as driver:
+                    found = await finding.find(driver, list(some))
+            except Exception as error:
+                for waiter in some.values():
+                    waiter.set_exception(error)
+                    waiter.exception()  # nobody may wait for it any more
+            else:
+                for id_, waiter in some.items():
+                    waiter.set_result(found.get(id_))
 
 
 class Sealer:

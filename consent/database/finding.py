@@ -1,7 +1,8 @@
-"""One statement that finds a record by its id, all it refers to, and the head that proves it.
+"""One statement that finds records by their ids, all they refer to, and the heads that prove them.
 
-A receipt is asked for by whoever has its id, so it costs one hop to SQLite's thread, or one round
-trip to PostgreSQL, as ``appending`` does; what SQLAlchemy adds to it would cost more than all else.
+A receipt is asked for by whoever has its id, so however many are asked for at once cost one hop to
+SQLite's thread, or one round trip to PostgreSQL, as with ``appending``; what SQLAlchemy adds to it
+would cost more than all else.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import datetime as dt
 import functools
 import sqlite3
 import uuid
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from consent.database.dialects import EPOCH
@@ -29,7 +31,7 @@ LEFT JOIN checkpoints AS c ON c.size >= d.seq AND c.size = coalesce(
     (SELECT max(n.size) FROM checkpoints AS n)
 )
 LEFT JOIN log_keys AS k ON k.id = c.key_id
-WHERE d.id = """
+WHERE d.id """
 
 
 class Signed(NamedTuple):
@@ -49,25 +51,30 @@ class Found(NamedTuple):
     head: Signed | None
 
 
-async def find(driver: Driver, id_: uuid.UUID) -> Found | None:
-    """The record ``id_``; None: there is none, or it was erased.
+async def find(driver: Driver, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Found]:
+    """The records with these ids, by id; what is absent is not there, or was erased.
 
     Args:
         driver: outside of any transaction; see ``Database.asked``.
-        id_: as its page made it.
+        ids: as their pages made them.
     """
     if isinstance(driver, SqliteDriver):
-        return await driver.run(functools.partial(_on_sqlite, id_))
-    row = await driver.fetchrow(f"{_FIND}$1", id_)
-    return None if row is None else _found(*row)
+        return await driver.run(functools.partial(_on_sqlite, ids))
+    rows = await driver.fetch(f"{_FIND} = ANY($1::uuid[])", ids)
+    return {row[1]: _found(*row) for row in rows}
 
 
-def _on_sqlite(id_: uuid.UUID, c: sqlite3.Connection) -> Found | None:
-    rows = c.execute(f"{_FIND}?", (id_.bytes,)).fetchall()
-    if not rows:
-        return None
-    seq, _, visitor, previous, *others = rows[0]
-    key, number, sha256, at, *decided = others
+def _on_sqlite(ids: Sequence[uuid.UUID], c: sqlite3.Connection) -> dict[uuid.UUID, Found]:
+    found = {}
+    for id_ in ids:
+        row = c.execute(f"{_FIND} = ?", (id_.bytes,)).fetchone()
+        if row is not None:
+            found[id_] = _of_sqlite(id_, *row)
+    return found
+
+
+def _of_sqlite(id_: uuid.UUID, seq: int, _: bytes, visitor: bytes, *row: Any) -> Found:
+    previous, key, number, sha256, at, *decided = row
     *said, size, root, head_at, signature, vkey = decided
     return _found(
         *(seq, id_, uuid.UUID(bytes=visitor), previous and uuid.UUID(bytes=previous)),

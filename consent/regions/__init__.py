@@ -33,6 +33,8 @@ class _Days(NamedTuple):
     begin: dt.datetime
     end: dt.datetime
     by_place: dict[Place, dt.date]
+
+
 _NOBODY_KNOWS = "the country is not known, so the strictest rules apply"
 
 

@@ -38,7 +38,7 @@ from consent.folding import Folder
 from consent.geo import OLD_DAYS, Geo, PlaceFacts
 from consent.overview import Overview
 from consent.platforms import Platforms
-from consent.proof import Sealer, origin_of
+from consent.proof import Finder, Sealer, origin_of
 from consent.purge import Purger
 from consent.record import Recorder
 from consent.regions import Regions
@@ -183,6 +183,7 @@ def create_app(
             coverage=Folder(db, coverage.add),
             sealer=sealer,
             tiles=Tiles(db),
+            finder=Finder(db),
             eraser=eraser,
             retainer=Retainer(db, eraser, now),
             anchorer=Anchorer(db, authority(settings.anchor_url, settings.anchor_trust), now),

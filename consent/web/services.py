@@ -30,7 +30,7 @@ from consent.geo import Geo
 from consent.model import Version
 from consent.overview import Overview
 from consent.platforms import Platforms
-from consent.proof import Sealer
+from consent.proof import Finder, Sealer
 from consent.purge import Purger
 from consent.record import Recorder
 from consent.regions import Regions
@@ -187,6 +187,7 @@ class Services:
     coverage: Folder[coverage.Key]
     sealer: Sealer
     tiles: Tiles
+    finder: Finder
     eraser: Eraser
     retainer: Retainer
     anchorer: Anchorer

@@ -43,7 +43,7 @@ from consent.errors import (
 from consent.evidence import write
 from consent.model import DecisionPost, SeenPost, Version
 from consent.platforms.files import EVENTS
-from consent.proof import Prover, find, prover
+from consent.proof import Prover, prover
 from consent.receipt import digest
 from consent.record import facts
 from consent.web import cookie, errors, signals
@@ -294,7 +294,7 @@ class Visitor:
     async def _known(self, key: str, id_: str) -> dict[str, object]:
         """Nothing that the page which decided did not know, and what proves it."""
         services = self._services
-        found = await find(services.database, _uuid(id_))
+        found = await services.finder.find(_uuid(id_))
         if found is None or found[0].store != key:
             async with services.database.read() as connection:
                 await _refuse_erased(connection, key, id_)
