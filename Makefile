@@ -4,6 +4,9 @@ PORT ?= 8000
 SHOP_PORT ?= 8080
 BIN := .venv/bin
 
+# Without it every start of the service compiles all of it anew, in the tests a hundred times.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test soak lint audit lock sbom bench build pictures clean
 
 demo: .venv/installed
@@ -11,7 +14,7 @@ demo: .venv/installed
 
 test: .venv/installed-test
 	$(BIN)/python -m tests.browser_setup
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 soak: .venv/installed-test
 	$(BIN)/python -m tests.browser_setup

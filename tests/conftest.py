@@ -27,11 +27,18 @@ from consent.database import Database
 from consent.embeds import Embeds
 from consent.platforms import Platforms
 from consent.regions import Regions
+from consent.scan.others import Others
+from consent.scan.systems import Systems
 from consent.texts import Texts
 
 # A machine that is busy makes no test fail.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is in no folder comes last: small files, so that no process waits long for another."""
+    items.sort(key=lambda item: item.path.parent == Path(__file__).parent)
 
 
 class Clock:
@@ -131,7 +138,7 @@ class PostgreSQL:
 def shipped_files_are_read_once() -> Iterator[None]:
     """Nobody changes what was read of them, and most tests start from it."""
     with pytest.MonkeyPatch.context() as patch:
-        for kind in (Campaign, Embeds, Platforms, Regions, Texts):
+        for kind in (Campaign, Embeds, Others, Platforms, Regions, Systems, Texts):
             patch.setattr(kind, "load", _once(kind.load))
         yield
 
