@@ -70,16 +70,20 @@ async def pieces(
     async with database.read() as c:
         references = await ranges.references(c)
         query = await ranges.range_query(c, filter_)
+        begin, end = await ranges.bounds(c, filter_, until)
     writer = _json(references) if format_ == "jsonl" else _csv(references)
     if format_ == "csv" and not after:
         yield Piece(after, 0, f"{','.join(COLUMNS)}\r\n".encode())
-    while after < until:
-        last = min(after + STEP_RECORDS, until)
+    after = max(after, begin)
+    while after < end:
+        last = min(after + STEP_RECORDS, end)
         async with database.read() as c:
             rows = await ranges.in_range(c, query, after, last)
         content = await asyncio.to_thread(_written, writer, rows)
         yield Piece(last, len(rows), content)
         after = last
+    if after < until:
+        yield Piece(until, 0, b"")
 
 
 async def newest(database: Database) -> int:

@@ -59,6 +59,22 @@ async def range_query(c: AsyncConnection, filter_: LedgerFilter) -> sa.Select[An
     return sa.select(*raw).where(*within, *clauses).order_by(_d.seq)
 
 
+async def bounds(c: AsyncConnection, filter_: LedgerFilter, until: int) -> tuple[int, int]:
+    """After which ``seq``, and up to which, all records of the filter's time are; from its index.
+
+    The whole ledger up to ``until`` where no time is asked for.
+    """
+    if filter_.since is None and filter_.until is None:
+        return 0, until
+    query = sa.select(sa.func.min(_d.seq), sa.func.max(_d.seq))
+    if filter_.since is not None:
+        query = query.where(_d.at >= filter_.since)
+    if filter_.until is not None:
+        query = query.where(_d.at < filter_.until)
+    first, last = (await c.execute(query)).one()
+    return (0, 0) if first is None else (first - 1, min(last, until))
+
+
 async def in_range(
     c: AsyncConnection, query: sa.Select[Any], after: int, last: int
 ) -> Sequence[Any]:

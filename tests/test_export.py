@@ -1,11 +1,12 @@
 import csv
+import datetime as dt
 import io
 import uuid
 
 import msgspec
 import pytest
 
-from consent import export, ledger, receipt
+from consent import export, ledger, ranges, receipt
 from consent.filters import LedgerFilter
 from consent.model import Entry, Grants, Place, Record, canonical
 from tests.test_ledger import CALIFORNIA, EEA, START, a_store, an_entry
@@ -104,6 +105,25 @@ async def test_a_filter_leaves_the_rest_out(database, records):
         text = await written(database, "jsonl", filter_)
         found = [msgspec.json.decode(line)["seq"] for line in text.splitlines()]
         assert found == [r.seq for r in records if holds(r) and passes_kind(r, filter_)]
+
+
+async def test_a_part_of_the_time_is_read_alone(database, records, monkeypatch):
+    monkeypatch.setattr(export, "STEP_RECORDS", 2)
+    read, in_range = [], ranges.in_range
+
+    async def counted(c, query, after, last):
+        read.append((after, last))
+        return await in_range(c, query, after, last)
+
+    monkeypatch.setattr(ranges, "in_range", counted)
+    middle = LedgerFilter(since=records[3].at, until=records[6].at)
+    wanted = [r.seq for r in records if middle.since <= r.at < middle.until]
+    text = await written(database, "jsonl", middle)
+    assert [msgspec.json.decode(line)["seq"] for line in text.splitlines()] == wanted
+    assert (read[0][0], read[-1][1]) == (min(wanted) - 1, max(wanted))
+    read.clear()
+    never = LedgerFilter(since=records[-1].at + dt.timedelta(days=1))
+    assert (await written(database, "jsonl", never), read) == ("", [])
 
 
 def passes_kind(record: Record, filter_: LedgerFilter) -> bool:
