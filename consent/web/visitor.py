@@ -24,37 +24,22 @@ refused has written nothing.
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Receive, Scope, Send
 
-from consent import counts, coverage, erasures, ledger
-from consent.errors import (
-    ForbiddenError,
-    GoneError,
-    NotFoundError,
-    RefusedError,
-    ThrottledError,
-)
-from consent.evidence import write
+from consent import counts, coverage, ledger
+from consent.errors import NotFoundError, RefusedError, ThrottledError
 from consent.model import DecisionPost, SeenPost, Version
 from consent.platforms.files import EVENTS
-from consent.proof import Prover, prover
-from consent.receipt import digest
-from consent.record import facts
-from consent.web import cookie, errors, signals
+from consent.web import cookie, errors, posts, signals
 from consent.web.metrics import Answered
+from consent.web.receipts import Receipts
 from consent.web.responses import (
-    JSON,
     NO_STORE,
-    NOSNIFF,
     Answer,
     Headers,
-    header,
     json_answer,
     read_body,
     require_method,
@@ -62,24 +47,11 @@ from consent.web.responses import (
 from consent.web.scripts import NAMES, Scripts
 from consent.web.services import Services
 
-
-class OwnerPost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A visitor asks for the own receipt file."""
-
-    visitor: uuid.UUID
-
-
-Post = TypeVar("Post", DecisionPost, SeenPost, OwnerPost, coverage.Post)
-
 PREFIX = "/s/"
-VARY_ORIGIN = (b"vary", b"Origin")
 CREDENTIALS = (b"access-control-allow-credentials", b"true")
-PREFLIGHT_SECONDS = 86_400
-FILE: Headers = [JSON, NOSNIFF, (b"content-disposition", b'attachment; filename="receipt.json"')]
 
 _DECISION = msgspec.json.Decoder(DecisionPost)
 _SEEN = msgspec.json.Decoder(SeenPost)
-_OWNER = msgspec.json.Decoder(OwnerPost)
 _COVERAGE = msgspec.json.Decoder(coverage.Post)
 _MEASURE: Mapping[bool, counts.Measure] = {True: "visit", False: "repeat"}
 
@@ -96,6 +68,7 @@ class Visitor:
         self._services = services
         self.scripts = Scripts(services, place_headers)
         self.answered = Answered()
+        self._receipts = Receipts(services, self.answered)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, variant = scope["path"].split("/"), ""
@@ -113,7 +86,7 @@ class Visitor:
                 posted = await self._posted(key, what, variant, scope, receive)
                 await posted(scope, receive, send)
             case ["", "s", key, "receipts", id_]:
-                answered = await self._receipt(key, id_, scope, receive)
+                answered = await self._receipts(key, id_, scope, receive)
                 await answered(scope, receive, send)
             case _:
                 answer = errors.answer(NotFoundError("not_found", "address: nothing is here"))
@@ -131,28 +104,29 @@ class Visitor:
         self, key: str, what: str, variant: str, scope: Scope, receive: Receive
     ) -> Answer:
         """The answer to a post or to the preflight before it."""
-        cross_origin: Headers = [VARY_ORIGIN]
+        cross_origin: Headers = [posts.VARY_ORIGIN]
         version: Version | None = None
         try:
             version = self._services.current(key)
             require_method(scope, cross_origin, "POST", "OPTIONS")
-            origin = _allowed_origin(scope, version)
+            origin = posts.allowed_origin(scope, version)
             cross_origin.append((b"access-control-allow-origin", origin))
             if version.config.cookie.domain:
                 cross_origin.append(CREDENTIALS)
             if scope["method"] == "OPTIONS":
-                return _preflight(cross_origin)
+                return posts.preflight(cross_origin)
             self._services.limits.take(scope)
             self._services.limits.take_for(key)
-            _check_type(scope)
+            posts.check_type(scope)
             body = await read_body(scope, receive)
             if what == "seen":
-                await self._count(key, version, _decode(_SEEN, body), variant, scope)
+                seen = posts.decode(_SEEN, body, "invalid_count")
+                await self._count(key, version, seen, variant, scope)
                 return Answer(204, [NO_STORE, *cross_origin], b"")
             if what == "coverage":
-                await self._cover(key, _decode(_COVERAGE, body), scope)
+                await self._cover(key, posts.decode(_COVERAGE, body, "invalid_count"), scope)
                 return Answer(204, [NO_STORE, *cross_origin], b"")
-            post = _decode(_DECISION, body)
+            post = posts.decode(_DECISION, body, "invalid_decision")
             return await self._record(key, post, variant, scope, origin, cross_origin)
         except Exception as error:
             self.answered.refusals[errors.code_of(error)] += 1
@@ -266,140 +240,3 @@ class Visitor:
         if found:
             self.answered.left_out[what] += 1
         return found
-
-    async def _receipt(self, key: str, id_: str, scope: Scope, receive: Receive) -> Answer:
-        """What is known of a decision to whoever has its id; to its visitor, the whole file.
-
-        The record names the visitor's random id, the place and the device, so it takes that id to
-        get it. It is posted, since addresses end up in logs.
-        """
-        headers: Headers = [VARY_ORIGIN]
-        try:
-            version = self._services.current(key)
-            require_method(scope, headers, "GET", "HEAD", "POST")
-            if header(scope, b"origin") is not None or scope["method"] == "POST":
-                allowed = _allowed_origin(scope, version)
-                headers.append((b"access-control-allow-origin", allowed))
-            self._services.limits.take(scope)
-            if scope["method"] != "POST":
-                return json_answer(200, await self._known(key, id_), headers)
-            _check_type(scope)
-            post = _decode(_OWNER, await read_body(scope, receive))
-            return Answer(200, [*FILE, NO_STORE, *headers], await self._file(key, id_, post))
-        except Exception as error:
-            if isinstance(error, ThrottledError):
-                self.answered.refusals[error.code] += 1
-            return errors.answer(error, headers)
-
-    async def _known(self, key: str, id_: str) -> dict[str, object]:
-        """Nothing that the page which decided did not know, and what proves it."""
-        services = self._services
-        found = await services.finder.find(_uuid(id_))
-        if found is None or found[0].store != key:
-            async with services.database.read() as connection:
-                await _refuse_erased(connection, key, id_)
-            raise _no_decision()
-        record, head = found
-        signed = services.recorder.receipt(record).receipt
-        known = {**facts(record), "receipt": signed}
-        if head is not None:
-            file = await Prover(services.tiles.read, head).prove(record, signed)
-            known |= {
-                "digest": digest(record).hex(),
-                "index": file.index,
-                "proof": list(file.proof),
-                "checkpoint": file.checkpoint,
-                "key": file.key,
-            }
-        return known
-
-    async def _file(self, key: str, id_: str, post: OwnerPost) -> bytes:
-        services = self._services
-        async with services.database.read() as connection:
-            record = await ledger.get(connection, _uuid(id_))
-            if record is None or record.store != key or record.visitor != post.visitor:
-                await _refuse_erased(connection, key, id_)
-                raise _no_decision()
-            signed = services.recorder.receipt(record).receipt
-            return write(await (await prover(connection, record.seq)).prove(record, signed))
-
-
-def _allowed_origin(scope: Scope, version: Version) -> bytes:
-    """The request's ``Origin``, when it is exactly one of the store's."""
-    origins = [value for name, value in scope["headers"] if name == b"origin"]
-    if len(origins) == 1 and origins[0].decode("latin-1") in version.config.origins:
-        return bytes(origins[0])
-    found = repr(origins[0].decode("latin-1")[:200]) if origins else "none"
-    raise ForbiddenError(
-        "forbidden_origin", f"origin: {found}; expected one that the store is registered for"
-    )
-
-
-def _preflight(cross_origin: Headers) -> Answer:
-    return Answer(
-        204,
-        [
-            *cross_origin,
-            (b"access-control-allow-methods", b"POST"),
-            (b"access-control-allow-headers", b"content-type"),
-            (b"access-control-max-age", str(PREFLIGHT_SECONDS).encode()),
-        ],
-        b"",
-    )
-
-
-def _check_type(scope: Scope) -> None:
-    """JSON, or text/plain, with which a browser needs no preflight."""
-    said = (header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
-    if said not in (b"application/json", b"text/plain"):
-        raise RefusedError(
-            "unsupported_type", "content-type: expected application/json or text/plain"
-        )
-
-
-def _decode(decoder: msgspec.json.Decoder[Post], body: bytes) -> Post:
-    """The post in ``body``.
-
-    Raises:
-        RefusedError: not JSON, a field that is unknown, missing or of the wrong type.
-    """
-    try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        fault, _, where = str(error).partition(" - at `$.")
-        where = where.rstrip("`")
-        code = "invalid_count"
-        if decoder is _DECISION or decoder is _OWNER:
-            code = "invalid_decision" if decoder is _DECISION else "invalid_visitor"
-        if where == "grants" and "unknown field" in fault:
-            code = "unknown_purpose"
-        raise RefusedError(code, f"{where or 'body'}: {fault}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise RefusedError(
-            "malformed_json", "body: not JSON in UTF-8; expected one object"
-        ) from None
-
-
-def _uuid(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise _no_decision() from None
-
-
-async def _refuse_erased(connection: AsyncConnection, key: str, id_: str) -> None:
-    """Nothing when the store's decision ``id_`` was not erased. Whose account erased it stays here.
-
-    Raises:
-        GoneError: when it was erased and why.
-    """
-    found = await erasures.of_record(connection, _uuid(id_))
-    if found is not None and found[1].store == key:
-        erasure = found[1]
-        raise GoneError(
-            "erased", f"receipt: erased on {erasure.at:%Y-%m-%d} (UTC); {erasure.because}"
-        )
-
-
-def _no_decision() -> NotFoundError:
-    return NotFoundError("unknown_decision", "receipt: this store has no decision with this id")
