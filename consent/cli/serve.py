@@ -21,7 +21,7 @@ from consent import database, settings
 from consent.bulk import Files
 from consent.cli import parts
 from consent.database import Database
-from consent.web.app import App, factory, import_the_rest
+from consent.web.app import LATER_SECONDS, App, factory, import_the_rest
 from consent.web.ports import check_free
 from consent.web.tally import shared_folder
 
@@ -78,7 +78,9 @@ class Server(Granian):  # type: ignore[misc, valid-type]
     def startup(self, *given: Any) -> None:
         super().startup(*given)
         # For workers that take the place of one that has ended. Meanwhile it hears signals.
-        threading.Thread(target=import_the_rest, daemon=True).start()
+        soon = threading.Timer(LATER_SECONDS, import_the_rest)
+        soon.daemon = True
+        soon.start()
 
     def shutdown(self, exit_code: int = 0) -> None:
         if self.interrupt_signal:  # which workers may have heard first: none of them has failed

@@ -67,6 +67,8 @@ GPC_SINCE = "2026-11-23"
 
 
 API = "/api/v1"
+LATER_SECONDS = 1.0
+"""After its start a process has visitors to answer first."""
 
 
 class App(Starlette):
@@ -234,6 +236,11 @@ def factory(files: Files | None = None) -> App:
     return app
 
 
+async def _import_soon() -> None:
+    await asyncio.sleep(LATER_SECONDS)
+    await asyncio.to_thread(import_the_rest)
+
+
 def import_the_rest() -> None:
     """Imports what ``Later`` leaves for later, so that it is of the release that runs."""
     for name in ("admin", "api"):
@@ -244,11 +251,11 @@ def import_the_rest() -> None:
 async def _lifespan(app: App) -> AsyncIterator[None]:
     await app.services.start()
     app.tally.start()
-    importing = asyncio.create_task(asyncio.to_thread(import_the_rest))
+    importing = asyncio.create_task(_import_soon())
     try:
         yield
     finally:
-        await importing
+        importing.cancel()
         await app.services.stop()
         await app.tally.stop()
 

@@ -1,7 +1,7 @@
 """Routes that are made when the first request for them comes.
 
 A service that starts has visitors to answer first, and the admin pages and the API are a sixth of
-all that it would import. They are imported as soon as it answers: an upgrade may come at any time.
+all that it would import. They are imported a second after it: an upgrade may come at any time.
 """
 
 from __future__ import annotations
