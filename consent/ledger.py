@@ -32,7 +32,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent.database import Database, appending, driver_of, lookups, tables
+from consent.database import Database, appending, driver_of, finding, lookups, tables
 from consent.database.dialects import take_lock
 from consent.errors import GoneError, NotFoundError
 from consent.model import Entry, Grants, Place, Record, Regime, Version
@@ -168,8 +168,7 @@ async def newest_of_each(c: AsyncConnection) -> dict[int, dt.datetime]:
 
 async def following(c: AsyncConnection, seq: int, limit: int) -> list[Record]:
     """The records after ``seq``, in order, at most ``limit``."""
-    rows = await c.execute(_FOLLOWING, {"after": seq, "most": limit})
-    return [_of_row(row) for row in rows]
+    return await finding.following(await driver_of(c), seq, limit)
 
 
 async def by_seqs(c: AsyncConnection, seqs: Iterable[int]) -> list[Record]:
@@ -313,13 +312,6 @@ def _history_query() -> sa.Select[Any]:
     return _records_in(d, d.c.seq)
 
 
-def _following_query() -> sa.Select[Any]:
-    after = sa.select(tables.decisions).where(_d.seq > sa.bindparam("after"))
-    d = after.order_by(_d.seq).limit(sa.bindparam("most")).subquery("d")
-    return _records_in(d, d.c.seq)
-
-
-_FOLLOWING = _following_query()
 _BY_IDS = _by_ids_query()
 _BY_SEQS = _by_seqs_query()
 _HISTORY = _history_query()

@@ -1,4 +1,4 @@
-"""One statement that finds records by their ids, all they refer to, and the heads that prove them.
+"""Statements that find records, all they refer to, and the heads that prove them.
 
 A receipt is asked for by whoever has its id, so however many are asked for at once cost one hop to
 SQLite's thread, or one round trip to PostgreSQL, as with ``appending``; what SQLAlchemy adds to it
@@ -18,20 +18,27 @@ from consent.database.dialects import EPOCH
 from consent.database.driver import Driver, SqliteDriver
 from consent.model import Grants, Place, Record
 
-_FIND = """SELECT d.seq, d.id, d.visitor, d.previous, s.key, v.number, v.sha256, d.at, d.action,
+_COLUMNS = """d.seq, d.id, d.visitor, d.previous, s.key, v.number, v.sha256, d.at, d.action,
     d.preferences, d.analytics, d.marketing, d.language, d.banner_sha256, r.regime, r.sha256,
     d.country, d.subdivision, d.place_source, d.gpc_header, d.gpc_property, d.device, d.salt,
-    d.refused, c.size, c.root, c.at, c.signature, k.vkey
-FROM decisions AS d
+    d.refused"""
+_REFERRED = """FROM decisions AS d
 JOIN stores AS s ON s.id = d.store_id
 JOIN versions AS v ON v.id = d.version_id
-JOIN regimes AS r ON r.id = d.regime_id
-LEFT JOIN checkpoints AS c ON c.size >= d.seq AND c.size = coalesce(
+JOIN regimes AS r ON r.id = d.regime_id"""
+
+_DECIDED = _COLUMNS.count(",") + 1
+"""How many they are; in a row, what stands after them is of the head."""
+
+_FOLLOWING = "\n".join(("SELECT", _COLUMNS, _REFERRED, "WHERE d.seq > {} ORDER BY d.seq LIMIT {}"))
+_HEADS = """LEFT JOIN checkpoints AS c ON c.size >= d.seq AND c.size = coalesce(
     (SELECT min(a.size) FROM anchors AS a WHERE a.size >= d.seq),
     (SELECT max(n.size) FROM checkpoints AS n)
 )
-LEFT JOIN log_keys AS k ON k.id = c.key_id
-WHERE d.id """
+LEFT JOIN log_keys AS k ON k.id = c.key_id"""
+_FIND = "\n".join(
+    ("SELECT", _COLUMNS, ", c.size, c.root, c.at, c.signature, k.vkey", _REFERRED, _HEADS)
+)
 
 
 class Signed(NamedTuple):
@@ -60,34 +67,53 @@ async def find(driver: Driver, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Foun
     """
     if isinstance(driver, SqliteDriver):
         return await driver.run(functools.partial(_on_sqlite, ids))
-    rows = await driver.fetch(f"{_FIND} = ANY($1::uuid[])", ids)
+    rows = await driver.fetch(f"{_FIND} WHERE d.id = ANY($1::uuid[])", ids)
     return {row[1]: _found(*row) for row in rows}
 
 
 def _on_sqlite(ids: Sequence[uuid.UUID], c: sqlite3.Connection) -> dict[uuid.UUID, Found]:
     found = {}
     for id_ in ids:
-        row = c.execute(f"{_FIND} = ?", (id_.bytes,)).fetchone()
+        row = c.execute(f"{_FIND} WHERE d.id = ?", (id_.bytes,)).fetchone()
         if row is not None:
-            found[id_] = _of_sqlite(id_, *row)
+            size, root, at, signature, vkey = row[_DECIDED:]
+            head = (size, root, None if size is None else _moment(at), signature, vkey)
+            found[id_] = _found(*_of_sqlite(*row[:_DECIDED]), *head)
     return found
 
 
-def _of_sqlite(id_: uuid.UUID, seq: int, _: bytes, visitor: bytes, *row: Any) -> Found:
-    previous, key, number, sha256, at, *decided = row
-    *said, size, root, head_at, signature, vkey = decided
-    return _found(
-        *(seq, id_, uuid.UUID(bytes=visitor), previous and uuid.UUID(bytes=previous)),
-        *(key, number, sha256, _moment(at), *said),
-        *(size, root, None if size is None else _moment(head_at), signature, vkey),
-    )
+async def following(driver: Driver, seq: int, most: int) -> list[Record]:
+    """The records after ``seq``, in order, at most ``most``.
+
+    Args:
+        driver: of a connection that reads, in its transaction.
+        seq: 0 for the first ones.
+        most: how many.
+    """
+    if isinstance(driver, SqliteDriver):
+        return await driver.run(functools.partial(_following_on_sqlite, seq, most))
+    return [_record(*row) for row in await driver.fetch(_FOLLOWING.format("$1", "$2"), seq, most)]
+
+
+def _following_on_sqlite(seq: int, most: int, c: sqlite3.Connection) -> list[Record]:
+    rows = c.execute(_FOLLOWING.format("?", "?"), (seq, most)).fetchall()
+    return [_record(*_of_sqlite(*row)) for row in rows]
+
+
+def _of_sqlite(
+    seq: int, id_: bytes, visitor: bytes, previous: bytes | None, *row: Any
+) -> tuple[Any, ...]:
+    """The columns of a record as PostgreSQL's driver gives them."""
+    key, number, sha256, at, *said = row
+    ids = (uuid.UUID(bytes=id_), uuid.UUID(bytes=visitor), previous and uuid.UUID(bytes=previous))
+    return (seq, *ids, key, number, sha256, _moment(at), *said)
 
 
 def _moment(microseconds: int) -> dt.datetime:
     return EPOCH + dt.timedelta(microseconds=microseconds)
 
 
-def _found(
+def _record(
     seq: int,
     id_: uuid.UUID,
     visitor: uuid.UUID,
@@ -112,9 +138,8 @@ def _found(
     device: Any,
     salt: bytes,
     refused: str | None,
-    *head: Any,
-) -> Found:
-    record = Record(
+) -> Record:
+    return Record(
         seq=seq,
         id=id_,
         visitor=visitor,
@@ -136,4 +161,8 @@ def _found(
         salt=salt,
         refused=tuple(refused.split("+")) if refused else (),
     )
-    return Found(record, None if head[0] is None else Signed._make(head))
+
+
+def _found(*row: Any) -> Found:
+    head = row[_DECIDED:]
+    return Found(_record(*row[:_DECIDED]), None if head[0] is None else Signed._make(head))
