@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from consent import counts, folding, ledger, record, search, stores
+from consent import commit, counts, folding, ledger, record, search, stores
 from consent.compose import Composer
 from consent.database import Database
 from consent.errors import ConflictError, RefusedError, UnavailableError
@@ -136,8 +136,8 @@ async def test_many_posts_share_few_commits(recorded, a_post, recorder, database
     receipts = await asyncio.gather(*(recorded(post) for post in posts))
     assert [receipt.id for receipt in receipts] == [post.id for post in posts]
     assert await stored(database) == 300
-    assert recorder.recorded == 300
-    assert recorder.batches < 10
+    assert recorder.committer.recorded == 300
+    assert recorder.committer.batches < 10
 
 
 async def test_the_same_post_again_gets_the_same_facts(recorded, a_post, database, folder, now):
@@ -370,7 +370,7 @@ async def test_stopping_answers_what_was_taken_and_takes_no_more(database, versi
 
 
 async def test_a_full_queue_turns_posts_away(database, version, a_post, now, monkeypatch):
-    monkeypatch.setattr(record, "QUEUE_POSTS", 3)
+    monkeypatch.setattr(commit, "QUEUE_POSTS", 3)
     recorder = Recorder(database, Folder(database, counts.add), COMPOSER, REGIONS, SIGNER, now)
     recorder.start()
 
@@ -429,7 +429,7 @@ async def test_storage_that_falls_silent_is_given_up_and_said_once(
 
         write = database.write
 
-    monkeypatch.setattr(record, "COMMIT_SECONDS", 0.01)
+    monkeypatch.setattr(commit, "COMMIT_SECONDS", 0.01)
     silent = Silent()
     recorder = Recorder(silent, Folder(database, counts.add), COMPOSER, REGIONS, SIGNER, now)
     recorder.start()
@@ -444,7 +444,7 @@ async def test_storage_that_falls_silent_is_given_up_and_said_once(
                 await send(one)
         monkeypatch.undo()
         silent.answers.set()
-        await until(lambda: recorder.recorded == 1)
+        await until(lambda: recorder.committer.recorded == 1)
         assert (await send(post)).fresh is False
     await recorder.stop()
     assert await stored(database) == 1

@@ -80,7 +80,7 @@ class App(Starlette):
         self._log = log.Log(services)
         sources = (
             lambda: of_service(
-                services.recorder,
+                services.recorder.committer,
                 (services.folder, services.coverage),
                 services.sealer,
                 services.anchorer,

@@ -17,12 +17,12 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from consent.anchor import Anchorer
+from consent.commit import Committer
 from consent.folding import Folder
 from consent.geo import Geo
 from consent.model import Action
 from consent.proof import Sealer
 from consent.purge import Purger
-from consent.record import Recorder
 from consent.retain import Retainer
 from consent.schedule import Scheduler
 from consent.web.scripts import Scripts
@@ -63,7 +63,7 @@ class Answered:
 
 
 def of_service(
-    recorder: Recorder,
+    committer: Committer,
     folders: Iterable[Folder[Any]],
     sealer: Sealer,
     anchorer: Anchorer,
@@ -71,8 +71,8 @@ def of_service(
     scripts: Scripts,
 ) -> Iterator[Figure]:
     """The figures of one process."""
-    yield Figure("decisions", "Decisions stored in the ledger.", recorder.recorded)
-    yield Figure("commits", "Commits that stored them.", recorder.batches)
+    yield Figure("decisions", "Decisions stored in the ledger.", committer.recorded)
+    yield Figure("commits", "Commits that stored them.", committer.batches)
     yield Figure("scripts_served", "Scripts answered, 304 included.", scripts.served)
     yield Figure("scripts_composed", "Scripts composed and compressed.", scripts.made)
     kept = "Bytes of scripts in memory."
@@ -83,7 +83,7 @@ def of_service(
     held = "Counts that a crash would lose now."
     yield Figure("counts_waiting", held, sum(folder.waiting for folder in folders), "gauge")
     waiting = "Decisions waiting for a commit."
-    yield Figure("decisions_waiting", waiting, recorder.waiting, "gauge")
+    yield Figure("decisions_waiting", waiting, committer.waiting, "gauge")
     yield Figure("sealed_records", "Records put into the log.", sealer.sealed)
     yield Figure("seal_failures", "Times that records were not sealed.", sealer.failures)
     yield Figure("anchored", "Checkpoints that somebody outside signed.", anchorer.anchored)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from consent import record
+from consent import commit
 from tests.faults.both import *  # noqa: F403
 from tests.faults.house import House
 from tests.faults.postgres import Proxy, Server
@@ -92,5 +92,5 @@ def test_a_silent_server_is_given_up_in_time_and_used_again(house: House, proxy:
         house.progress(visitors, patience_seconds=180)
     house.check(at_least=40)
     assert house.strangers() == set()
-    assert house.longest_seconds < record.COMMIT_SECONDS + 5
+    assert house.longest_seconds < commit.COMMIT_SECONDS + 5
     assert house.assert_said(since)
