@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import babel
 
@@ -21,20 +21,10 @@ from consent.model import Place, Regime, RegionRule, Resolution, Rules
 from consent.regions import files
 from consent.regions import rules as ruling
 from consent.regions.rules import Loosening, Settled
-from consent.regions.zones import SHIFT, Zones
+from consent.regions.zones import Days, Zones
 
 _REMEMBERED = 20_000
 _NO_RULES = Rules()
-
-
-class _Days(NamedTuple):
-    """Which day it is where, from ``begin`` to before ``end``: no day begins in between."""
-
-    begin: dt.datetime
-    end: dt.datetime
-    by_place: dict[Place, dt.date]
-
-
 _NOBODY_KNOWS = "the country is not known, so the strictest rules apply"
 
 
@@ -45,7 +35,7 @@ class Regions:
         self._files = read.regimes
         self._groups = read.groups
         self._treated_as = read.treated_as
-        self._zones = Zones(read.zones)
+        self._days = Days(Zones(read.zones), self._codes)
         self._names = {code: alias.name for code, alias in read.treated_as.items()}
         for file in read.regimes.values():
             self._names |= {code: own.name for code, own in file.places.items() if own.name}
@@ -55,8 +45,6 @@ class Regions:
         self._fallback = self._claims["*"][0].regime
         self._built: dict[tuple[str, str | None, bool, bool], Regime] = {}
         self._keys: dict[tuple[str | None, str | None], tuple[str, ...]] = {}
-        never = dt.datetime.min.replace(tzinfo=dt.UTC)
-        self._days = _Days(never, never, {})
         self._found: dict[tuple[str | None, str | None, dt.date], Resolution] = {}
         self._ruled_found: dict[tuple[Rules, str | None, str | None, dt.date], Resolution] = {}
 
@@ -221,15 +209,7 @@ class Regions:
 
         Source: consent/regimes/README.md, "When a law begins".
         """
-        begin, end, days = self._days
-        if not begin <= at < end or len(days) >= _REMEMBERED:
-            begin = dt.datetime.fromtimestamp(at.timestamp() // SHIFT * SHIFT, dt.UTC)
-            days = {}
-            self._days = _Days(begin, begin + dt.timedelta(seconds=SHIFT), days)
-        day = days.get(place)
-        if day is None:
-            day = days[place] = self._zones.day(self._codes(place), at)
-        return day
+        return self._days.day(place, at)
 
     def resolve(
         self, place: Place, *, on: dt.date, rules: Rules | Mapping[str, RegionRule] = _NO_RULES

@@ -10,15 +10,18 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import importlib.resources
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from consent.errors import DataError
+from consent.model import Place
 
 SHIFT = 900
 """Seconds. Every zone is ahead of or behind UTC by a multiple of this, so no day begins between."""
+_REMEMBERED = 20_000
 
 
 class ZonesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +53,41 @@ class Zones:
             if code in self._zones:
                 return self._zones[code]
         return ()
+
+
+class _Shift(NamedTuple):
+    """Which day it is where, from ``begin`` to before ``end``: no day begins in between."""
+
+    begin: dt.datetime
+    end: dt.datetime
+    by_place: dict[Place, dt.date]
+
+
+class Days:
+    """The day in every place, remembered for as long as none begins anywhere.
+
+    Args:
+        zones: of every place.
+        codes: gives those of a place, most exact first.
+    """
+
+    def __init__(self, zones: Zones, codes: Callable[[Place], Sequence[str]]) -> None:
+        self._zones = zones
+        self._codes = codes
+        never = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._shift = _Shift(never, never, {})
+
+    def day(self, place: Place, at: dt.datetime) -> dt.date:
+        """As ``Zones.day`` gives it for the place's codes."""
+        begin, end, days = self._shift
+        if not begin <= at < end or len(days) >= _REMEMBERED:
+            begin = dt.datetime.fromtimestamp(at.timestamp() // SHIFT * SHIFT, dt.UTC)
+            days = {}
+            self._shift = _Shift(begin, begin + dt.timedelta(seconds=SHIFT), days)
+        day = days.get(place)
+        if day is None:
+            day = days[place] = self._zones.day(self._codes(place), at)
+        return day
 
 
 def faults(file: ZonesFile, name: str) -> Iterator[DataError]:
