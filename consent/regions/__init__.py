@@ -224,10 +224,9 @@ class Regions:
 
         Args:
             place: where the visitor is, as far as known.
-            on: the day, since laws have a first day.
-            rules: ``Version.rules``; a mapping means a store's own, without a template.
             on: the day at the place, as ``day`` gives it, since laws have a first day.
-            rules: a store's own regimes by code (``US-CA``, ``DE``), group (``@eea``) or ``*``.
+            rules: ``Version.rules``: regimes by code (``US-CA``, ``DE``), group (``@eea``) or
+                ``*``. A mapping means a store's own, without a template.
 
         Returns:
             Never None and never an error: a rule that names no known regime gives the strictest.
