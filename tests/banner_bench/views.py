@@ -20,6 +20,7 @@ WATCH = (HERE / "watch.js").read_text(encoding="utf-8")
 # Nothing outside this machine is asked, whatever a contestant loads.
 OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 BANNER_SECONDS = 20
+TRACED = ["devtools.timeline", "v8", "loading", "blink.user_timing"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class Visitor:
     """Somebody who has not been here before, on the machine and network of ``where``."""
 
     def __init__(self, browser: Browser, site: Site, contestant: Contestant, where: Set) -> None:
+        self._browser = browser
         self._site = site
         self._contestant = contestant
         self._where = where
@@ -134,6 +136,25 @@ class Visitor:
             page.wait_for_timeout(self._where.settle)
             self._await(page, "bannerBench.visible !== null")
             return float(page.evaluate("bannerBench.visible"))
+
+    def traces(self) -> tuple[float, list[dict[str, Any]]]:
+        """What ``sees`` returns, and Chromium's own trace of the view, which costs time itself."""
+        devtools = self._browser.new_browser_cdp_session()
+        events: list[dict[str, Any]] = []
+        done: list[object] = []
+        devtools.on("Tracing.dataCollected", lambda event: events.extend(event["value"]))
+        devtools.on("Tracing.tracingComplete", lambda event: done.append(event))
+        wanted = {"includedCategories": TRACED, "excludedCategories": ["*"]}
+        devtools.send("Tracing.start", {"traceConfig": wanted, "transferMode": "ReportEvents"})
+        with self._view(poll=True) as (page, _, _):
+            page.wait_for_timeout(self._where.settle)
+            self._await(page, "bannerBench.visible !== null")
+            visible = float(page.evaluate("bannerBench.visible"))
+            devtools.send("Tracing.end")
+            while not done:
+                page.wait_for_timeout(20)
+        devtools.detach()
+        return visible, events
 
     def pays(self, *, kind: str = "shop", banner: bool) -> Cost:
         """What one view costs. ``banner``: whether the banner must be there, or must not."""
