@@ -15,7 +15,6 @@ from typing import Any, Literal, NamedTuple, Protocol
 import babel.dates
 import msgspec
 
-from consent import stores
 from consent.called import called
 from consent.model import (
     CHOOSABLE,
@@ -28,6 +27,7 @@ from consent.model import (
     StoreConfig,
     canonical,
 )
+from consent.questions import asks, questions
 from consent.regions import Regions
 
 Kind = Literal["added", "removed", "changed", "same"]
@@ -120,8 +120,8 @@ def between(before: StoreConfig | None, after: StoreConfig) -> Changes:
     earlier = {(one.platform, one.id): one for one in before.pixels} if before else {}
     found = [_change(earlier.pop((one.platform, one.id), None), one) for one in after.pixels]
     found += [Change("removed", one) for one in earlier.values()]
-    asks = before is not None and stores.asks(before) != stores.asks(after)
-    return Changes(tuple(found), _settings(before, after), asks)
+    new = before is not None and asks(before) != asks(after)
+    return Changes(tuple(found), _settings(before, after), new)
 
 
 def told(before: State | None, after: State, regions: Regions, *, on: dt.date) -> list[Told]:
@@ -149,9 +149,7 @@ def told(before: State | None, after: State, regions: Regions, *, on: dt.date) -
 
 
 def _asked_again(before: State, after: State) -> Iterator[Told]:
-    one, other = (
-        stores.questions(state.config, *state.rules.by_layer) for state in (before, after)
-    )
+    one, other = (questions(state.config, *state.rules.by_layer) for state in (before, after))
     if one != other:
         yield Told("asks", "Visitors who have decided are asked again.")
 

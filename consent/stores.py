@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -20,11 +20,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consent import groups, inherit, model
-from consent.campaign import CAMPAIGN
 from consent.database import tables
 from consent.database.dialects import take_lock
 from consent.errors import NotFoundError
-from consent.model import Pixel, RegionRule, Rules, StoreConfig, Template, Version
+from consent.model import Pixel, Rules, StoreConfig, Template, Version
+from consent.questions import former, questions
 
 _s = tables.stores.c
 _v = tables.versions.c
@@ -230,7 +230,10 @@ def _after(
 ) -> Version:
     """The version that follows ``newest``, with what ``draft_`` holds."""
     number = newest.number + 1 if newest else 1
-    same_questions = newest is not None and _questions(newest) == _questions(draft_)
+    same_questions = newest is not None and (
+        questions(newest.config, *newest.rules.by_layer)
+        == questions(draft_.config, *draft_.rules.by_layer)
+    )
     return Version(
         id=id_,
         store_id=store_id,
@@ -239,7 +242,7 @@ def _after(
         published_at=now,
         config=draft_.config,
         asks_since=newest.asks_since if newest and same_questions else number,
-        former=_former(newest, draft_.config) if newest else (),
+        former=former(newest, draft_.config) if newest else (),
         own=draft_.own,
         template=draft_.template,
     )
@@ -335,57 +338,6 @@ async def all_stores(c: AsyncConnection) -> list[StoreSummary]:
         )
         for row in rows
     ]
-
-
-def questions(
-    config: StoreConfig, *regions: Mapping[str, RegionRule]
-) -> set[tuple[str, str, frozenset[str]]]:
-    """What a visitor is asked about, in any place. A change here makes old answers void.
-
-    Args:
-        config: what holds.
-        regions: the rules of the store, and of its template.
-    """
-    asked = asks(config)
-    for layer, rules in enumerate(regions):
-        for key, rule in rules.items():
-            for field in ("purposes", "pixels"):
-                if (named := getattr(rule, field)) is not None:
-                    asked.add((f"{layer}: {key}", field, frozenset[str](named)))
-    return asked
-
-
-def asks(config: StoreConfig) -> set[tuple[str, str, frozenset[str]]]:
-    """What a visitor is asked about where no rule says otherwise."""
-    asked = set()
-    for pixel in _asking(config):
-        asked.add((pixel.key, pixel.id, frozenset[str](pixel.purposes)))
-        # Another recipient of the store's own pixel is another question.
-        if own := pixel.custom:
-            asked.add((pixel.key, "told", frozenset((own.name, own.vendor, own.privacy_url))))
-    return asked
-
-
-def _asking(config: StoreConfig) -> tuple[Pixel, ...]:
-    """All that a visitor is asked about, what we keep ourselves as well."""
-    return (*config.pixels, CAMPAIGN) if config.campaign else config.pixels
-
-
-def _former(newest: Version, config: StoreConfig) -> tuple[Pixel, ...]:
-    """What versions up to ``newest`` had and ``config`` has no more, once each.
-
-    One of the store's own that now names other traces is among them with the old ones.
-    """
-    kept = {(one.platform, one.id, one.custom and one.custom.traces) for one in _asking(config)}
-    gone: dict[tuple[str, str], Pixel] = {}
-    for pixel in (*newest.former, *_asking(newest.config)):
-        if (pixel.platform, pixel.id, pixel.custom and pixel.custom.traces) not in kept:
-            gone[pixel.platform, pixel.id] = Pixel(pixel.platform, pixel.id, custom=pixel.custom)
-    return tuple(gone.values())
-
-
-def _questions(of: Version | Draft) -> set[tuple[str, str, frozenset[str]]]:
-    return questions(of.config, *of.rules.by_layer)
 
 
 def _version(row: Any) -> Version | None:

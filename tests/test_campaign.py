@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from consent import data, stores
+from consent import data
 from consent.campaign import CAMPAIGN, TRACE, Campaign
 from consent.compose import Composer
 from consent.errors import DataErrors
 from consent.model import Place, StoreConfig, Version
 from consent.platforms import Platforms
+from consent.questions import asks
 from consent.regions import Regions
 from consent.texts import Texts
 
@@ -137,7 +138,7 @@ def test_the_settings_name_what_is_kept_and_for_how_long(composer: Composer, lan
 
 def test_visitors_are_asked_about_it() -> None:
     on, off = version().config, version(on=False).config
-    assert stores.asks(on) != stores.asks(off)
+    assert asks(on) != asks(off)
 
 
 def test_switched_off_it_is_deleted_like_a_removed_pixel(composer: Composer) -> None:

@@ -13,6 +13,7 @@ from consent.database import Database
 from consent.errors import NotFoundError, RefusedError
 from consent.model import Custom, Hosts, Pixel, Place, Review, Role, StoreConfig, Trace, Version
 from consent.platforms import Platforms, custom
+from consent.questions import asks, former
 from consent.regions import Regions
 from consent.texts import Texts
 
@@ -174,12 +175,12 @@ async def test_a_review_that_a_file_claims_counts_only_where_it_is_known(
 
 
 def test_another_recipient_is_another_question_and_old_traces_are_not_forgotten() -> None:
-    asked = stores.asks(store(PIXEL))
-    assert stores.asks(store(changed(vendor="Adtech Inc"))) != asked
-    assert stores.asks(store(changed(template=CODE + "\n"))) == asked
+    asked = asks(store(PIXEL))
+    assert asks(store(changed(vendor="Adtech Inc"))) != asked
+    assert asks(store(changed(template=CODE + "\n"))) == asked
     was = Version(1, 1, 1, "0" * 64, NOW, store(PIXEL), 1)
-    assert stores._former(was, store(PIXEL)) == ()
-    (left,) = stores._former(was, store(changed(traces=(Trace("other"),))))
+    assert former(was, store(PIXEL)) == ()
+    (left,) = former(was, store(changed(traces=(Trace("other"),))))
     assert [trace.name for trace in PLATFORMS.traces(left)] == ["quiz_id"]
 
 

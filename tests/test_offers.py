@@ -25,6 +25,7 @@ from consent.model import (
     Version,
 )
 from consent.platforms import Platforms
+from consent.questions import questions
 from consent.record import Recorder
 from consent.regions import Regions
 from consent.signing import Signer
@@ -140,7 +141,7 @@ class TestTold:
         def asked(rule: RegionRule | None, template: Template | None = None):
             regions = {"DE": rule} if rule else {}
             shared = template.regions if template else {}
-            return stores.questions(CONFIG, regions, shared)
+            return questions(CONFIG, regions, shared)
 
         assert asked(NARROW) == asked(layout)
         assert asked(NARROW) != asked(wider)

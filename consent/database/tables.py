@@ -145,11 +145,15 @@ decisions = sa.Table(
 )
 
 
-def _counted() -> list[sa.Column[Any]]:
-    """What visitors are counted by within an hour or a day, and how many there were."""
-    texts = ("measure", "place", "regime", "device", "language")
+def _counted(*within: sa.Column[Any]) -> list[sa.Column[Any]]:
+    """What a store's visitors are counted by ``within`` an hour or a day, and how many there were."""
     return [
-        *(sa.Column(name, sa.Text, primary_key=True) for name in texts),
+        sa.Column("store_id", sa.ForeignKey("stores.id"), primary_key=True),
+        *within,
+        *(
+            sa.Column(name, sa.Text, primary_key=True)
+            for name in ("measure", "place", "regime", "device", "language")
+        ),
         sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("n", sa.BigInteger, nullable=False),
     ]
@@ -158,35 +162,27 @@ def _counted() -> list[sa.Column[Any]]:
 counts = sa.Table(
     "counts",
     metadata,
-    sa.Column("store_id", sa.ForeignKey("stores.id"), primary_key=True),
-    sa.Column("hour", Hour, primary_key=True, autoincrement=False),
-    *_counted(),
+    *_counted(sa.Column("hour", Hour, primary_key=True, autoincrement=False)),
     sqlite_with_rowid=False,
 )
 
 day_counts = sa.Table(
     "day_counts",
     metadata,
-    sa.Column("store_id", sa.ForeignKey("stores.id"), primary_key=True),
-    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
-    *_counted(),
+    *_counted(sa.Column("day", sa.Integer, primary_key=True, autoincrement=False)),
     sqlite_with_rowid=False,
 )
 """``counts`` by day (a number of days since 1970). A trigger adds here what is added there, so that
 the two agree whoever counts; the hours go after a while, the days stay."""
+
+DAILY = ("shown", "accepted", "partly", "declined", "closed", "gpc", "refused")
 
 daily = sa.Table(
     "daily",
     metadata,
     sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("store_id", sa.ForeignKey("stores.id"), primary_key=True),
-    sa.Column("shown", sa.BigInteger, nullable=False),
-    sa.Column("accepted", sa.BigInteger, nullable=False),
-    sa.Column("partly", sa.BigInteger, nullable=False),
-    sa.Column("declined", sa.BigInteger, nullable=False),
-    sa.Column("closed", sa.BigInteger, nullable=False),
-    sa.Column("gpc", sa.BigInteger, nullable=False),
-    sa.Column("refused", sa.BigInteger, nullable=False),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in DAILY),
     sqlite_with_rowid=False,
 )
 """Of ``counts`` the sums of a store and a day (a number of days since 1970), for lists of many
@@ -195,10 +191,10 @@ stores; and the posts that were refused."""
 variant_counts = sa.Table(
     "variant_counts",
     metadata,
-    sa.Column("store_id", sa.ForeignKey("stores.id"), primary_key=True),
-    sa.Column("variant", sa.Text, primary_key=True),
-    sa.Column("hour", Hour, primary_key=True, autoincrement=False),
-    *_counted(),
+    *_counted(
+        sa.Column("variant", sa.Text, primary_key=True),
+        sa.Column("hour", Hour, primary_key=True, autoincrement=False),
+    ),
     sqlite_with_rowid=False,
 )
 """What of ``counts`` was counted under a variant of an experiment, once more. A table of its own:
