@@ -146,14 +146,12 @@ decisions = sa.Table(
 
 
 def _counted(*within: sa.Column[Any]) -> list[sa.Column[Any]]:
-    """What a store's visitors are counted by ``within`` an hour or a day, and how many there were."""
+    """What a store's visitors are counted by in an hour or a day, and how many there were."""
+    texts = ("measure", "place", "regime", "device", "language")
     return [
         sa.Column("store_id", sa.ForeignKey("stores.id"), primary_key=True),
         *within,
-        *(
-            sa.Column(name, sa.Text, primary_key=True)
-            for name in ("measure", "place", "regime", "device", "language")
-        ),
+        *(sa.Column(name, sa.Text, primary_key=True) for name in texts),
         sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("n", sa.BigInteger, nullable=False),
     ]
