@@ -36,7 +36,8 @@ from consent.scan.others import Others
 from consent.settings import load
 from consent.signing import Signer
 from consent.texts import Texts
-from consent.web import cookie, signals, visitor
+from consent.web import cookie, receipts, signals, visitor
+from consent.web.posts import decode
 from tests.test_geo_files import MAXMIND
 
 NOW = dt.datetime(2026, 3, 2, 10, 30, tzinfo=dt.UTC)
@@ -180,9 +181,9 @@ def posts() -> Iterator[tuple[str, Parser]]:
         ("decision", visitor._DECISION, DECISION),
         ("seen", visitor._SEEN, {"entry": True, "version": 1, "language": "de"}),
         ("coverage", visitor._COVERAGE, {"version": 1, "events": [EVENT]}),
-        ("owner", visitor._OWNER, {"visitor": ID}),
+        ("owner", receipts._OWNER, {"visitor": ID}),
     ):
-        read = functools.partial(visitor._decode, decoder)
+        read = functools.partial(decode, decoder, code="invalid")
         yield name, Parser(read, [json.dumps(sent).encode()], REFUSED)
 
 
