@@ -124,7 +124,7 @@ class Scripts:
         Raises:
             NotFoundError: no published store has this key.
             UnavailableError: storage has not answered since the service began.
-        ThrottledError: this address had too many composed that were not there yet.
+            ThrottledError: this address had too many composed that were not there yet.
         """
         services = self._services
         version = services.current(key)
