@@ -2,13 +2,17 @@
 
 import http.client
 import os
+import re
 import signal
+import socket
 import subprocess
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from multiprocessing.connection import wait
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
@@ -138,20 +142,47 @@ def test_what_another_process_publishes_is_live_in_every_worker_without_a_restar
     assert POLL_SECONDS <= 1
 
 
-def test_a_service_that_is_told_to_stop_while_its_workers_begin_ends_at_once(service):
-    service.stop()
-    with (service.folder / "service.log").open("ab") as log:
-        started = subprocess.Popen(
-            [*service.command, "--port", str(service.port), "--workers", "2"],
-            cwd=service.folder,
-            env=service.environ,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+def begun(service: Service, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """As soon as it has workers, which are not yet ready."""
+    started = subprocess.Popen(
+        [*service.command, "--port", str(service.port), "--workers", str(WORKERS)],
+        cwd=service.folder,
+        env=service.environ,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
     children = psutil.Process(started.pid).children
     until(lambda: len(children()) == WORKERS, "no workers were started")
-    os.killpg(started.pid, signal.SIGTERM)
-    assert started.wait(timeout=PATIENCE) == 0
-    said = (service.folder / "service.log").read_text()
-    assert "refused to gracefully stop" not in said
+    return started
+
+
+def test_a_service_that_is_told_to_stop_while_its_workers_begin_ends_at_once(service):
+    service.stop()
+    path = service.folder / "service.log"
+    path.write_bytes(b"")
+    for hundredths in (0, 6, 12, 18, 24, 30):
+        with path.open("ab") as log:
+            started = begun(service, log)
+        time.sleep(hundredths / 100)
+        for _ in range(3):
+            os.killpg(started.pid, signal.SIGTERM)
+            time.sleep(0.01)
+        assert started.wait(timeout=PATIENCE) == 0
+    assert re.sub(r"consent: serving on \S+\n", "", path.read_text()) == ""
+
+
+def test_a_service_that_is_told_to_stop_again_and_again_answers_what_it_took_and_ends(service):
+    body = b'{"faulty": true}'
+    head = f"POST /s/summit/decisions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+    head += "Content-Type: text/plain\r\nOrigin: https://summit.example\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE) as line:
+        line.sendall(head.encode() + body[:-1])
+        assert not wait([line], 0.5)  # a worker has taken it, and waits
+        for _ in range(5):
+            os.killpg(service.pid, signal.SIGTERM)
+            time.sleep(0.1)
+        line.sendall(body[-1:])
+        assert line.recv(65536).startswith(b"HTTP/1.1 4")
+    service.stop()
+    assert "refused to gracefully stop" not in (service.folder / "service.log").read_text()

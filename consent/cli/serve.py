@@ -7,13 +7,8 @@ import multiprocessing
 import os
 import resource
 import shutil
-import signal
-import threading
-import time
-from typing import Any
 
 import click
-from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
@@ -21,17 +16,15 @@ from consent import database, settings
 from consent.bulk import Files
 from consent.cli import parts
 from consent.database import Database
-from consent.web.app import LATER_SECONDS, App, factory, import_the_rest
+from consent.web.app import App, factory
 from consent.web.ports import check_free
+from consent.web.server import Server, begin_as_worker
 from consent.web.tally import shared_folder
 
 CONNECTIONS = 65_536
 """That a worker may hold at once, idle ones too; the server's own default is about a thousand."""
 _files: Files | None = None
 """As ``serve`` has read them, in the workers that are forks of it."""
-
-PARENT_SECONDS = 1.0
-"""How often a worker looks whether the process that started it is there."""
 
 
 @click.command()
@@ -72,22 +65,6 @@ def serve(host: str, port: int, workers: int) -> None:
     shutil.rmtree(figures, ignore_errors=True)
 
 
-class Server(Granian):  # type: ignore[misc, valid-type]
-    """Begins with workers that are forks of this process, so that nothing is imported twice."""
-
-    def startup(self, *given: Any) -> None:
-        super().startup(*given)
-        # For workers that take the place of one that has ended. Meanwhile it hears signals.
-        soon = threading.Timer(LATER_SECONDS, import_the_rest)
-        soon.daemon = True
-        soon.start()
-
-    def shutdown(self, exit_code: int = 0) -> None:
-        if self.interrupt_signal:  # which workers may have heard first: none of them has failed
-            self.interrupt_children.clear()
-        super().shutdown(exit_code)
-
-
 def _begin_anew() -> None:
     """Workers are new interpreters from now on, of the release that is installed by then."""
     multiprocessing.set_start_method("spawn", force=True)
@@ -104,22 +81,9 @@ def _allow_connections() -> None:
 
 
 def worker() -> App:
-    """What each process that answers runs. It ends when the one that started it is gone.
-
-    Else it would keep the port, and the service could not be started again. Until it serves, a
-    signal to stop ends it: what it has inherited from that process would swallow the signal, and
-    the service would wait for it for half a minute.
-    """
-    for told in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(told, signal.SIG_DFL)
-    threading.Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
+    """What each process that answers runs."""
+    begin_as_worker()
     return factory(_files)
-
-
-def _end_after(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(PARENT_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @click.command()

@@ -1,0 +1,139 @@
+"""The processes of ``consent serve``: how they begin, are told to stop, and end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from asyncio import AbstractEventLoop
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from queue import SimpleQueue
+from typing import Any
+
+import granian._signals
+from granian import Granian
+from granian._granian import WorkerSignal
+
+from consent.web.app import LATER_SECONDS, import_the_rest
+
+AGAIN_SECONDS = 0.5
+"""How often the server is woken that is to stop."""
+PARENT_SECONDS = 1.0
+"""How often a worker looks whether the process that started it is there."""
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+class Server(Granian):  # type: ignore[misc, valid-type]
+    """Begins with workers that are forks of this process, so that nothing is imported twice."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._told: SimpleQueue[None] = SimpleQueue()
+        """Not an event, whose lock a signal could find taken by the thread that it interrupts."""
+
+    def startup(self, *given: Any) -> None:
+        threading.Thread(target=self._wake_when_told, daemon=True).start()
+        super().startup(*given)
+        # For workers that take the place of one that has ended. Meanwhile it hears signals.
+        soon = threading.Timer(LATER_SECONDS, import_the_rest)
+        soon.daemon = True
+        soon.start()
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        if self.interrupt_signal:  # which workers may have heard first: none of them has failed
+            self.interrupt_children.clear()
+        for told in STOPPING:  # who says it again changes nothing, not even the exit code
+            signal.signal(told, signal.SIG_IGN)
+        super().shutdown(exit_code)
+
+    def signal_handler_interrupt(self, *_: object) -> None:
+        self.interrupt_signal = True
+        for worker in self.wrks:  # a terminal and systemd tell all processes at once
+            worker.interrupt_by_parent = True
+        self._told.put(None)
+
+    def _wake_when_told(self) -> None:
+        self._told.get()
+        while True:  # what waits for it clears it before it replaces a worker that has failed
+            self.main_loop_interrupt.set()
+            time.sleep(AGAIN_SECONDS)
+
+    def _spawn_worker(self, *given: Any, **named: Any) -> Any:
+        worker = super()._spawn_worker(*given, **named)
+        worker.inner = Child(worker.inner)
+        return worker
+
+
+class Child:
+    """A worker's process, as the one that starts it sees it.
+
+    It is begun with signals to stop held back, so that none is lost on what a fork inherits. Of
+    the threads that wait for its end one at a time asks the system: ``multiprocessing`` takes a
+    process for alive whose end another thread is just being told of, and the server then says that
+    it refused to stop.
+    """
+
+    def __init__(self, process: BaseProcess) -> None:
+        self._process = process
+        self._asking = threading.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    def start(self) -> None:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def join(self, timeout: float | None = None) -> None:
+        if wait([self._process.sentinel], timeout):
+            with self._asking:
+                self._process.join()
+
+    def is_alive(self) -> bool:
+        with self._asking:
+            return self._process.is_alive()
+
+    def terminate(self) -> None:
+        with self._asking:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        with self._asking:
+            self._process.kill()
+
+
+def begin_as_worker() -> None:
+    """Lets this process be told to stop by a signal at any time and any number of times.
+
+    The server's own way loses a signal that comes while the event loop is not running, which is so
+    once between the start of the application and its first request, and waits for itself for ever
+    where a second one comes before it serves, or a third one before the last answer. The end of
+    the process that started this one counts as a signal: else this one would keep the port, and
+    the service could not be started again.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # in all threads that are yet to come
+    granian._signals.set_loop_signals = _stop_by_a_thread
+    threading.Thread(target=_stop_after, args=(os.getppid(),), daemon=True).start()
+
+
+def _stop_by_a_thread(_: AbstractEventLoop) -> WorkerSignal:
+    stop = WorkerSignal()
+    threading.Thread(target=_stop_when_told, args=(stop,), daemon=True).start()
+    return stop
+
+
+def _stop_when_told(stop: WorkerSignal) -> None:
+    signal.sigwait(STOPPING)
+    stop.set()
+
+
+def _stop_after(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(PARENT_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
