@@ -40,6 +40,8 @@ class Ours:
 
     def __init__(self, folder: Path, url: str, run: Callable[[str], str]) -> None:
         self.service = Service(folder, database_url=url)
+        # One store gets here what its limit would keep for its neighbours.
+        self.service.environ["CONSENT_POSTS_PER_STORE"] = "0"
         self._folder = folder
         self._run = run
         self._banner = ""

@@ -13,12 +13,11 @@ import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import structlog
 
-from consent.geo import codes, headers
+from consent.geo import codes
 from consent.geo.addresses import Address, parse, public
 from consent.geo.headers import FORWARDED, HEADERS, Ears, PlaceHeader, Sent
 from consent.geo.watched import OLD_DAYS, Failure, PlaceFacts, Watched
@@ -29,8 +28,6 @@ __all__ = ["HEADERS", "OLD_DAYS", "Failure", "Geo", "PlaceFacts", "PlaceHeader"]
 
 LOOK_SECONDS = 2.0
 _REMEMBERED = 4096
-_USUAL = 300
-"""Header values longer than any CDN writes are read anew each time rather than remembered."""
 
 _log = structlog.get_logger("places")
 
@@ -66,11 +63,10 @@ class Geo:
         codes.states(), codes.countries()
         self._trusted = tuple(trusted_proxies)
         self._headers = tuple(kind for kind in HEADERS if kind.cdn in cdns)
-        self._heard = Ears(self._headers).heard
+        self._ears = Ears(self._headers)
         # Only proxies and codes of places are remembered, never a visitor's address.
         self._proxies: dict[str, Address] = {}
         self._inner: set[str] = set()
-        self._spoken = lru_cache(maxsize=_REMEMBERED)(headers.place)
         self._file = Watched(database, fetched, now, strict=strict)
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -157,12 +153,9 @@ class Geo:
                 self._proxies[peer] = proxy
                 if public(proxy) is None:
                     self._inner.add(peer)
-        said = self._heard(sent)
-        if said:
-            length = 0
-            for _, country, subdivision in said:
-                length += len(country) + len(subdivision or b"")
-            return (self._spoken if length <= _USUAL else headers.place)(said)
+        said = self._ears.place(sent)
+        if said is not None:
+            return said
         return self._place(self._visitor(proxy, sent.get(FORWARDED)))
 
     def lookup(self, ip: str) -> Place:

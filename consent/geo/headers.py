@@ -14,6 +14,10 @@ since a proxy may append a line of its own to one that the visitor made up.
 """
 FORWARDED = b"x-forwarded-for"
 
+_REMEMBERED = 4096
+_USUAL = 300
+"""Bytes of headers. Longer ones are read, and not remembered."""
+
 
 class PlaceHeader(NamedTuple):
     """How one CDN says where the visitor is."""
@@ -58,25 +62,38 @@ class Said(NamedTuple):
 
 
 class Ears:
-    """Hears the place headers of ``kinds``; called with a request's headers for every request."""
+    """Knows what the headers of ``kinds`` say, and remembers it: few places send most visitors."""
 
     def __init__(self, kinds: Sequence[PlaceHeader]) -> None:
-        self._wires = tuple(
-            (kind, _on_the_wire(kind.country), _on_the_wire(kind.subdivision)) for kind in kinds
-        )
-        self._countries = frozenset(country for _, country, _ in self._wires)
+        self._kinds = {_on_the_wire(kind.country): kind for kind in kinds}
+        self._names = frozenset(self._kinds)
+        self._subdivisions = {
+            name: _on_the_wire(kind.subdivision) for name, kind in self._kinds.items()
+        }
+        self._known: dict[tuple[bytes | None, ...], Place] = {}
 
-    def heard(self, sent: Sent) -> tuple[Said, ...]:
-        """What was sent. A subdivision without a country says nothing."""
-        if self._countries.isdisjoint(sent):
-            return ()
-        return tuple(
-            [
-                Said(kind, sent[country], sent.get(subdivision))
-                for kind, country, subdivision in self._wires
-                if country in sent
-            ]
-        )
+    def place(self, sent: Sent) -> Place | None:
+        """The one place that they all mean, which may be unknown; None when none of them was sent.
+
+        A subdivision without a country says nothing.
+        """
+        said: tuple[bytes | None, ...] = ()
+        for name in self._names.intersection(sent):
+            said += (name, sent[name], sent.get(self._subdivisions[name]))
+        if not said:
+            return None
+        known = self._known.get(said)
+        if known is not None:
+            return known
+        found = place([self._said(name, sent) for name in self._names.intersection(sent)])
+        if sum(len(one or b"") for one in said) <= _USUAL:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[said] = found
+        return found
+
+    def _said(self, name: bytes, sent: Sent) -> Said:
+        return Said(self._kinds[name], sent[name], sent.get(self._subdivisions[name]))
 
 
 def _on_the_wire(name: str) -> bytes:

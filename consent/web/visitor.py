@@ -24,7 +24,7 @@ refused has written nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -70,27 +70,27 @@ class Visitor:
         self.answered = Answered()
         self._receipts = Receipts(services, self.answered)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         path, variant = scope["path"].split("/"), ""
         if len(path) > 4 and path[3][:1] == "~":
             variant = path.pop(3)[1:]
+        if len(path) == 4 and path[3] in NAMES:  # nearly all that comes
+            return self.scripts(NAMES[path[3]], path[2], scope, receive, send)
+        return self._other(path, variant, scope, receive, send)
+
+    async def _other(
+        self, path: list[str], variant: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         match path:
-            case ["", "s", key, name] if name in NAMES:
-                await self.scripts(NAMES[name], key, scope, receive, send)
             case ["", "s", key, "version"]:
-                await self._version(key, scope)(scope, receive, send)
-            case ["", "s", key, "decisions"]:
-                posted = await self._posted(key, "decisions", variant, scope, receive)
-                await posted(scope, receive, send)
-            case ["", "s", key, "seen" | "coverage" as what]:
-                posted = await self._posted(key, what, variant, scope, receive)
-                await posted(scope, receive, send)
+                answer = self._version(key, scope)
+            case ["", "s", key, "decisions" | "seen" | "coverage" as what]:
+                answer = await self._posted(key, what, variant, scope, receive)
             case ["", "s", key, "receipts", id_]:
-                answered = await self._receipts(key, id_, scope, receive)
-                await answered(scope, receive, send)
+                answer = await self._receipts(key, id_, scope, receive)
             case _:
                 answer = errors.answer(NotFoundError("not_found", "address: nothing is here"))
-                await answer(scope, receive, send)
+        await answer(scope, receive, send)
 
     def _version(self, key: str, scope: Scope) -> Answer:
         headers: Headers = []
