@@ -3,6 +3,9 @@
 That is an RFC 3161 timestamp authority, or a witness (C2SP tlog-witness), which also makes sure
 that the log only grew. The answer is verified when it comes, kept as it came, and goes along with
 receipt files. What fails is tried again, later each time; nothing else waits for it.
+
+What reads timestamps is imported where it is needed: it is a part of the service's start that one
+without a timestamp authority can do without.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from typing import Protocol
 import httpx2
 import structlog
 
-from consent import merkle, notes, seals, timestamps
+from consent import merkle, notes, seals
 from consent.database import Database
 from consent.errors import ConsentError, RefusedError, SettingsError, UnavailableError
 from consent.evidence import Anchor, Anchoring, Check
@@ -54,10 +57,14 @@ class Timestamps:
     kind: Anchoring = "rfc3161"
 
     def __init__(self, url: str, roots: bytes) -> None:
+        from consent import timestamps
+
         self.url = url
         self._roots = timestamps.certificates(roots)
 
     async def ask(self, db: Database, head: Head, client: httpx2.AsyncClient) -> bytes:
+        from consent import timestamps
+
         message = str(head.note).encode()
         type_ = {"content-type": timestamps.QUERY_TYPE}
         answer = await _post(client, self.url, timestamps.query(message), type_)
@@ -226,6 +233,8 @@ def check(
     answer = decoded(anchor.answer) or b""
     try:
         if anchor.kind == "rfc3161":
+            from consent import timestamps
+
             trusted = [one for pem in roots for one in timestamps.certificates(pem)]
             if not trusted:
                 return None

@@ -12,8 +12,6 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-from crawleruseragents import CRAWLER_USER_AGENTS_DATA
-
 Kind = Literal["person", "crawler", "driven"]
 
 MOST_BYTES = 256
@@ -42,6 +40,8 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """What names a crawler, and what a browser that is driven. Made at the first use, in about 20
     milliseconds.
     """
+    from crawleruseragents import CRAWLER_USER_AGENTS_DATA  # a large file, and no start needs it
+
     crawling: list[str] = []
     driving: list[str] = []
     for entry in CRAWLER_USER_AGENTS_DATA:

@@ -12,31 +12,30 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Iterable
+from collections.abc import Collection
 from functools import cached_property
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
-import httpcore2
 import httpx2
 
 from consent import __version__
 from consent.errors import RefusedError
-from consent.fetch import addresses
+from consent.fetch.addresses import OPEN
+
+if TYPE_CHECKING:
+    import httpcore2
+
+    from consent.fetch.network import Resolve
 
 MOST_BYTES = 5_000_000
 MOST_REDIRECTS = 5
-MOST_ADDRESSES = 4
-"""Of one name, that are tried one after the other."""
 SECONDS = 10.0
 HTML = ("text/html", "application/xhtml+xml")
 USER_AGENT = f"Pixelgate/{__version__} (consent scan; looks at single pages that their owner names)"
 
-_OPEN = "CONSENT_SCAN_PRIVATE=true"
 _PORTS = {"http": 80, "https": 443}
 _MOVED = (301, 302, 303, 307, 308)
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}["']?([\w-]{1,40})""", re.I)
-
-Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 class Fetched(NamedTuple):
@@ -93,7 +92,8 @@ class Fetcher:
     ) -> None:
         self._private = private
         self._seconds = seconds
-        self._network = _Guarded(network or httpcore2.AnyIOBackend(), resolve, private)
+        self._resolve = resolve
+        self._network = network
         self._given_trust = trust
 
     async def get(self, url: str, kinds: Collection[str] = HTML) -> Fetched:
@@ -131,7 +131,7 @@ class Fetcher:
         if read.userinfo:
             raise _unfetchable(url, "has a user's name in it; expected an address without")
         if port not in _PORTS.values() and not self._private:
-            raise _unfetchable(url, f"has port {port}; expected 80 or 443, or {_OPEN}")
+            raise _unfetchable(url, f"has port {port}; expected 80 or 443, or {OPEN}")
         return read
 
     @cached_property
@@ -140,7 +140,10 @@ class Fetcher:
         return self._given_trust or httpx2.create_ssl_context(trust_env=False)
 
     async def _follow(self, url: httpx2.URL, kinds: Collection[str]) -> Fetched:
-        pool = httpcore2.AsyncConnectionPool(ssl_context=self._trust, network_backend=self._network)
+        # What it imports takes a twentieth of the service's start, and few processes ever fetch.
+        from consent.fetch.network import transport
+
+        through = transport(self._network, self._resolve, self._trust, private=self._private)
         headers = {
             "user-agent": USER_AGENT,
             "accept": ", ".join(kinds),
@@ -148,7 +151,7 @@ class Fetcher:
             "accept-encoding": "gzip",
         }
         async with httpx2.AsyncClient(
-            transport=_Transport(pool), headers=headers, trust_env=False, timeout=self._seconds
+            transport=through, headers=headers, trust_env=False, timeout=self._seconds
         ) as client:
             for _ in range(MOST_REDIRECTS + 1):
                 client.cookies.clear()
@@ -158,105 +161,6 @@ class Fetcher:
                         return await _read(answer, kinds)
                 url = self.allowed(str(url.join(place)))
         raise _unfetchable(str(url), f"is the {MOST_REDIRECTS + 1}th redirect; expected fewer")
-
-
-class _Transport(httpx2.AsyncBaseTransport):
-    """Requests over connections of our own making; httpx2's transport would resolve names."""
-
-    def __init__(self, pool: httpcore2.AsyncConnectionPool) -> None:
-        self._pool = pool
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        url = request.url
-        asked = httpcore2.Request(
-            method=request.method,
-            url=httpcore2.URL(
-                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-            ),
-            headers=request.headers.raw,
-            content=b"",
-            extensions=request.extensions,
-        )
-        try:
-            answer = await self._pool.handle_async_request(asked)
-        except _FAILED as error:
-            raise httpx2.TransportError(str(error) or type(error).__name__) from error
-        body = _Body(cast(AsyncIterable[bytes], answer.stream))
-        return httpx2.Response(answer.status, headers=answer.headers, stream=body)
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
-
-
-class _Body(httpx2.AsyncByteStream):
-    def __init__(self, chunks: AsyncIterable[bytes]) -> None:
-        self._chunks = chunks
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for chunk in self._chunks:
-                yield chunk
-        except _FAILED as error:
-            raise httpx2.TransportError(str(error) or type(error).__name__) from error
-
-    async def aclose(self) -> None:
-        close = getattr(self._chunks, "aclose", None)
-        if close is not None:
-            await close()
-
-
-_FAILED = (
-    httpcore2.NetworkError,
-    httpcore2.ProtocolError,
-    httpcore2.TimeoutException,
-    httpcore2.UnsupportedProtocol,
-)
-
-
-class _Guarded(httpcore2.AsyncNetworkBackend):
-    """Connects to a name only by an address that was checked a moment before."""
-
-    def __init__(
-        self, network: httpcore2.AsyncNetworkBackend, resolve: Resolve, private: bool
-    ) -> None:
-        self._network, self._resolve, self._private = network, resolve, private
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        found = await self._resolve(host, port)
-        for one in found:
-            # One bad address is enough: an honest name has none.
-            if why := addresses.refused(one, private=self._private):
-                also = f", or {_OPEN}" if not addresses.refused(one, private=True) else ""
-                raise RefusedError(
-                    "refused_address", f"{host}: {one} {why}; expected a public address{also}"
-                )
-        last: Exception = OSError(f"{host} has no address")
-        for one in found[:MOST_ADDRESSES]:
-            try:
-                return await self._network.connect_tcp(
-                    one, port, timeout, local_address, socket_options
-                )
-            except _FAILED as error:
-                last = error
-        raise last
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        raise RefusedError("refused_address", "a local socket; expected a public address")
-
-    async def sleep(self, seconds: float) -> None:
-        await self._network.sleep(seconds)
 
 
 def unzipped(content: bytes, most: int = MOST_BYTES) -> bytes:

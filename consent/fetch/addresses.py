@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 
+OPEN = "CONSENT_SCAN_PRIVATE=true"
+"""What an operator sets so that private addresses may be asked."""
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NEVER = tuple(

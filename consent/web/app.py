@@ -242,9 +242,9 @@ async def _import_soon() -> None:
 
 
 def import_the_rest() -> None:
-    """Imports what ``Later`` leaves for later, so that it is of the release that runs."""
-    for name in ("admin", "api"):
-        importlib.import_module(f"consent.web.{name}")
+    """Imports what is not needed at once, so that it is of the release that runs."""
+    for name in ("web.admin", "web.api", "fetch.network"):
+        importlib.import_module(f"consent.{name}")
 
 
 @contextlib.asynccontextmanager

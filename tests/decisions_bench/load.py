@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from tests.e2e.service import free_port
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+JAVASCRIPT = {"content-type": "text/javascript; charset=utf-8"}
 
 
 class Rate(NamedTuple):
@@ -84,9 +85,18 @@ def _cpu_seconds(pid: int) -> float:
 
 
 @contextmanager
-def bare(folder: Path, body: bytes, status: int) -> Iterator[tuple[str, int]]:
-    """A bare ASGI application on the same server, answering ``body``: its address and process."""
+def bare(
+    folder: Path, body: bytes, status: int, headers: Mapping[str, str] = JAVASCRIPT
+) -> Iterator[tuple[str, int]]:
+    """A bare ASGI application on the same server that answers just this: its address and process.
+
+    Args:
+        folder: a new one.
+        body, status: of the answer.
+        headers: of the answer, besides the body's length.
+    """
     folder.mkdir()
+    (folder / "bare-headers").write_text(json.dumps(dict(headers)))
     (folder / "bare-body").write_bytes(body)
     (folder / "bare-status").write_text(str(status))
     port = free_port()
