@@ -67,12 +67,20 @@ def stored(client: TestClient) -> int:
         async with db.read() as c:
             return (await search.count(c, LedgerFilter())).n
 
+    return _asked(client, work)
+
+
+def _asked(client: TestClient, work):
     url = client.app.services.settings.database_url
     return asyncio.run(with_new_connection(url, work))
 
 
 def counted(client: TestClient) -> dict[str, int]:
-    """What was counted so far, whether it is written by now or not."""
+    """What was counted so far. It is written before, be it by the service itself."""
+    folder = client.app.services.folder
+    assert client.portal is not None
+    while folder.waiting:
+        client.portal.call(folder.flush)
 
     async def written(db: Database) -> Counter[str]:
         now = client.app.services.now()
@@ -81,11 +89,7 @@ def counted(client: TestClient) -> dict[str, int]:
             found = await counts.totals_by(c, None, since, until, ("none",))
         return Counter({one.measure: one.n for one in found["none"]})
 
-    services = client.app.services
-    found = asyncio.run(with_new_connection(services.settings.database_url, written))
-    for key, n in services.folder._folded.items():
-        found[key.measure] += n
-    return dict(found)
+    return dict(_asked(client, written))
 
 
 def refused(response, status: int, code: str) -> None:
