@@ -35,7 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consent.database import Database, appending, driver_of, finding, lookups, tables
 from consent.database.dialects import take_lock
 from consent.errors import GoneError, NotFoundError
-from consent.model import Entry, Grants, Place, Record, Regime, Version
+from consent.model import Entry, Record, Regime, Version
 
 MOST_AT_ONCE = 1000
 """The most entries in one ``append``; SQLite takes 32 766 parameters in a statement."""
@@ -45,8 +45,6 @@ _SAME = (
     *("gpc_header", "gpc_property", "device", "salt", "refused"),
 )
 """What an entry and a record call and hold alike."""
-
-_d = tables.decisions.c
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -147,13 +145,12 @@ async def get(c: AsyncConnection, id_: uuid.UUID) -> Record | None:
 
 async def history(c: AsyncConnection, store: str, visitor: uuid.UUID) -> list[Record]:
     """All that ``visitor`` decided in ``store``, oldest first."""
-    rows = await c.execute(_HISTORY, {"store": store, "visitor_id": visitor})
-    return [_of_row(row) for row in rows]
+    return await finding.of_visitor(await driver_of(c), store, visitor)
 
 
 async def last(c: AsyncConnection) -> int:
     """The newest ``seq``, erased or not; 0 when there is none."""
-    heads = [sa.select(sa.func.max(one)) for one in (_d.seq, tables.erased.c.seq)]
+    heads = [sa.select(sa.func.max(one)) for one in (tables.decisions.c.seq, tables.erased.c.seq)]
     return max(seq or 0 for seq in (await c.execute(sa.union_all(*heads))).scalars())
 
 
@@ -173,10 +170,7 @@ async def following(c: AsyncConnection, seq: int, limit: int) -> list[Record]:
 
 async def by_seqs(c: AsyncConnection, seqs: Iterable[int]) -> list[Record]:
     """The records with these ``seq``, newest first by time and by ``seq`` among equals."""
-    wanted, found = list(seqs), []
-    for start in range(0, len(wanted), MOST_AT_ONCE):
-        rows = await c.execute(_BY_SEQS, {"seqs": wanted[start : start + MOST_AT_ONCE]})
-        found += [_of_row(row) for row in rows]
+    found = await finding.by_seqs(await driver_of(c), seqs)
     return sorted(found, key=lambda record: (record.at, record.seq), reverse=True)
 
 
@@ -200,8 +194,7 @@ async def _content(c: AsyncConnection, table: sa.Table, sha256: str) -> bytes | 
 
 
 async def _by_ids(c: AsyncConnection, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Record]:
-    rows = await c.execute(_BY_IDS, {"ids": list(ids)})
-    return {row.id: _of_row(row) for row in rows}
+    return {record.id: record for record in await finding.by_ids(await driver_of(c), ids)}
 
 
 def _record(entry: Entry, version: lookups.Version, stored: appending.Appended) -> Record:
@@ -275,73 +268,3 @@ async def _keep(c: AsyncConnection, table: sa.Table, sha256: str, values: dict[s
     if found != sha256:
         raise ValueError(f"{table.name}: content has SHA-256 {found}; expected {sha256}")
     await c.execute(sa.insert(table).values(sha256=sha256, **values))
-
-
-def _records_in(d: sa.Subquery, *order: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """The rows of ``d`` with what they refer to."""
-    s, v, r = (t.c for t in (tables.stores, tables.versions, tables.regimes))
-    return (
-        sa.select(
-            d,
-            *(s.key, v.number, v.sha256.label("version_sha256")),
-            *(r.regime, r.sha256.label("regime_sha256")),
-        )
-        .select_from(d)
-        .join(tables.stores, s.id == d.c.store_id)
-        .join(tables.versions, v.id == d.c.version_id)
-        .join(tables.regimes, r.id == d.c.regime_id)
-        .order_by(*order)
-    )
-
-
-def _by_ids_query() -> sa.Select[Any]:
-    ids: sa.BindParameter[uuid.UUID] = sa.bindparam("ids", expanding=True)
-    return _records_in(sa.select(tables.decisions).where(_d.id.in_(ids)).subquery("d"))
-
-
-def _by_seqs_query() -> sa.Select[Any]:
-    seqs: sa.BindParameter[int] = sa.bindparam("seqs", expanding=True)
-    return _records_in(sa.select(tables.decisions).where(_d.seq.in_(seqs)).subquery("d"))
-
-
-def _history_query() -> sa.Select[Any]:
-    s = tables.stores.c
-    store_id = sa.select(s.id).where(s.key == sa.bindparam("store")).scalar_subquery()
-    of_visitor = (_d.visitor == sa.bindparam("visitor_id"), _d.store_id == store_id)
-    d = sa.select(tables.decisions).where(*of_visitor).subquery("d")
-    return _records_in(d, d.c.seq)
-
-
-_BY_IDS = _by_ids_query()
-_BY_SEQS = _by_seqs_query()
-_HISTORY = _history_query()
-
-
-_NAMES = (*_d.keys(), "key", "number", "version_sha256", "regime", "regime_sha256")
-
-
-def _of_row(row: Any) -> Record:
-    # By place: to ask a row for each column by its name takes longer than to read it.
-    of = dict(zip(_NAMES, row, strict=True))
-    return Record(
-        seq=of["seq"],
-        id=of["id"],
-        visitor=of["visitor"],
-        previous=of["previous"],
-        store=of["key"],
-        version=of["number"],
-        version_sha256=of["version_sha256"],
-        at=of["at"],
-        action=of["action"],
-        grants=Grants(of["preferences"], of["analytics"], of["marketing"]),
-        language=of["language"],
-        banner_sha256=of["banner_sha256"],
-        regime_id=of["regime"],
-        regime_sha256=of["regime_sha256"],
-        place=Place(of["country"], of["subdivision"], of["place_source"]),
-        gpc_header=of["gpc_header"],
-        gpc_property=of["gpc_property"],
-        device=of["device"],
-        salt=of["salt"],
-        refused=of["refused"],
-    )

@@ -11,12 +11,15 @@ import datetime as dt
 import functools
 import sqlite3
 import uuid
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consent.database.dialects import EPOCH
 from consent.database.driver import Driver, SqliteDriver
 from consent.model import Grants, Place, Record
+
+if TYPE_CHECKING:
+    import asyncpg
 
 _COLUMNS = """d.seq, d.id, d.visitor, d.previous, s.key, v.number, v.sha256, d.at, d.action,
     d.preferences, d.analytics, d.marketing, d.language, d.banner_sha256, r.regime, r.sha256,
@@ -30,7 +33,9 @@ JOIN regimes AS r ON r.id = d.regime_id"""
 _DECIDED = _COLUMNS.count(",") + 1
 """How many they are; in a row, what stands after them is of the head."""
 
-_FOLLOWING = "\n".join(("SELECT", _COLUMNS, _REFERRED, "WHERE d.seq > {} ORDER BY d.seq LIMIT {}"))
+_RECORDS = "\n".join(("SELECT", _COLUMNS, _REFERRED))
+_AFTER = "d.seq > {} ORDER BY d.seq LIMIT {}"
+_VISITORS = "d.visitor = {} AND d.store_id = (SELECT id FROM stores WHERE key = {}) ORDER BY d.seq"
 _HEADS = """LEFT JOIN checkpoints AS c ON c.size >= d.seq AND c.size = coalesce(
     (SELECT min(a.size) FROM anchors AS a WHERE a.size >= d.seq),
     (SELECT max(n.size) FROM checkpoints AS n)
@@ -66,12 +71,12 @@ async def find(driver: Driver, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Foun
         ids: as their pages made them.
     """
     if isinstance(driver, SqliteDriver):
-        return await driver.run(functools.partial(_on_sqlite, ids))
+        return await driver.run(functools.partial(_found_on_sqlite, ids))
     rows = await driver.fetch(f"{_FIND} WHERE d.id = ANY($1::uuid[])", ids)
     return {row[1]: _found(*row) for row in rows}
 
 
-def _on_sqlite(ids: Sequence[uuid.UUID], c: sqlite3.Connection) -> dict[uuid.UUID, Found]:
+def _found_on_sqlite(ids: Sequence[uuid.UUID], c: sqlite3.Connection) -> dict[uuid.UUID, Found]:
     found = {}
     for id_ in ids:
         row = c.execute(f"{_FIND} WHERE d.id = ?", (id_.bytes,)).fetchone()
@@ -86,18 +91,49 @@ async def following(driver: Driver, seq: int, most: int) -> list[Record]:
     """The records after ``seq``, in order, at most ``most``.
 
     Args:
-        driver: of a connection that reads, in its transaction.
+        driver: here and below, of a connection that reads, in its transaction.
         seq: 0 for the first ones.
         most: how many.
     """
     if isinstance(driver, SqliteDriver):
-        return await driver.run(functools.partial(_following_on_sqlite, seq, most))
-    return [_record(*row) for row in await driver.fetch(_FOLLOWING.format("$1", "$2"), seq, most)]
+        return await driver.run(
+            functools.partial(_on_sqlite, _AFTER.format("?", "?"), [(seq, most)])
+        )
+    return await _on_postgresql(driver, _AFTER.format("$1", "$2"), seq, most)
 
 
-def _following_on_sqlite(seq: int, most: int, c: sqlite3.Connection) -> list[Record]:
-    rows = c.execute(_FOLLOWING.format("?", "?"), (seq, most)).fetchall()
-    return [_record(*_of_sqlite(*row)) for row in rows]
+async def of_visitor(driver: Driver, store: str, visitor: uuid.UUID) -> list[Record]:
+    """All that ``visitor`` decided in the store with this key, oldest first."""
+    if isinstance(driver, SqliteDriver):
+        values = [(visitor.bytes, store)]
+        return await driver.run(functools.partial(_on_sqlite, _VISITORS.format("?", "?"), values))
+    return await _on_postgresql(driver, _VISITORS.format("$1", "$2"), visitor, store)
+
+
+async def by_ids(driver: Driver, ids: Iterable[uuid.UUID]) -> list[Record]:
+    """The records with these ids, in no order; what is absent is not there, or was erased."""
+    if isinstance(driver, SqliteDriver):
+        values = [(one.bytes,) for one in ids]
+        return await driver.run(functools.partial(_on_sqlite, "d.id = ?", values))
+    return await _on_postgresql(driver, "d.id = ANY($1::uuid[])", list(ids))
+
+
+async def by_seqs(driver: Driver, seqs: Iterable[int]) -> list[Record]:
+    """The records with these ``seq``, in no order."""
+    if isinstance(driver, SqliteDriver):
+        return await driver.run(
+            functools.partial(_on_sqlite, "d.seq = ?", [(one,) for one in seqs])
+        )
+    return await _on_postgresql(driver, "d.seq = ANY($1::bigint[])", list(seqs))
+
+
+def _on_sqlite(where: str, each: Iterable[tuple[Any, ...]], c: sqlite3.Connection) -> list[Record]:
+    query = f"{_RECORDS} WHERE {where}"
+    return [_record(*_of_sqlite(*row)) for values in each for row in c.execute(query, values)]
+
+
+async def _on_postgresql(driver: asyncpg.Connection, where: str, *values: Any) -> list[Record]:
+    return [_record(*row) for row in await driver.fetch(f"{_RECORDS} WHERE {where}", *values)]
 
 
 def _of_sqlite(
