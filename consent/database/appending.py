@@ -231,7 +231,7 @@ def _sqlite(size: int) -> str:
 def _postgresql() -> str:
     arrays = (f"${n}::{type_}[]" for n, type_ in enumerate(_GIVEN.values(), 1))
     source = (
-        f"alone AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({LEDGER_LOCK}) AS yes), "  # nosec B608  # noqa: S608
+        f"alone AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({LEDGER_LOCK}) AS yes), "  # nosec B608  # noqa: S608 - placeholders only
         f"given AS MATERIALIZED (SELECT * FROM unnest({', '.join(arrays)}) "
         f"AS arrays ({', '.join(_GIVEN)}))"
     )
