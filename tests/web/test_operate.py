@@ -10,6 +10,7 @@ import promql_parser
 import pytest
 import yaml
 
+from consent.geo import HEADERS
 from consent.settings import SETTINGS
 from consent.web.metrics import Answered
 
@@ -79,6 +80,21 @@ def test_systemd_starts_what_there_is_and_reloads_without_a_gap():
     assert unit["ExecStartPre"].endswith("consent migrate")
     assert " serve " in unit["ExecStart"]
     assert unit["ExecReload"].endswith("-HUP $MAINPID")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "cleared"),
+    [
+        ("nginx.conf", r'^\s*proxy_set_header (\S+) "";'),
+        ("Caddyfile", r"^\s*request_header -(\S+)$"),
+    ],
+    ids=["nginx", "caddy"],
+)
+def test_a_proxy_clears_every_header_of_a_place_and_names_the_setting(proxy, cleared):
+    text = (FOLDER / proxy).read_text(encoding="utf-8")
+    names = {name for kind in HEADERS for name in (kind.country, kind.subdivision) if name}
+    assert names <= set(re.findall(cleared, text, re.MULTILINE))
+    assert "CONSENT_TRUSTED_PROXIES=127.0.0.1 and CONSENT_PLACE_HEADERS=none" in text
 
 
 @pytest.mark.parametrize("name", [path.name for path in sorted(FOLDER.iterdir())])
