@@ -2,7 +2,8 @@
 
 From the start of ``consent serve`` to the first 200 of ``/readyz``, with one published store and
 with a thousand, on SQLite and on PostgreSQL, in turns with the least that a start can cost: a bare
-ASGI application on the same server, and Python that only imports what both are made of.
+ASGI application on the same server, and Python that only imports what both are made of. Then, on
+PostgreSQL, how soon a version that is published is live everywhere; see ``tests.bench_live``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import NamedTuple
 
 import psutil
 
+from tests import bench_live
 from tests.bench_soak import publish
 from tests.decisions_bench.load import ROOT
 from tests.e2e.service import Service, free_port
@@ -33,6 +35,8 @@ POLL_SECONDS = 0.002
 MOST_SECONDS = 60
 HEAD = "| what starts | published stores | until it answers | processor time |\n|---|---|---|---|"
 LEAST = [sys.executable, "-c", "import starlette, granian"]
+PUBLICATIONS = 10
+"""For each start of a kind."""
 COMMANDS = (("--help",), ("explain", "--country", "DE"))
 
 
@@ -143,6 +147,9 @@ def main(given: list[str] | None = None) -> int:
             )
         print(HEAD, flush=True)
         measure(starts, options.rounds)
+        if options.only != "sqlite":
+            print()
+            bench_live.measure(server, folder, PUBLICATIONS * options.rounds)
     print(f"\n{os.cpu_count()} cores, Python {platform.python_version()}, ", end="")
     print(f"load {load:.1f} before and {os.getloadavg()[0]:.1f} after; medians of ", end="")
     print(f"{options.rounds} starts each, in turns.")
