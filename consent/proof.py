@@ -213,8 +213,12 @@ class Sealer:
         growth = grown(newest, edge, entries, name, self._key, self._now())
         async with self._database.write() as c:
             added = await seals.add(c, growth)
-        self.sealed += len(entries) if added else 0
-        return len(entries) if added else 0
+        if not added:
+            return 0
+        self.sealed += len(entries)
+        if newest and newest.key != growth.head.key:
+            _log.info("log signed by another key", key=growth.head.key.text, size=growth.head.size)
+        return len(entries)
 
     async def _compare(self, c: AsyncConnection, newest: Head | None) -> None:
         """Whether the log still begins with the newest head that this process has seen.

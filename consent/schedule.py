@@ -266,6 +266,8 @@ class Scheduler:
         if gained > LEAP_SECONDS:
             self._steady_from = ticks + STEADY_SECONDS
             _log.warning("clock leapt ahead; nothing is published for a while", seconds=gained)
+        elif gained < -LEAP_SECONDS:
+            _log.warning("clock went back; records tell the time that it shows", seconds=-gained)
         return ticks >= self._steady_from
 
     async def _publish_often(self) -> None:

@@ -9,6 +9,7 @@ import resource
 import shutil
 
 import click
+import structlog
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
@@ -17,12 +18,14 @@ from consent.bulk import Files
 from consent.cli import parts
 from consent.database import Database
 from consent.web.app import App, factory
+from consent.web.logs import STANDARD, told
 from consent.web.ports import check_free
 from consent.web.server import Server, begin_as_worker
 from consent.web.tally import shared_folder
 
 CONNECTIONS = 65_536
 """That a worker may hold at once, idle ones too; the server's own default is about a thousand."""
+_log = structlog.get_logger("server")
 _files: Files | None = None
 """As ``serve`` has read them, in the workers that are forks of it."""
 
@@ -55,6 +58,7 @@ def serve(host: str, port: int, workers: int) -> None:
         websockets=False,
         log_access=False,
         log_level=LogLevels.warning,
+        log_dictconfig=STANDARD,
         respawn_failed_workers=True,
         workers_kill_timeout=30,
         backlog=4096,
@@ -81,9 +85,16 @@ def _allow_connections() -> None:
 
 
 def worker() -> App:
-    """What each process that answers runs."""
+    """What each process that answers runs.
+
+    One that cannot begin, as after a reload with settings that are wrong, says why and ends.
+    """
     begin_as_worker()
-    return factory(_files)
+    try:
+        return factory(_files)
+    except Exception as error:
+        _log.error("worker not started", **told(error))
+        raise SystemExit(1) from error
 
 
 @click.command()

@@ -34,7 +34,7 @@ from consent.settings import Settings
 from consent.signing import Signer
 from consent.texts import Texts
 from consent.web.app import create_app
-from consent.web.logs import configure
+from consent.web.logs import STANDARD, configure
 from consent.web.ports import LOOPBACK, check_free
 
 STORE = "summit"
@@ -240,6 +240,7 @@ def _server(app: ASGIApp, port: int) -> Server:
         interface=Interfaces.ASGI,
         websockets=False,
         log_level=LogLevels.error,
+        log_dictconfig=STANDARD,
     )
 
 

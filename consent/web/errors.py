@@ -7,7 +7,6 @@ number where it was raised, without its message, since that may hold what a visi
 from __future__ import annotations
 
 import secrets
-import traceback
 from collections.abc import Iterable
 
 import structlog
@@ -27,6 +26,7 @@ from consent.errors import (
     TooLargeError,
     UnavailableError,
 )
+from consent.web.logs import told
 from consent.web.responses import Answer, Headers, json_answer
 
 STATUS: tuple[tuple[type[ConsentError], int], ...] = (
@@ -96,9 +96,7 @@ def log_unforeseen(error: Exception) -> str:
         The number of that line, which whoever made the request may be told.
     """
     number = secrets.token_hex(6)
-    frames = traceback.extract_tb(error.__traceback__)[-6:]
-    where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
-    _log.error("request failed", number=number, error=type(error).__name__, where=where)
+    _log.error("request failed", number=number, **told(error))
     return number
 
 

@@ -13,9 +13,11 @@ from queue import SimpleQueue
 from typing import Any
 
 import granian._signals
+import structlog
 from granian import Granian
 from granian._granian import WorkerSignal
 
+from consent.web import logs
 from consent.web.app import LATER_SECONDS, import_the_rest
 
 AGAIN_SECONDS = 0.5
@@ -23,6 +25,8 @@ AGAIN_SECONDS = 0.5
 PARENT_SECONDS = 1.0
 """How often a worker looks whether the process that started it is there."""
 STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+_log = structlog.get_logger("server")
 
 
 class Server(Granian):  # type: ignore[misc, valid-type]
@@ -117,6 +121,7 @@ def begin_as_worker() -> None:
     the process that started this one counts as a signal: else this one would keep the port, and
     the service could not be started again.
     """
+    logs.configure()
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # in all threads that are yet to come
     granian._signals.set_loop_signals = _stop_by_a_thread
     threading.Thread(target=_stop_after, args=(os.getppid(),), daemon=True).start()
@@ -136,4 +141,5 @@ def _stop_when_told(stop: WorkerSignal) -> None:
 def _stop_after(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(PARENT_SECONDS)
+    _log.error("worker ends, since the process that started it is gone")
     os.kill(os.getpid(), signal.SIGTERM)

@@ -10,7 +10,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.faults.house import WORKERS, House
+from tests.faults.house import SERVING, WORKERS, House
 from tests.faults.visitors import Acknowledged, Answer, Line, a_post
 
 __all__ = [
@@ -26,6 +26,7 @@ ROUNDS = 8
 
 
 def test_a_killed_worker_loses_nothing_and_another_takes_its_place(house: House):
+    since = len(house.log())
     with house.visitors() as visitors:
         for _ in range(WORKERS):
             house.progress(visitors)
@@ -33,9 +34,13 @@ def test_a_killed_worker_loses_nothing_and_another_takes_its_place(house: House)
         house.progress(visitors)
     house.check(at_least=80)
     assert house.strangers() == set()
+    lines = house.lines(since=since)
+    ended = [line["event"] for line in lines if line["event"].startswith("Unexpected exit from")]
+    assert len(ended) == len(set(ended)) == WORKERS
 
 
 def test_a_killed_service_loses_nothing_and_goes_on_where_it_was(house: House):
+    since = len(house.log())
     with house.visitors() as visitors:
         house.progress(visitors)
         house.service.stop(signal.SIGKILL)
@@ -43,6 +48,7 @@ def test_a_killed_service_loses_nothing_and_goes_on_where_it_was(house: House):
         house.progress(visitors)
     house.check(at_least=80)
     assert house.strangers() == set()
+    assert len(SERVING.findall(house.log()[since:])) == 1  # who is killed can say no more
 
 
 def test_a_service_that_is_told_to_stop_answers_what_it_took_and_ends(house: House):

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import signal
 from pathlib import Path
 
-from granian import Granian
 from granian.constants import Interfaces
+from granian.log import LogLevels
 
 from consent import settings
 from consent.web.app import App, create_app, utcnow
+from consent.web.logs import STANDARD
+from consent.web.server import Server, begin_as_worker
 
 WRONG_BY = Path("wrong-by")
 
 
 def factory() -> App:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as ``consent.cli.serve.worker`` does
+    begin_as_worker()
     return create_app(settings.load(), now=_now)
 
 
@@ -41,12 +42,15 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int)
     parser.add_argument("--workers", type=int)
     given = parser.parse_args()
-    Granian(
+    Server(
         "tests.faults.clock:factory",
         factory=True,
         interface=Interfaces.ASGI,
         port=given.port,
         workers=given.workers,
         websockets=False,
+        log_access=False,
+        log_level=LogLevels.warning,
+        log_dictconfig=STANDARD,
         workers_kill_timeout=20,
     ).serve()

@@ -26,6 +26,8 @@ from tests.faults.visitors import HEADERS, ORIGIN, PURPOSES, Acknowledged, Visit
 VISITORS = 8
 WORKERS = 2
 PATIENCE_SECONDS = 30.0
+SERVING = re.compile(r"consent: serving on http://\S+")
+"""What the command itself says, as it starts. All else is of the service, and JSON."""
 
 
 class House:
@@ -144,10 +146,17 @@ class House:
     def log(self) -> str:
         return (self.service.folder / "service.log").read_text(errors="replace")
 
+    def lines(self, *, since: int = 0) -> list[dict[str, Any]]:
+        """What the service has logged after ``since`` characters; every line is a JSON object."""
+        whole = self.log()[since:].rpartition("\n")[0]
+        said = [line for line in whole.splitlines() if not SERVING.fullmatch(line)]
+        lines = [json.loads(line) for line in said]
+        assert all({"event", "level", "timestamp"} <= set(line) for line in lines)
+        return lines
+
     def events(self, name: str, *, since: int = 0) -> list[dict[str, Any]]:
         """The log lines that say ``name``, of what was logged after ``since`` characters."""
-        lines = [line for line in self.log()[since:].splitlines() if line.startswith("{")]
-        return [line for line in map(json.loads, lines) if line["event"] == name]
+        return [line for line in self.lines(since=since) if line["event"] == name]
 
     def assert_said(self, since: int) -> list[dict[str, Any]]:
         """Each process that refused decisions said why in one line, and in one that it is over.
@@ -170,7 +179,9 @@ class House:
         """Nothing acknowledged is lost or changed, nothing is there twice or without a post.
 
         Whoever is killed may lose counts of its last second; nothing is counted that is not there.
+        Whatever happened, the log has nothing but JSON.
         """
+        assert all(line["event"] for line in self.lines())
         rows, counted = asyncio.run(_read(self._url))
         assert len(self.acknowledged) >= at_least
         assert [row.seq for row in rows] == list(range(1, len(rows) + 1))

@@ -54,6 +54,7 @@ def memory(house: House) -> int:
 
 
 def held_by_a_crowd(house: House, idle: int, slow: int) -> None:
+    since = len(house.log())
     before = memory(house)
     with crowd(house.service.port, idle=idle, slow=slow) as clients, house.visitors() as visitors:
         house.progress(visitors)
@@ -62,6 +63,7 @@ def held_by_a_crowd(house: House, idle: int, slow: int) -> None:
         grown = memory(house) - before
     house.check(at_least=80)
     assert set(house.statuses) <= {201, 409}
+    assert house.lines(since=since) == []
     assert grown < (idle + 2 * slow) * CONNECTION_BYTES + SPARE_BYTES
 
 
@@ -108,10 +110,12 @@ def is_signed_by(key: str, receipt: str) -> bool:
 
 
 def test_rotated_keys_leave_every_receipt_and_the_log_good(house: House):
+    since = len(house.log())
     environ = house.service.environ
     old = environ["CONSENT_SECRET_KEYS"]
     with house.visitors() as visitors:
         house.progress(visitors)
+    house.service.consent("ledger", "seal")
     environ["CONSENT_SECRET_KEYS"] = f"{'n' * 40},{old}"
     house.service.stop()
     house.start()
@@ -125,6 +129,7 @@ def test_rotated_keys_leave_every_receipt_and_the_log_good(house: House):
         both = Signer(("n" * 40, old))
         assert all(both.read_receipt(receipt)["id"] for receipt in receipts)
         assert {is_signed_by(old, one) for one in receipts} == {True, False}
+        house.wait(lambda: bool(house.events("log signed by another key", since=since)))
     finally:
         environ["CONSENT_SECRET_KEYS"] = old
 

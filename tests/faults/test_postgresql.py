@@ -38,6 +38,7 @@ def test_a_crashed_server_loses_nothing_and_is_used_again(house: House, server: 
 
 
 def test_connections_that_the_server_ends_lose_nothing(house: House, server: Server):
+    since = len(house.log())
     with house.visitors() as visitors:
         for _ in range(5):
             house.progress(visitors)
@@ -45,11 +46,13 @@ def test_connections_that_the_server_ends_lose_nothing(house: House, server: Ser
         house.progress(visitors)
     house.check(at_least=200)
     assert house.strangers() == set()
+    assert house.events("decisions not stored", since=since)
     assert house.service.consent("ledger", "verify")
 
 
 def cut_off(house: House, proxy: Proxy, lengths: Iterable[int]) -> None:
     """Cuts a connection after each of so many bytes from the service, while visitors post."""
+    since = len(house.log())
     with house.visitors(4) as visitors:
         for length in lengths:
             before = proxy.cuts
@@ -58,6 +61,7 @@ def cut_off(house: House, proxy: Proxy, lengths: Iterable[int]) -> None:
         house.progress(visitors)
     house.check(at_least=80)
     assert house.strangers() == set()
+    assert house.events("decisions not stored", since=since)
 
 
 def test_a_line_that_is_cut_in_mid_sentence_loses_nothing(house: House, proxy: Proxy):
@@ -70,6 +74,8 @@ def test_a_line_that_is_cut_after_each_byte_loses_nothing(house: House, proxy: P
 
 
 def test_a_slow_server_is_waited_for(house: House, proxy: Proxy):
+    """That is told by ``pixelgate_decision_seconds``, for which alerts.yaml has a rule."""
+    since = len(house.log())
     proxy.delay_seconds = 0.03
     try:
         with house.visitors() as visitors:
@@ -78,6 +84,7 @@ def test_a_slow_server_is_waited_for(house: House, proxy: Proxy):
         proxy.delay_seconds = 0.0
     house.check(at_least=16)
     assert house.statuses[503] == 0
+    assert house.events("decisions not stored", since=since) == []
 
 
 @pytest.mark.soak

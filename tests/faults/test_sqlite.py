@@ -102,6 +102,7 @@ def test_a_backup_put_in_its_place_takes_over_at_once(house: House, disk: Disk):
 
 
 def test_workers_end_with_the_process_that_started_them(house: House):
+    since = len(house.log())
     orphans = [psutil.Process(pid) for pid in house.workers()]
     with house.visitors() as visitors:
         house.progress(visitors)
@@ -112,6 +113,8 @@ def test_workers_end_with_the_process_that_started_them(house: House):
         house.progress(visitors)
     house.check(at_least=80)
     assert house.strangers() == set()
+    said = house.events("worker ends, since the process that started it is gone", since=since)
+    assert len(said) == len(orphans)
 
 
 def test_a_clock_that_goes_back_leaves_the_ledger_in_order(house: House):
