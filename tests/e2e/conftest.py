@@ -66,6 +66,24 @@ def visitor_from(
 
 
 @pytest.fixture
+def visitor_with_cache(
+    chromium: Browser, shop: Shop, service: Service
+) -> Iterator[Callable[[str], Visitor]]:
+    """As ``visitor_from``, in a browser that keeps whole pages for the way back (bfcache).
+
+    Playwright switches that off, and with it the way back is a new load.
+    """
+    browser = chromium.browser_type.launch(
+        executable_path=browser_setup.find(),
+        args=list(browser_setup.FLAGS),
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+    own = {shop.origin.removeprefix("http://"), service.url.removeprefix("http://")}
+    yield lambda place: Visitor(browser, place, own)
+    browser.close()
+
+
+@pytest.fixture
 def guest_from(visitor_from: Callable[..., Visitor], shop: Shop) -> Iterator[Callable[..., Guest]]:
     """Visitors of pages that embed content: ``guest_from("Berlin").see(frame())``."""
     yield lambda place, **options: Guest(visitor_from(place, **options), shop)

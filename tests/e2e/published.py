@@ -13,9 +13,13 @@ from tests.e2e.service import Service
 from tests.e2e.shop import Shop
 
 
-def publish(service: Service, shop: Shop, key: str, toml: str) -> str:
-    """Publishes ``toml`` as the store ``key``, and returns its snippet once the loader is there."""
-    service.publish(f'key = "{key}"\nname = "{key}"\norigins = ["{shop.origin}"]\n{toml}')
+def publish(service: Service, shop: Shop, key: str, toml: str, *, origin: str = "") -> str:
+    """Publishes ``toml`` as the store ``key``, and returns its snippet once the loader is there.
+
+    ``origin`` is the shop's own where it is not said.
+    """
+    origins = f'origins = ["{origin or shop.origin}"]'
+    service.publish(f'key = "{key}"\nname = "{key}"\n{origins}\n{toml}')
     return served(service, shop, key)
 
 

@@ -116,14 +116,15 @@ def test_pages_can_ask_and_listen(visitor_from: Make, shop: Shop) -> None:
     expect(visitor.page.get_by_role("dialog")).to_be_visible()
 
 
-def test_the_banner_works_under_a_strict_policy_with_a_nonce(
+def test_banner_and_pixels_work_under_a_strict_policy_with_a_nonce_and_trusted_types(
     visitor_from: Make, shop: Shop, service: Service
 ) -> None:
     vendors = "https://connect.facebook.net https://www.googletagmanager.com"
     hits = " ".join(f"https://{host}" for host in (META, GA4, ADS, CONVERSIONS))
     shop.csp = (
         f"default-src 'none'; script-src 'nonce-abc123' {service.url} {vendors}; "
-        f"connect-src {service.url} {hits}; img-src data: {hits}; base-uri 'none'"
+        f"connect-src {service.url} {hits}; img-src data: {hits}; base-uri 'none'; "
+        "require-trusted-types-for 'script'; trusted-types pixelgate"
     )
     visitor = visitor_from("Berlin")
     try:

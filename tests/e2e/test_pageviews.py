@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Route
+from playwright.sync_api import Route
 
-from tests import browser_setup
 from tests.e2e.claims import GA4, META
 from tests.e2e.published import publish
 from tests.e2e.service import Service
@@ -164,28 +163,18 @@ def test_who_leaves_before_the_page_is_complete_has_seen_it(
 
 
 def test_a_page_from_the_cache_of_whole_pages_is_seen_again(
-    chromium: Browser, pages: Callable[..., str], shop: Shop, service: Service
+    visitor_with_cache: Make, pages: Callable[..., str]
 ) -> None:
-    browser = chromium.browser_type.launch(
-        executable_path=browser_setup.find(),
-        args=list(browser_setup.FLAGS),
-        ignore_default_args=["--disable-back-forward-cache"],
-    )
-    own = {shop.origin.removeprefix("http://"), service.url.removeprefix("http://")}
-    visitor = Visitor(browser, "Tokyo", own)
-    try:
-        address = pages("/spa", head="<script>window.life = Math.random()</script>")
-        visitor.visit(address)
-        life = visitor.page.evaluate("life")
-        visitor.visit(pages("/spa/other"))
-        visitor.page.evaluate("history.back()")
-        visitor.page.wait_for_function("location.pathname == '/spa'")
-        visitor.page.wait_for_timeout(100)
-        assert visitor.page.evaluate("life") == life
-        assert views(visitor) == ["/spa", "/spa/other", "/spa"]
-    finally:
-        visitor.close()
-        browser.close()
+    visitor = visitor_with_cache("Tokyo")
+    address = pages("/spa", head="<script>window.life = Math.random()</script>")
+    visitor.visit(address)
+    life = visitor.page.evaluate("life")
+    visitor.visit(pages("/spa/other"))
+    visitor.page.evaluate("history.back()")
+    visitor.page.wait_for_function("location.pathname == '/spa'")
+    visitor.page.wait_for_timeout(100)
+    assert visitor.page.evaluate("life") == life
+    assert views(visitor) == ["/spa", "/spa/other", "/spa"]
 
 
 def test_a_page_made_ready_in_advance_is_seen_when_the_visitor_sees_it(
