@@ -77,6 +77,19 @@ async def test_the_check_says_which_tables_are_there_and_which_are_needed(databa
         await database.check()
 
 
+async def test_tables_of_a_later_release_are_those_of_a_process_that_serves_alone(
+    database, database_url
+):
+    async with database.write() as c:
+        await c.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    fault = f"tables are at 9999; this release needs {migrations.newest()}: install the later"
+    await database.check(writes=True, later=True)
+    with pytest.raises(UnavailableError, match=fault):
+        await database.check(writes=True)
+    with pytest.raises(UnavailableError, match=fault):
+        await asyncio.to_thread(database_.migrate, database_url)
+
+
 def test_processes_that_migrate_at_once_wait_for_each_other(empty_url):
     script = f"from consent import database; print(database.migrate({empty_url!r}))"
     started = [

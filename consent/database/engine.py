@@ -148,24 +148,26 @@ class Database:
             with faults.translated(), self._used():
                 await self._log.restart(self._writer, busy_seconds=self._busy_seconds)
 
-    async def check(self, *, writes: bool = False) -> None:
+    async def check(self, *, writes: bool = False, later: bool = False) -> None:
         """Nothing when the database answers and has the tables of this release.
 
         Args:
             writes: a write has to be able to begin now, too. Where another process keeps writes
                 waiting, that is found out within about a second.
+            later: the tables of a later release will do. For a process that was serving when they
+                were migrated: steps only add to what it uses.
 
         Raises:
             UnavailableError: it does not answer, has other tables, or takes no writes.
         """
         if not writes:
             async with self.read() as connection:
-                await _check_tables(connection)
+                await _check_tables(connection, later=later)
             return
         before = self._writes
         try:
             async with self._begun(self._checker) as connection:
-                await _check_tables(connection)
+                await _check_tables(connection, later=later)
                 await dialects.try_to_write(
                     connection, tables.decisions, wait_seconds=CHECK_SECONDS
                 )
@@ -248,15 +250,13 @@ async def driver_of(connection: AsyncConnection) -> Driver:
     return cast(Driver, opened.driver_connection)
 
 
-async def _check_tables(connection: AsyncConnection) -> None:
-    found = await connection.run_sync(migrations.applied)
-    if found != migrations.newest():
-        raise UnavailableError(
-            f"database: tables are at {found}; "
-            f"this release needs {migrations.newest()}: run consent migrate"
-            if found
-            else f"database: {faults.NO_TABLES}"
-        )
+async def _check_tables(connection: AsyncConnection, *, later: bool = False) -> None:
+    found, needed = await connection.run_sync(migrations.applied), migrations.newest()
+    if found is None:
+        raise UnavailableError(f"database: {faults.NO_TABLES}")
+    if found == needed or (later and found > needed):
+        return
+    raise UnavailableError(f"database: {migrations.behind(found)}")
 
 
 def connect(url: str, *, busy_seconds: float = connections.BUSY_SECONDS) -> Database:

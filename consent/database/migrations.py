@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from consent.database import connections, faults
 from consent.database.dialects import take_lock
+from consent.errors import UnavailableError
 
 _HERE = Path(__file__).resolve().parent
 
@@ -31,7 +32,7 @@ def migrate(url: str) -> list[str]:
 
     Raises:
         SettingsError: ``url`` is of another kind.
-        UnavailableError: the database does not answer.
+        UnavailableError: the database does not answer, or has the tables of a later release.
     """
     return asyncio.run(_migrate(url))
 
@@ -52,6 +53,12 @@ def newest() -> str:
     return max(path.stem[1:5] for path in (_HERE / "versions").glob("v[0-9]*_*.py"))
 
 
+def behind(found: str) -> str:
+    """What is wrong with tables at ``found``, which this release does not take, and what to do."""
+    way_out = "run consent migrate" if found < newest() else "install the later release"
+    return f"tables are at {found}; this release needs {newest()}: {way_out}"
+
+
 async def _migrate(url: str) -> list[str]:
     parsed = connections.parse(url)
     if parsed.get_backend_name() == "postgresql":
@@ -64,6 +71,9 @@ async def _migrate(url: str) -> list[str]:
                 Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
             async with engine.begin() as connection:
                 await take_lock(connection, "migrations")
+                found = await connection.run_sync(applied)
+                if found is not None and found > newest():
+                    raise UnavailableError(f"database: {behind(found)}")
                 return await connection.run_sync(_upgrade)
     finally:
         await engine.dispose()

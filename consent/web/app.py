@@ -265,12 +265,12 @@ async def _alive(request: Request) -> Response:
 
 
 async def _ready(request: Request) -> Response:
-    """200 when storage is migrated and takes writes; else the error table's 503.
+    """200 when storage is migrated, if by a later release, and takes writes; else 503.
 
     ``warnings`` are what an operator should see to, and no reason to send visitors elsewhere.
     """
     services = request.app.services
-    await services.database.check(writes=True)
+    await services.database.check(writes=True, later=True)
     places = services.geo.database
     facts = {"kind": places.kind, "built_at": _iso(places.built_at), "age_days": places.age_days}
     warnings = list(_place_warnings(places))

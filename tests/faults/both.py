@@ -11,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.faults.house import SERVING, WORKERS, House
+from tests.faults.upgrade import downgrade, half_upgraded, upgrade
 from tests.faults.visitors import Acknowledged, Answer, Line, a_post
 
 __all__ = [
     "test_a_killed_service_loses_nothing_and_goes_on_where_it_was",
     "test_a_killed_worker_loses_nothing_and_another_takes_its_place",
+    "test_a_migration_that_is_killed_under_posts_and_then_done_holds_up_nobody",
     "test_a_service_that_is_told_to_stop_answers_what_it_took_and_ends",
     "test_one_id_with_two_contents_at_once_is_stored_as_one_of_them",
     "test_the_same_post_at_once_is_stored_once_and_gets_one_receipt",
@@ -63,6 +65,29 @@ def test_a_service_that_is_told_to_stop_answers_what_it_took_and_ends(house: Hou
     house.check(at_least=80)
     assert house.strangers() == set()
     house.wait(lambda: house.uncounted() == lost)
+
+
+def test_a_migration_that_is_killed_under_posts_and_then_done_holds_up_nobody(house: House):
+    """The service is of the earlier release until it is started anew, workers that it starts too;
+    no proxy passes it over.
+    """
+    with house.visitors() as visitors:
+        house.progress(visitors)
+        with half_upgraded(house.url):
+            pass
+        house.progress(visitors)
+        assert house.is_ready()
+        upgrade(house.url)
+        try:
+            house.progress(visitors)
+            house.kill_worker()
+            house.progress(visitors)
+            assert house.is_ready()
+        finally:
+            downgrade(house.url)
+        house.progress(visitors)
+    house.check(at_least=200)
+    assert house.strangers() == set()
 
 
 def posted_at_once(house: House, posts: list[dict[str, Any]]) -> list[Answer]:

@@ -36,7 +36,7 @@ class House:
     def __init__(self, folder: Path, database_url: str, *, ledger_url: str | None = None) -> None:
         """``ledger_url`` leads to the same database past whatever a test puts between."""
         self.service = Service(folder, database_url=database_url)
-        self._url = ledger_url or database_url
+        self.url = ledger_url or database_url
         self.entrance: int | None = None
         """The port that visitors know; None means the service's own."""
         self.acknowledged: dict[str, Acknowledged] = {}
@@ -182,7 +182,7 @@ class House:
         Whatever happened, the log has nothing but JSON.
         """
         assert all(line["event"] for line in self.lines())
-        rows, counted = asyncio.run(_read(self._url))
+        rows, counted = asyncio.run(_read(self.url))
         assert len(self.acknowledged) >= at_least
         assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
         kept = {str(row.id): row for row in rows}
@@ -198,19 +198,19 @@ class House:
         for row in rows:
             assert row.previous == newest.get(row.visitor), row.seq
             newest[row.visitor] = row.id
-        report = asyncio.run(_verified(self._url))
+        report = asyncio.run(_verified(self.url))
         assert report.fault is None, report
 
     def uncounted(self) -> int:
         """How many decisions of the ledger are not in the counts: lost with a process, or waiting
         for the second to be over.
         """
-        rows, counted = asyncio.run(_read(self._url))
+        rows, counted = asyncio.run(_read(self.url))
         return len(rows) - counted
 
     def ids(self) -> set[str]:
         """The ids that the ledger holds."""
-        return {str(row.id) for row in asyncio.run(_read(self._url))[0]}
+        return {str(row.id) for row in asyncio.run(_read(self.url))[0]}
 
     def strangers(self) -> set[str]:
         """Ids in the ledger that no visitor of this house sent."""
