@@ -33,7 +33,7 @@ function isInner(value) {
 /** A call as the platform gets it: `fbq('trackSingle', '123', 'Purchase', {…})`, and the objects below. */
 export function callTree({ path, given }) {
   const inner = given.filter(isInner).map((one) => tree(one));
-  return el('div', { class: 'call' }, el('code', {}, callLine({ path, given })), ...inner);
+  return el('div', { class: 'call' }, el('code', {}, ...callLine({ path, given })), ...inner);
 }
 
 function callLine({ path, given }) {
@@ -41,5 +41,7 @@ function callLine({ path, given }) {
     if (isInner(one)) return Array.isArray(one) ? '[…]' : '{…}';
     return typeof one == 'string' ? `'${visible(one)}'` : quoted(one);
   };
-  return `${path}(${given.map(short).join(', ')})`;
+  // Each by itself: text that reads leftward must not carry its neighbours to the other side.
+  const each = given.flatMap((one) => [', ', el('bdi', {}, short(one))]).slice(1);
+  return [`${path}(`, ...each, ')'];
 }

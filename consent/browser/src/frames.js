@@ -122,7 +122,7 @@ export function frameGate(page, said, gate) {
         el('p', {}, fill(said.text, { host, vendor })),
         el('div', { class: 'choices' }, button('once', once), free && button('always', always)),
         free && note,
-        privacy && el('p', {}, el('a', { href: privacy, rel: 'noopener', target: '_blank' }, `${said.policy} (${vendor})`)),
+        privacy && el('p', {}, el('a', { href: privacy, rel: 'noopener', target: '_blank' }, `${said.policy} (${isolated(vendor)})`)),
       ),
     );
   }

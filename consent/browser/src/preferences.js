@@ -76,7 +76,7 @@ export function preferences(page, content) {
   }
 
   function kept([trace, lifetime]) {
-    return [el('code', {}, trace), ` ${lifetime}`];
+    return [el('code', { dir: 'ltr' }, trace), ` ${lifetime}`];
   }
 
   function serviceList(services, pixels) {
@@ -91,16 +91,18 @@ export function preferences(page, content) {
 
   function service({ name, vendor, privacy, hosts, stored }, pixel) {
     const row = (term, ...values) => [el('dt', {}, term), el('dd', {}, ...values)];
+    // Names keep to themselves: their full stops and stars stay on their own side where one reads leftward.
+    const places = hosts.flatMap((host) => [', ', el('bdi', { dir: 'ltr' }, host)]).slice(1);
     const policy = el('a', { href: privacy, rel: 'noopener', target: '_blank' }, content.policy);
     return el(
       'li',
       {},
-      el('div', { class: 'line' }, el('label', { for: pixel.id }, name), pixel),
+      el('div', { class: 'line' }, el('label', { for: pixel.id }, el('bdi', {}, name)), pixel),
       el(
         'dl',
         {},
-        ...row(texts.provider, vendor + ' · ', policy),
-        ...row(texts.hosts, hosts.join(', ')),
+        ...row(texts.provider, el('bdi', {}, vendor), ' · ', policy),
+        ...row(texts.hosts, ...places),
         ...(stored.length ? row(texts.stored, el('ul', {}, ...stored.map((one) => el('li', {}, ...kept(one))))) : []),
       ),
     );
@@ -136,7 +138,7 @@ export function preferences(page, content) {
     return el(
       'div',
       { class: 'receipt' },
-      el('p', {}, ...filled(said.line, { date, number: el('code', {}, id) })),
+      el('p', {}, ...filled(said.line, { date, number: el('code', { dir: 'ltr' }, id) })),
       el('button', { type: 'button', 'data-receipt': id, click: download }, said.download),
       status,
       el('p', {}, ...filled(said.text, { address: link })),
