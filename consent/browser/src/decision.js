@@ -30,6 +30,7 @@ export function readDecision() {
 
 /** Puts `text` into the cookie, for `seconds`. What is no decision is read as a refusal of all. */
 export function writeText({ domain }, text, seconds) {
-  const secure = location.protocol == 'https:' ? '; Secure' : '';
-  document.cookie = `pixelgate=${text}; Max-Age=${seconds}; Path=/; SameSite=Lax; Domain=${domain || ''}${secure}`;
+  document.cookie =
+    `pixelgate=${text}; Max-Age=${seconds}; Path=/; SameSite=Lax; Domain=${domain || ''}` +
+    (location.protocol == 'https:' ? '; Secure' : '');
 }

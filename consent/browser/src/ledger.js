@@ -46,9 +46,9 @@ export async function sendDecision(page, post, done, stands, tries = 0) {
   const answer = await line;
   if (newest != post) return;
   if (answer !== undefined) {
-    // Another tab's post may wait in the same box.
-    if (waiting()?.id == post.id) keep(null);
     done(answer);
+    // Another tab's post may wait in the same box. Last, since other windows look at the cookie when it goes.
+    if (waiting()?.id == post.id) keep(null);
   } else if (tries < 6) {
     const again = () => newest == post && stands() && sendDecision(page, post, done, stands, tries + 1);
     setTimeout(again, 1000 << tries);

@@ -190,6 +190,8 @@ export function loader(config, pixels, parts, choices, content, hash) {
       // Consent is looked at again whenever the page may have slept, or another tab has decided.
       addEventListener('visibilitychange', page.moved);
       addEventListener('pageshow', page.moved);
+      // By the outbox of the window that has decided, where the browser does not tell of cookies.
+      addEventListener('storage', page.moved);
       window.cookieStore?.addEventListener('change', page.moved);
     });
   }
