@@ -6,8 +6,8 @@ language gets the same script. Everybody else's answer stays private.
 
 Browsers, and caches that nobody set up, are told ``private, no-cache`` all the same. What a cache
 may do stands in headers for caches alone: ``CDN-Cache-Control`` (RFC 9213), ``Surrogate-Control``
-(Fastly, Varnish), ``X-Accel-Expires`` (nginx). So a CDN that looks at no ``Vary`` and obeys
-``Cache-Control`` can never hand one place the script of another.
+(Fastly; Varnish by its VCL), ``X-Accel-Expires`` (nginx). So a CDN that looks at no ``Vary`` and
+obeys ``Cache-Control`` can never hand one place the script of another.
 
 ``Surrogate-Key`` (Fastly) and ``Cache-Tag`` (Cloudflare, Akamai) name the store, which is what
 ``purge`` asks for.
@@ -25,8 +25,8 @@ from consent.web import cookie
 from consent.web.responses import NOSNIFF, Headers
 
 ERROR_SECONDS = 3600
-"""How long an old script may stand in while the service is away. It releases nothing without a
-receipt, which nobody gives meanwhile.
+"""How long a script whose time is over may stand in while the service is away. It releases nothing
+without a receipt, which nobody gives meanwhile. nginx does not read it: its keys hold the hour.
 """
 ADDRESS = "X-Forwarded-For"
 

@@ -21,6 +21,10 @@ MISSING = (
     "and run the tests again"
 )
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+CLOCK = """
+map $http_test_time $test_time { default $http_test_time; "" $time_iso8601; }
+"""
+"""A request with the header ``Test-Time`` comes at that time, as far as the example asks."""
 
 
 def find() -> str:
@@ -61,7 +65,7 @@ class Nginx:
         (folder / "nginx.conf").write_text(
             f"{user}daemon off;\nworker_processes 1;\npid {folder}/pid;\n"
             f"error_log {folder}/error.log;\nevents {{ worker_connections 1024; }}\n"
-            f"http {{\naccess_log off;\n{temporary}{before}\n{text}\n}}\n"
+            f"http {{\naccess_log off;\n{temporary}{CLOCK}{before}\n{text}\n}}\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -85,14 +89,15 @@ class Nginx:
 
 
 def _local(text: str, folder: Path, port: int, ports: Sequence[int]) -> str:
-    """The example for this machine: other ports and folders, and no TLS."""
+    """The example for this machine: other ports and folders, no TLS, and the test's time."""
     nodes = "".join(f"server 127.0.0.1:{one};\n" for one in ports)
     for pattern, replaced in (
         (r"server 127\.0\.0\.1:8000;", nodes),
         (r"listen 443 ssl;", f"listen 127.0.0.1:{port};"),
         (r"ssl_certificate(_key)? [^;]+;", ""),
         (r"/var/cache/nginx/pixelgate", f"{folder}/cache"),
+        (r"map \$time_iso8601 ", "map $test_time "),
     ):
         text, n = re.subn(pattern, replaced, text)
-        assert n or "cache" in pattern, pattern
+        assert n or "cache" in pattern or "time" in pattern, pattern
     return text

@@ -3,86 +3,22 @@
 from __future__ import annotations
 
 import gzip
-import http.client
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from pathlib import Path
-from typing import NamedTuple
 
 import brotli
 import pytest
 import zstandard
 
-from tests.e2e.service import PUBLISHED, Service
-from tests.edge.nginx import Nginx
+from tests.e2e.service import PUBLISHED
+from tests.edge.cache import AMERICA, BERLIN, CALIFORNIA, LOADER, NOWHERE, ORIGIN, TEXAS, Edge
 
-ORIGIN = "https://summit.example"
-NEIGHBOUR = PUBLISHED.replace('"summit"', '"fjord"').replace("Summit Outdoor", "Fjord")
-BERLIN, TEXAS, CALIFORNIA, NOWHERE = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"
-AMERICA = "127.0.0.6"
-"""Of whom the edge knows the country alone."""
-PLACES = f"""
-geo $visitor_country {{ default ""; {BERLIN} DE; {TEXAS} US; {CALIFORNIA} US; {AMERICA} US; }}
-geo $visitor_region {{ default ""; {TEXAS} TX; {CALIFORNIA} CA; }}
-"""
-LOADER = "/s/summit/loader.js?en,false"
 UNPACKED: dict[str, Callable[[bytes], bytes]] = {
     "br": brotli.decompress,
     "zstd": zstandard.decompress,
     "gzip": gzip.decompress,
 }
 PATIENCE_SECONDS = 30
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    @property
-    def cached(self) -> str | None:
-        return self.headers["X-Cache"]
-
-
-class Edge:
-    """The cache with the service behind it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.service = Service(folder)
-        self.nginx = Nginx(folder / "nginx", "nginx-cache.conf", [self.service.port], before=PLACES)
-        self.service.environ |= {
-            "CONSENT_PLACE_HEADERS": "generic",
-            "CONSENT_CACHE_SECONDS": "300",
-            "CONSENT_PURGE_URL": f"{self.nginx.url}/purge/{{store}}",
-        }
-        self.service.consent("migrate")
-        for store in (NEIGHBOUR, PUBLISHED):
-            self.service.publish(store.format(origin=ORIGIN))
-
-    def get(self, path: str = LOADER, sender: str = BERLIN, **headers: str) -> Answer:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", self.nginx.port, timeout=20, source_address=(sender, 0)
-        )
-        with closing(connection):
-            connection.request("GET", path, headers={"Accept-Encoding": "identity", **named})
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
-
-    def direct(self, **place: str) -> bytes:
-        """What the service itself says of a place."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=20)
-        with closing(connection):
-            headers = {f"X-{name.capitalize()}-Code": code for name, code in place.items()}
-            connection.request("GET", LOADER, headers=headers)
-            return connection.getresponse().read()
-
-    def until_cached(self, path: str = LOADER) -> Answer:
-        self.get(path)
-        found = self.get(path)
-        assert found.cached == "HIT"
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -208,16 +144,3 @@ def test_a_publish_purges_its_store_and_no_other(edge):
     assert edge.get().cached == "HIT"
     untouched = edge.get("/s/fjord/loader.js?en,false")
     assert (untouched.cached, untouched.body) == ("HIT", other.body)
-
-
-def test_scripts_stay_while_the_service_is_away_and_no_decision_is_taken(edge):
-    kept = edge.until_cached()
-    edge.service.stop()
-    try:
-        found = edge.get()
-        assert (found.status, found.body) == (200, kept.body)
-        assert edge.get(sender=NOWHERE).status == 502
-        assert edge.get("/s/summit/receipts/x").status == 502
-    finally:
-        edge.service.start()
-    assert edge.get(sender=NOWHERE).status == 200
