@@ -12,6 +12,7 @@ import pytest
 
 from consent import publish, storefile
 from consent.compose import Composer
+from consent.embeds import Embeds
 from consent.errors import DataError
 from consent.model import Place, StoreConfig, Version
 from consent.platforms import Platforms
@@ -52,6 +53,17 @@ refuses = ["marketing"]
 domain = "summit.example"
 [texts.en]
 "banner.title" = "Your privacy"
+"gpc.honoured" = "Your signal counts"
+"content.text" = "Nothing came from {host}, {vendor}"
+[experiment]
+key = "spring"
+name = "Fewer words"
+[[variants]]
+key = "short"
+name = "Short"
+banner = { layout = "box", accent = "#1a5fb4", logo = "/small.svg", light = { text = "#000000" } }
+[variants.texts.en]
+"banner.text" = "May we use cookies ({count})?"
 """
 PAYLOADS = (
     '"-alert(1)-"',
@@ -88,60 +100,75 @@ CONTENT = storefile.plain(storefile.parse(FILE, "store.toml"))
 PLACES = [*paths(CONTENT)]
 
 
-def hostile(path: tuple[Any, ...], text: str) -> dict[str, Any]:
-    """The store with ``text`` at ``path``."""
-    content = copy.deepcopy(CONTENT)
+def hostile(path: tuple[Any, ...], text: str) -> Iterator[dict[str, Any]]:
+    """The store with ``text`` at ``path``: in place of what is there, and behind it."""
     *above, last = path[:-1] if path[-1] == KEY else path
-    inner: Any = content
-    for part in above:
-        inner = inner[part]
-    if path[-1] == KEY:
-        inner[text] = inner.pop(last)
-    else:
-        inner[last] = text
-    return content
+    for beginning in (False, True):
+        content = copy.deepcopy(CONTENT)
+        inner: Any = content
+        for part in above:
+            inner = inner[part]
+        if path[-1] == KEY:
+            inner[f"{last if beginning else ''}{text}"] = inner.pop(last)
+        else:
+            inner[last] = f"{inner[last] if beginning else ''}{text}"
+        yield content
+
+
+def accepted(content: dict[str, Any]) -> StoreConfig | None:
+    """The store of this file; None where it is refused."""
+    try:
+        config = storefile.read(content, "store.toml")
+    except DataError:
+        return None
+    files = (Platforms.load(), Regions.load(), Texts.load())
+    return None if publish.check(config, *files, on=ON, draft=True) else config
 
 
 @pytest.fixture(scope="module")
 def composer() -> Composer:
-    return Composer(Regions.load(), Platforms.load(), Texts.load())
+    return Composer(Regions.load(), Platforms.load(), Texts.load(), Embeds.load())
 
 
 def scripts(composer: Composer, config: StoreConfig, place: Place) -> Iterator[str]:
     published = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
-    version = Version(1, 1, 1, "0" * 64, published, config, 1)
-    at = Regions.load().resolve(place, on=ON, rules=version.rules)
-    yield composer.loader(version, at, place, "en", gpc=False, first=True)
-    yield composer.preferences(version, at, "en")
-    yield composer.custom(version)
-    yield composer.debug(version, at, place)
+    own = Version(1, 1, 1, "0" * 64, published, config, 1)
+    at = Regions.load().resolve(place, on=ON, rules=own.rules)
+    for version in (own, *own.varied.values()):
+        yield composer.loader(version, at, place, "en", gpc=False, first=True)
+        yield composer.choices(version, at, "en")
+    yield composer.preferences(own, at, "en")
+    yield composer.optout(own, at, "en")
+    yield composer.content(own, at, "en")
+    yield composer.custom(own)
+    yield composer.debug(own, at, place)
 
 
-def test_every_kind_of_text_is_tried() -> None:
-    assert len(PLACES) > 25
-    assert (
-        publish.check(
-            storefile.read(CONTENT, "store.toml"),
-            Platforms.load(),
-            Regions.load(),
-            Texts.load(),
-            on=ON,
-            draft=True,
-        )
-        == []
-    )
+def test_every_kind_of_text_is_tried(composer: Composer) -> None:
+    """The store is accepted as it is, and all its own words stand in scripts."""
+    assert len(PLACES) > 40
+    config = accepted(CONTENT)
+    assert config is not None
+    own = [*config.texts["en"].values(), *config.variants[0].texts["en"].values()]
+    found = [*scripts(composer, config, Place("DE", None, "header"))]
+    for words in own:
+        assert any(words.partition("{")[0] in script for script in found), words
 
 
 @pytest.mark.parametrize("path", PLACES, ids=lambda path: ".".join(map(str, path))[:60])
 def test_no_text_leaves_its_place(composer: Composer, path: tuple[Any, ...]) -> None:
-    files = (Platforms.load(), Regions.load(), Texts.load())
     for text in PAYLOADS:
-        try:
-            config = storefile.read(hostile(path, text), "store.toml")
-        except DataError:
-            continue
-        if publish.check(config, *files, on=ON, draft=True):
-            continue
-        assert storefile.parse(storefile.to_toml(config), "store.toml") == config
-        for script in scripts(composer, config, Place("DE", None, "header")):
-            assert BROKEN_OUT.search(script) is None, (path, text)
+        for content in hostile(path, text):
+            config = accepted(content)
+            if config is None:
+                continue
+            assert storefile.parse(storefile.to_toml(config), "store.toml") == config
+            for script in scripts(composer, config, Place("DE", None, "header")):
+                assert BROKEN_OUT.search(script) is None, (path, text)
+
+
+@pytest.mark.parametrize("path", [path for path in PLACES if "texts" in path and path[-1] != KEY])
+def test_a_stores_own_words_are_taken_however_hostile(path: tuple[Any, ...]) -> None:
+    """So the test above has something to find in them."""
+    taken = [text for text in PAYLOADS if any(map(accepted, hostile(path, text)))]
+    assert "</script><script>alert(1)//" in taken
