@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import ledger, publish, schedules, seals, stores
+from consent import ledger, listed, publish, schedules, seals, stores
 from consent.anchor import Authority, try_out
 from consent.bulk import Files
 from consent.compose import Composer
@@ -112,6 +112,8 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
         yield _fault("CONSENT_PUBLIC_URL", f"found {settings.public_url!r}; expected https")
     elif _is_here(address.hostname or ""):
         said = f"found {settings.public_url!r}; expected what visitors' browsers reach"
+        yield _warning("CONSENT_PUBLIC_URL", said)
+    if said := listed.host_fault(address.hostname or ""):
         yield _warning("CONSENT_PUBLIC_URL", said)
     for network in settings.trusted_proxies:
         if network.prefixlen < WIDEST_PREFIX[network.version]:
@@ -212,6 +214,8 @@ def of_store(version: Version, parts: Parts, on: dt.date) -> Iterator[Finding]:
         yield _fault(
             f"{where}: script", f"{type(error).__name__}; expected that it can be composed"
         )
+    if said := listed.key_fault(key):
+        yield _warning(f"store {key}: key", said)
     length = len(parts.composer.snippet(key, url).encode())
     if length > SNIPPET_BYTES:
         said = f"{length} bytes with {url}; expected {SNIPPET_BYTES} at most"

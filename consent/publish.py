@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import activity, approve, inherit, lawful, roles, stores, theme, variants
+from consent import activity, approve, inherit, lawful, listed, roles, stores, theme, variants
 from consent.activity import Act
 from consent.database import Database
 from consent.database.dialects import take_lock
@@ -101,7 +101,10 @@ def template_faults(
 
 
 def notes(config: StoreConfig, platforms: Platforms, regions: Regions, *, on: dt.date) -> list[str]:
-    """Where less holds than the store asks for, as ``key: fact``. It is published all the same."""
+    """Where less holds than the store asks for, as ``key: fact``. It is published all the same.
+
+    A key is among them that filter lists stop.
+    """
     every = [regions.regime(id_, Place(), on=on) for id_ in regions.ids]
     manual = ", ".join(regime.id for regime in every if not regime.automatic_collection)
     told = [
@@ -110,6 +113,8 @@ def notes(config: StoreConfig, platforms: Platforms, regions: Regions, *, on: dt
         for index, pixel in enumerate(config.pixels)
         if pixel.automatic
     ]
+    if said := listed.key_fault(config.key):
+        told.insert(0, f"key: {said}")
     if config.google.consent_mode == "basic":
         return told
     basic = [regime.id for regime in every if not regime.google_advanced]

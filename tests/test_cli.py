@@ -103,6 +103,13 @@ def test_an_exported_store_imports_as_the_same_version(consent):
     assert again.startswith("summit: version 1 is published")
 
 
+def test_an_address_that_filter_lists_stop_is_told(consent):
+    consent.environ["CONSENT_PUBLIC_URL"] = "https://consent.summit.example"
+    said = consent("store", "import", "store.toml", "--publish")
+    assert "\nnote: CONSENT_PUBLIC_URL: found 'consent.summit.example'; expected " in said
+    assert "note: key: " not in said
+
+
 def test_a_draft_is_not_published_until_told(consent):
     assert consent("store", "import", "store.toml") == "summit: saved, not published\n"
     assert "not published" in consent("store", "list")

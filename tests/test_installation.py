@@ -29,7 +29,7 @@ FILES = Files(Platforms.load(), Regions.load(), Texts.load())
 GOOD = {
     "CONSENT_SECRET_KEYS": "Yx3-8qf0ZrWkP1vLm2tNcA9sUeHbDjG7oIiTzQyXw4_5R6E",
     "CONSENT_LOG_KEYS": base64.b64encode(bytes(range(32))).decode(),
-    "CONSENT_PUBLIC_URL": "https://consent.summit.example",
+    "CONSENT_PUBLIC_URL": "https://gate.summit.example",
     "CONSENT_TRUSTED_PROXIES": "10.0.0.7",
     "CONSENT_PLACE_HEADERS": "cloudflare",
 }
@@ -58,12 +58,16 @@ def said(found) -> list[str]:
             ["CONSENT_SECRET_KEYS: key 2 has about 110 bits of chance"],
         ),
         (
-            {"CONSENT_PUBLIC_URL": "http://consent.summit.example"},
-            ["CONSENT_PUBLIC_URL: found 'http://consent.summit.example'"],
+            {"CONSENT_PUBLIC_URL": "http://gate.summit.example"},
+            ["CONSENT_PUBLIC_URL: found 'http://gate.summit.example'"],
         ),
         (
             {"CONSENT_PUBLIC_URL": "http://localhost:8000"},
             ["warning: CONSENT_PUBLIC_URL: found 'http://localhost:8000'"],
+        ),
+        (
+            {"CONSENT_PUBLIC_URL": "https://consent.summit.example"},
+            ["warning: CONSENT_PUBLIC_URL: found 'consent.summit.example'"],
         ),
         ({"CONSENT_TRUSTED_PROXIES": "0.0.0.0/0"}, ["CONSENT_TRUSTED_PROXIES: found 0.0.0.0/0"]),
         ({"CONSENT_TRUSTED_PROXIES": "2000::/3"}, ["CONSENT_TRUSTED_PROXIES: found 2000::/3"]),
@@ -114,7 +118,7 @@ class TestDatabase:
         version = await seed.store(SUMMIT)
         await seed.decisions(version, 3)
         key = LogKey(bytes(range(32)))
-        await Sealer(database, key, "consent.summit.example", now).seal_all()
+        await Sealer(database, key, "gate.summit.example", now).seal_all()
         found = await look(database, tmp_path, now)
         if database.dialect == "postgresql":  # as tests switch it off
             assert found == ["database: fsync: found off"]
@@ -128,7 +132,7 @@ class TestDatabase:
         await seed.decisions(version, 3)
         await Sealer(db, LogKey(bytes(32)), "here", lambda: now() + dt.timedelta(hours=1)).seal()
         await seed.decisions(version, 2)
-        lax = msgspec.structs.replace(SUMMIT, key="lax", regions={"DE": RegionRule("us-ca")})
+        lax = msgspec.structs.replace(SUMMIT, key="cookie-lax", regions={"DE": RegionRule("us-ca")})
         await seed.store(lax)
         async with db.write() as c:
             content = stores.Draft(SUMMIT, None)
@@ -143,13 +147,16 @@ class TestDatabase:
         )
         await db.close()
         assert [one.partition(",")[0] for one in found] == [
+            "warning: CONSENT_PUBLIC_URL: found 'consent.an-address-that-is-much-too-long-for-any-"
+            "snippet.example'",
             "log: 2 records wait",
             "clock: 3",
             "warning: CONSENT_LOG_KEYS: no key of here's newest checkpoint",
             "anchors: nothing was anchored yet",
             "schedules: 1 are overdue",
-            "store lax: version 1: regions.DE.regime: 'us-ca' is opt-out",
-            f"warning: store lax: snippet: {found[-2].split()[4]} bytes with {long}",
+            "store cookie-lax: version 1: regions.DE.regime: 'us-ca' is opt-out",
+            "warning: store cookie-lax: key: found 'cookie-lax'",
+            f"warning: store cookie-lax: snippet: {found[-2].split()[4]} bytes with {long}",
             f"warning: store summit: snippet: {found[-1].split()[4]} bytes with {long}",
         ]
 

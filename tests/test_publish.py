@@ -334,6 +334,12 @@ def test_a_store_is_told_where_its_pixel_collects_nothing_by_itself():
     assert "us-states" not in told
 
 
+def test_a_store_is_told_of_a_key_that_filter_lists_stop():
+    config = msgspec.structs.replace(SUMMIT, key="statistics")
+    (told,) = publish.notes(config, PLATFORMS, REGIONS, on=TODAY)
+    assert told.startswith("key: found 'statistics'; expected one without 'statistic', such as ")
+
+
 def test_a_store_is_told_which_of_its_pixels_stay_basic():
     config = msgspec.structs.replace(
         SUMMIT,

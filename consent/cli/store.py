@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import msgspec
 
-from consent import bulk, data, drafts, settings, storefile, stores
+from consent import bulk, data, drafts, listed, settings, storefile, stores
 from consent import csp as policies
 from consent import defaults as defaulting
 from consent import publish as publishing
@@ -234,3 +235,6 @@ def _said(version: Version) -> str:
 def _note(config: StoreConfig, known: parts.Files) -> None:
     for note in publishing.notes(config, known.platforms, known.regions, on=utcnow().date()):
         click.echo(f"note: {note}")
+    host = urlsplit(settings.load().public_url).hostname or ""
+    if said := listed.host_fault(host):
+        click.echo(f"note: CONSENT_PUBLIC_URL: {said}")

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from consent import counts, database, groups, stores
+from consent import counts, database, drafts, groups, stores
 from consent.counts import Key, hour_of
 from consent.errors import RefusedError
 from consent.fetch import Fetched
@@ -213,6 +213,18 @@ def test_nobody_looks_into_the_service_s_own_network(address, client):
     page = soup(send(as_user(client, "owner@example.com"), "/admin/setup", address=address))
     assert "expected a public address" in page.text
     assert "Go on by hand" in page.text
+
+
+def test_a_shop_whose_name_filter_lists_stop_gets_another_key_and_an_old_one_is_told(owner):
+    other = begin(owner, origins="https://cookie-bakery.example")
+    assert other.headers["location"] == "/admin/stores/shop/setup/pixels"
+    told = "Blockers may stop this address"
+    assert told not in owner.get("/admin/stores/shop/setup/snippet").text
+    old = StoreConfig("cookies", "Cookies", ("https://cookies.example",))
+    write(owner, lambda c: drafts.save(c, old, by=None, at=owner.app.services.now()))
+    page = owner.get("/admin/stores/cookies/setup/snippet").text
+    assert told in page
+    assert "expected one without" in page
 
 
 @pytest.mark.parametrize(

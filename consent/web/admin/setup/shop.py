@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import RedirectResponse, Response
 
-from consent import drafts, fetch, inherit, publish, setups, stores
+from consent import drafts, fetch, inherit, listed, publish, setups, stores
 from consent.errors import ForbiddenError, RefusedError
 from consent.fetch import named
 from consent.fetch.named import Named
@@ -264,13 +264,13 @@ def _privacy(typed: str, origins: list[str]) -> str:
 
 
 def _key(values: Values, others: Mapping[str, object]) -> str:
-    """A key that no store has, after the address of the shop."""
+    """A key that no store has and no filter list stops, after the address of the shop."""
     try:
         label = named.read(values.origins.split()[0]).label if values.origins.split() else ""
     except RefusedError:
         label = ""
     label = label[: LONGEST_KEY - 4].strip("-")
-    first = label if is_key(label) else "shop"
+    first = label if is_key(label) and not listed.key_fault(label) else "shop"
     number, key = 1, first
     while key in others:
         number += 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from starlette.responses import Response
 
+from consent import listed
 from consent.scan.systems import PLAIN
 from consent.web.admin.door import Post, Visit
 from consent.web.admin.setup import journey
@@ -14,8 +17,15 @@ async def show(visit: Visit) -> Response:
     journey.check_change(opened, visit.user)
     wanted = visit.request.query_params.get("system", "") or opened.setup.system
     system = wanted if wanted in services.systems else PLAIN
+    url = services.settings.public_url
+    parts = listed.key_fault(opened.key), listed.host_fault(urlsplit(url).hostname or "")
     context = {
-        "snippet": services.composer.snippet(opened.key, services.settings.public_url),
+        "snippet": services.composer.snippet(opened.key, url),
+        "listed": [
+            f"{where}: {said}"
+            for where, said in zip(("The store's key", "CONSENT_PUBLIC_URL"), parts, strict=True)
+            if said
+        ],
         "systems": [(key, one.name) for key, one in services.systems.items()],
         "chosen": system,
         "system": services.systems[system],
