@@ -15,8 +15,11 @@ from tests.e2e.shop import Shop
 from tests.e2e.visitor import Visitor
 
 LAYOUTS = ("bar", "box", "dialog")
+# Those that differ most: long words, right to left, no spaces.
+LANGUAGES = ("de", "ar", "ja")
 SIZES = {
     "1280x800": {"width": 1280, "height": 800},
+    "768x900": {"width": 768, "height": 900},
     "320x640": {"width": 320, "height": 640},
     # 1280 x 1024 at 400 % zoom (WCAG 2.2, 1.4.10)
     "320x256": {"width": 320, "height": 256},
@@ -102,10 +105,14 @@ class Stores:
             self._shop.csp = ""
 
 
-def mixed(factors: dict[str, tuple[str, ...]]) -> list[Any]:
-    """Every row of one value for each factor, as parameters: few now, all others in a soak."""
+def mixed(factors: dict[str, tuple[str, ...]], **soaked: tuple[str, ...]) -> list[Any]:
+    """Every row of one value for each factor, as parameters: few now, all others in a soak.
+
+    ``soaked`` are more values of a factor, for the soak alone.
+    """
     few = pairwise(factors)
-    others = [row for row in product(*factors.values()) if row not in few]
+    every = product(*(values + soaked.get(name, ()) for name, values in factors.items()))
+    others = [row for row in every if row not in few]
     return [*few, *(pytest.param(*row, marks=pytest.mark.soak) for row in others)]
 
 
