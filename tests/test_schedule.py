@@ -6,6 +6,7 @@ import datetime as dt
 import msgspec
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from consent import accounts, activity, database, schedule, schedules, stores
 from consent.activity import ActivityFilter
@@ -141,6 +142,16 @@ class TestPublishing:
         await planned(database, now)
         now.advance(hours=30)
         assert [one.state for one in await scheduler(database, now).publish_due()] == ["published"]
+
+    async def test_a_clock_that_is_set_is_told_in_the_log(self, database, now):
+        works = scheduler(database, now)
+        with structlog.testing.capture_logs() as lines:
+            for hours in (2, -4, 2):
+                now.advance(hours=hours)
+                await works.publish_due()
+        words = [(line["event"].partition(";")[0], line["seconds"]) for line in lines]
+        ahead = ("clock leapt ahead", 7200.0)
+        assert words == [ahead, ("clock went back", 14400.0), ahead]
 
     async def test_a_clock_that_leaps_publishes_nothing_before_it_has_kept_its_time(
         self, database, now

@@ -1,20 +1,27 @@
-"""What must hold over both kinds of database: processes that are killed or told to stop, and posts
-that come twice. The test files of each kind import these tests, and have a ``house`` of their own.
+"""What must hold over both kinds of database: processes that are killed or told to stop, clocks
+that are set, tables that are migrated, and posts that come twice. The test files of each kind
+import these tests, and have a ``house`` of their own.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import itertools
 import signal
+import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+from tests.faults import clock
 from tests.faults.house import SERVING, WORKERS, House
 from tests.faults.upgrade import downgrade, half_upgraded, upgrade
 from tests.faults.visitors import Acknowledged, Answer, Line, a_post
 
 __all__ = [
+    "test_a_clock_that_is_set_ahead_and_back_leaves_the_ledger_in_order",
     "test_a_killed_service_loses_nothing_and_goes_on_where_it_was",
     "test_a_killed_worker_loses_nothing_and_another_takes_its_place",
     "test_a_migration_that_is_killed_under_posts_and_then_done_holds_up_nobody",
@@ -25,6 +32,14 @@ __all__ = [
 
 AT_ONCE = 12
 ROUNDS = 8
+DAY_SECONDS = 86_400
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def begun_with(house: House, words: str, since: int) -> list[str]:
+    """The lines that begin so, of what was logged since then."""
+    events = (line["event"] for line in house.lines(since=since))
+    return [event for event in events if event.startswith(words)]
 
 
 def test_a_killed_worker_loses_nothing_and_another_takes_its_place(house: House):
@@ -36,8 +51,7 @@ def test_a_killed_worker_loses_nothing_and_another_takes_its_place(house: House)
         house.progress(visitors)
     house.check(at_least=80)
     assert house.strangers() == set()
-    lines = house.lines(since=since)
-    ended = [line["event"] for line in lines if line["event"].startswith("Unexpected exit from")]
+    ended = begun_with(house, "Unexpected exit from worker-", since)
     assert len(ended) == len(set(ended)) == WORKERS
 
 
@@ -65,6 +79,26 @@ def test_a_service_that_is_told_to_stop_answers_what_it_took_and_ends(house: Hou
     house.check(at_least=80)
     assert house.strangers() == set()
     house.wait(lambda: house.uncounted() == lost)
+
+
+def test_a_clock_that_is_set_ahead_and_back_leaves_the_ledger_in_order(house: House):
+    since = len(house.log())
+    house.service.environ["PYTHONPATH"] = str(ROOT)
+    clock.set_wrong_by(house.service.folder, 0)
+    with house.served_by([sys.executable, "-m", clock.__name__]), house.visitors() as visitors:
+        house.progress(visitors)
+        for days in (1, -1):
+            clock.set_wrong_by(house.service.folder, days * DAY_SECONDS)
+            house.progress(visitors)  # what was on its way may still be of the time before
+            house.progress(visitors)
+        house.wait(lambda: len(begun_with(house, "clock went back; ", since)) == WORKERS)
+    house.check(at_least=200)
+    assert house.strangers() == set()
+    moments = [dt.datetime.fromisoformat(one.receipt["at"]) for one in visitors[0].acknowledged]
+    steps = [(then - now).total_seconds() for now, then in itertools.pairwise(moments)]
+    assert max(steps) > 0.9 * DAY_SECONDS
+    assert min(steps) < -1.9 * DAY_SECONDS
+    assert house.service.consent("ledger", "verify")
 
 
 def test_a_migration_that_is_killed_under_posts_and_then_done_holds_up_nobody(house: House):

@@ -17,13 +17,22 @@ BODY = (
 """One byte of four hundred."""
 
 
-class Crowd:
-    """Connections to ``port``. ``idle`` ones say nothing, ``slow`` ones half a head or body."""
+SCRIPT = b"GET /s/summit/debug.js?en,1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+"""For the largest script, not compressed."""
+SCRIPTS = 100
+"""That a reader asks for at once: more than the kernel keeps for it."""
 
-    def __init__(self, port: int, *, idle: int = 0, slow: int = 0) -> None:
+
+class Crowd:
+    """Connections to ``port``. ``idle`` ones say nothing, ``slow`` ones half a head or body;
+    ``readers`` ask for script after script and read nothing.
+    """
+
+    def __init__(self, port: int, *, idle: int = 0, slow: int = 0, readers: int = 0) -> None:
         self.idle = [self._connected(port, b"") for _ in range(idle)]
         self.heads = [self._connected(port, HEAD) for _ in range(slow)]
         self.bodies = [self._connected(port, BODY) for _ in range(slow)]
+        self.readers = [self._connected(port, SCRIPT * SCRIPTS) for _ in range(readers)]
 
     @staticmethod
     def _connected(port: int, said: bytes) -> socket.socket:
@@ -38,13 +47,13 @@ class Crowd:
                 connection.sendall(b"X-More: 1\r\n")
 
     def close(self) -> None:
-        for connection in (*self.idle, *self.heads, *self.bodies):
+        for connection in (*self.idle, *self.heads, *self.bodies, *self.readers):
             connection.close()
 
 
 @contextmanager
-def crowd(port: int, *, idle: int = 0, slow: int = 0) -> Iterator[Crowd]:
-    clients = Crowd(port, idle=idle, slow=slow)
+def crowd(port: int, *, idle: int = 0, slow: int = 0, readers: int = 0) -> Iterator[Crowd]:
+    clients = Crowd(port, idle=idle, slow=slow, readers=readers)
     try:
         yield clients
     finally:

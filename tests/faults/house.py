@@ -53,6 +53,19 @@ class House:
     def start(self, *, workers: int = WORKERS) -> None:
         self.service.start("--workers", str(workers))
 
+    @contextlib.contextmanager
+    def served_by(self, command: list[str]) -> Iterator[None]:
+        """Another command serves while the block runs."""
+        kept, self.service.command = self.service.command, command
+        self.service.stop()
+        self.start()
+        try:
+            yield
+        finally:
+            self.service.command = kept
+            self.service.stop()
+            self.start()
+
     @property
     def banner(self) -> str:
         """The banner's hash, as a page in Germany is told it."""

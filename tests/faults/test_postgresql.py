@@ -79,10 +79,10 @@ def test_a_slow_server_is_waited_for(house: House, proxy: Proxy):
     proxy.delay_seconds = 0.03
     try:
         with house.visitors() as visitors:
-            house.progress(visitors, more=16)
+            house.progress(visitors, more=8)
     finally:
         proxy.delay_seconds = 0.0
-    house.check(at_least=16)
+    house.check(at_least=8)
     assert house.statuses[503] == 0
     assert house.events("decisions not stored", since=since) == []
 

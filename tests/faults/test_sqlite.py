@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -14,7 +13,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.faults import clock
 from tests.faults.both import *  # noqa: F403
 from tests.faults.disks import Disk, limited
 from tests.faults.house import House
@@ -25,7 +23,6 @@ def house(sqlite_house: House) -> House:
     return sqlite_house
 
 
-ROOT = Path(__file__).resolve().parents[2]
 Fault = Callable[[Disk, int], AbstractContextManager[None]]
 
 
@@ -115,25 +112,3 @@ def test_workers_end_with_the_process_that_started_them(house: House):
     assert house.strangers() == set()
     said = house.events("worker ends, since the process that started it is gone", since=since)
     assert len(said) == len(orphans)
-
-
-def test_a_clock_that_goes_back_leaves_the_ledger_in_order(house: House):
-    folder = house.service.folder
-    command, house.service.command = house.service.command, [sys.executable, "-m", clock.__name__]
-    house.service.environ["PYTHONPATH"] = str(ROOT)
-    clock.set_wrong_by(folder, 0)
-    house.service.stop()
-    house.start()
-    with house.visitors() as visitors:
-        house.progress(visitors)
-        clock.set_wrong_by(folder, -86400)
-        house.progress(visitors)  # what was on its way may still be of the right time
-        house.progress(visitors)
-    house.service.stop()
-    house.service.command = command
-    house.start()
-    house.check(at_least=80)
-    assert house.strangers() == set()
-    moments = [one.receipt["at"] for one in visitors[0].acknowledged]
-    assert moments != sorted(moments)
-    assert house.service.consent("ledger", "verify")

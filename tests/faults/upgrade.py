@@ -1,7 +1,7 @@
 """The next release, as far as its tables go: this one's, and one step more.
 
-``python -m tests.faults.upgrade URL`` migrates to it; with ``half`` after the address it says so
-when the step is half done, and waits there.
+``python -m tests.faults.upgrade URL`` begins to migrate to it, says when the step is half done, and
+waits there.
 """
 
 from __future__ import annotations
@@ -45,14 +45,23 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def upgrade(url: str) -> None:
-    subprocess.run([*COMMAND, url], cwd=ROOT, check=True)
+    kept = migrations._HERE
+    with tempfile.TemporaryDirectory() as made:
+        steps = Path(made) / "database"
+        shutil.copytree(kept, steps)
+        (steps / "versions" / f"v{NEXT}_later.py").write_text(STEP)
+        migrations._HERE = steps
+        try:
+            assert database.migrate(url) == [NEXT]
+        finally:
+            migrations._HERE = kept
 
 
 @contextlib.contextmanager
 def half_upgraded(url: str) -> Iterator[None]:
     """A step is half done while the block runs, and is killed there."""
     pipe = subprocess.PIPE
-    with subprocess.Popen([*COMMAND, url, "half"], cwd=ROOT, stdin=pipe, stdout=pipe) as running:
+    with subprocess.Popen([*COMMAND, url], cwd=ROOT, stdin=pipe, stdout=pipe) as running:
         assert running.stdout is not None
         try:
             assert running.stdout.readline() == HALF
@@ -82,11 +91,5 @@ def _wait(_c: object, _cursor: object, statement: str, *_: Any) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as made:
-        steps = Path(made) / "database"
-        shutil.copytree(Path(migrations.__file__).parent, steps)
-        (steps / "versions" / f"v{NEXT}_later.py").write_text(STEP)
-        migrations._HERE = steps
-        if sys.argv[2:] == ["half"]:
-            sa.event.listen(Engine, "after_cursor_execute", _wait)
-        assert database.migrate(sys.argv[1]) == [NEXT]
+    sa.event.listen(Engine, "after_cursor_execute", _wait)
+    upgrade(sys.argv[1])
