@@ -27,6 +27,9 @@ PARENT_SECONDS = 1.0
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 _log = structlog.get_logger("server")
+_importing = threading.Lock()
+"""Held while this process imports, and while it forks: a worker that is forked in the middle of an
+import would find that module locked for ever, and could neither serve it nor end."""
 
 
 class Server(Granian):  # type: ignore[misc, valid-type]
@@ -41,7 +44,7 @@ class Server(Granian):  # type: ignore[misc, valid-type]
         threading.Thread(target=self._wake_when_told, daemon=True).start()
         super().startup(*given)
         # For workers that take the place of one that has ended. Meanwhile it hears signals.
-        soon = threading.Timer(LATER_SECONDS, import_the_rest)
+        soon = threading.Timer(LATER_SECONDS, import_alone)
         soon.daemon = True
         soon.start()
 
@@ -88,11 +91,12 @@ class Child:
         return self._process.pid
 
     def start(self) -> None:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-        try:
-            self._process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with _importing:
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+            try:
+                self._process.start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def join(self, timeout: float | None = None) -> None:
         if wait([self._process.sentinel], timeout):
@@ -110,6 +114,12 @@ class Child:
     def kill(self) -> None:
         with self._asking:
             self._process.kill()
+
+
+def import_alone() -> None:
+    """Imports the rest while no worker is being forked."""
+    with _importing:
+        import_the_rest()
 
 
 def begin_as_worker() -> None:
