@@ -319,6 +319,26 @@ def test_the_banner_is_never_the_largest_paint_of_a_page_with_little_on_it(
     assert set(visitor.page.evaluate(painted)) == {"h1"}
 
 
+def test_nothing_moves_for_who_wants_less_motion(visitor_from: Make, stores: Stores) -> None:
+    visitor = visitor_from("Berlin")
+    moving = """() => {
+        const root = document.querySelector('#pixelgate').shadowRoot;
+        const looks = [...root.querySelectorAll('*')].flatMap((one) =>
+            ['', '::before', '::after', '::backdrop'].map((part) => getComputedStyle(one, part)));
+        return looks.map((look) => [look.transitionDuration, look.animationName].join())
+            .filter((motion) => motion != '0s,none');
+    }"""
+    for layout in LAYOUTS:
+        visitor.page.emulate_media(reduced_motion="reduce")
+        stores.show(visitor, layout)
+        visitor.click("choose")
+        expect(visitor.page.locator("#pixelgate dialog.preferences")).to_be_visible()
+        assert visitor.page.evaluate(moving) == []
+    # Else the knobs of the switches glide, and nothing more.
+    visitor.page.emulate_media(reduced_motion="no-preference")
+    assert set(visitor.page.evaluate(moving)) == {"0.15s,none"}
+
+
 def test_on_paper_there_is_no_banner_and_no_way_back_in(visitor_from: Make, stores: Stores) -> None:
     visitor = visitor_from("Berlin")
     for layout in LAYOUTS:

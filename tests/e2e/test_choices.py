@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
+from consent.texts import Texts
 from tests.e2e.claims import ADS, GA4, META
+from tests.e2e.published import publish
 from tests.e2e.service import PUBLISHED, Service
 from tests.e2e.shop import Shop
 from tests.e2e.visitor import Visitor
@@ -317,3 +319,70 @@ def test_a_store_has_its_own_colours_words_and_logo(
     visitor.decide("accept")
     shown = json.loads(service.consent("explain", "--country", "DE", "--store", "themed", "--json"))
     assert shown["banner"]
+
+
+LOOKED_AT = """
+[banner]
+layout = "box"
+logo = "/logo.svg"
+[texts.de]
+"banner.title" = "Ein Wort über Krümel"
+"choices.save" = "So lassen"
+[texts.ar]
+"banner.title" = "كلمة عن الملفات"
+"""
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="56"><path d="M0 0h9v9z"/></svg>'
+HEAR_SHIFTS = """
+window.shifts = [];
+new PerformanceObserver((list) => shifts.push(...list.getEntries().map((one) => one.value)))
+    .observe({ type: 'layout-shift', buffered: true });
+"""
+
+
+@pytest.fixture(scope="module")
+def looked_at(service: Service, shop: Shop) -> str:
+    """The snippet of a store with a logo, and with words of its own in two languages."""
+    return publish(service, shop, "looked-at", LOOKED_AT)
+
+
+def test_a_logo_that_comes_late_is_shown_and_moves_nothing(
+    looked_at: str, visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.context.add_init_script(HEAR_SHIFTS)
+    held: list[Route] = []
+    visitor.context.route("**/logo.svg", lambda route: held.append(route))
+    with shop.serving(looked_at), visitor.page.expect_request("**/logo.svg"):
+        visitor.page.goto(shop.origin, wait_until="domcontentloaded")
+    logo = visitor.page.locator("#pixelgate .first img")
+    boxes = """(logo) => [...logo.closest('.first').querySelectorAll('h2, p, button')]
+        .map((one) => JSON.stringify(one.getBoundingClientRect()))"""
+    before = logo.evaluate(boxes)
+    held[0].fulfill(body=LOGO, content_type="image/svg+xml")
+    drawn = """(logo) => logo.decode()
+        .then(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))))
+        .then(() => [logo.clientWidth, logo.clientHeight])"""
+    assert logo.evaluate(drawn) == [60, 28]
+    assert logo.evaluate(boxes) == before
+    assert visitor.page.evaluate("shifts") == []
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "save"),
+    [("de", "Ein Wort über Krümel", "So lassen"), ("ar", "كلمة عن الملفات", ""), ("fr", "", "")],
+    ids=["de", "ar", "fr"],
+)
+def test_a_store_has_its_own_words_in_one_language_and_ours_in_the_others(
+    language: str, title: str, save: str, looked_at: str, visitor_from: Make, shop: Shop
+) -> None:
+    ours = Texts.load().messages(language)
+    visitor = visitor_from("Berlin")
+    with shop.serving(looked_at):
+        shop.own["/words"] = shop.page("/privacy").replace('lang="en"', f'lang="{language}"')
+    visitor.context.route("**/logo.svg", lambda route: route.abort())
+    visitor.visit(f"{shop.origin}/words")
+    first = visitor.page.locator("#pixelgate .first")
+    expect(first.locator("h2")).to_have_text(title or ours["banner.title"])
+    expect(first.locator('[data-action="accept"]')).to_have_text(ours["banner.accept"])
+    saving = choose(visitor).locator('[data-action="save"]')
+    expect(saving).to_have_text(save or ours["choices.save"])

@@ -183,6 +183,27 @@ def test_events_beyond_the_limit_are_refused_with_a_reason(visitor_from: Make, s
     assert len(visitor.hits(META)) == 200
 
 
+def test_the_page_is_told_of_each_event_that_is_not_taken_and_why(
+    visitor_from: Make, shop: Shop
+) -> None:
+    visitor = visitor_from("Berlin")
+    visitor.visit(shop.origin)
+    refused = visitor.page.evaluate(
+        """() => {
+            const refused = [];
+            pixelgate('on', 'refused', ({ reason, event }) => refused.push([reason, event.name]));
+            for (const name of ['', '<b>', 'x'.repeat(61), 7]) pixelgate('track', name);
+            for (const event_id of ['a', 'a', 'b']) pixelgate('track', 'Lead', { event_id });
+            for (let i = 0; i < 200; i++) pixelgate('track', 'Search');
+            return refused;
+        }"""
+    )
+    assert refused[:4] == [["name", name] for name in ("", "<b>", "x" * 61, 7)]
+    assert refused[4] == ["duplicate", "Lead"]
+    assert refused[5:] == [["queue-full", "Search"]] * len(refused[5:])
+    assert refused[5:] != []
+
+
 def test_a_receipt_for_one_tab_does_not_undo_what_another_tab_decided(
     visitor_from: Make, shop: Shop
 ) -> None:
