@@ -1,7 +1,8 @@
 """Requests per second and latencies of each visitor endpoint: ``python -m tests.bench_endpoints``.
 
 One process of ours over SQLite, and a bare ASGI application on the same server that answers the
-same bytes, headers and all, in turns. What counts are the ratios and the tails.
+same bytes, headers and all, in turns. What counts are the ratios and the tails. Then what it costs
+to compose a script that is not in memory.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import sys
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from consent.regions import Regions
+from consent.texts import Texts
 from tests.bench_decisions import Ours, median
-from tests.decisions_bench.load import Rate, bare, post
+from tests.decisions_bench.load import Rate, bare, cpu_seconds, post
 from tests.e2e.service import Service
 
 CONNECTIONS = 64
@@ -29,6 +32,10 @@ SCRIPTS = Path(__file__).parent / "endpoints_bench"
 HEAD = (
     "| endpoint | bytes | ours | p50 | p99 | p99.9 | bare ASGI app | ratio "
     "| processor time each |\n|" + "---|" * 9
+)
+COMPOSING_HEAD = (
+    "| composing a script that is not in memory | scripts | texts | processor time each |\n"
+    "|" + "---|" * 4
 )
 LOADER = "/s/summit/loader.js?en,true"
 OF_THE_SERVER = ("date", "server", "content-length")
@@ -121,6 +128,40 @@ def measure(ours: Ours, folder: Path, seconds: int, rounds: int) -> None:
         print(line(endpoint.name, len(body), *rates), flush=True)
 
 
+def composing(service: Service) -> Iterator[str]:
+    """What scripts cost that nobody has asked for yet. One text is compressed once.
+
+    Each language is asked for elsewhere before, since its first script reads its texts.
+    """
+    first, *others = sorted(code for code in Regions.load().groups["us"] if "-" in code)
+    languages = sorted({*Texts.load().languages} - {"en"})
+    path = LOADER.partition("?")[0]
+    scripts_of(service, [(LOADER, first), *((f"{path}?{one},true", first) for one in languages)])
+    for name, asked in (
+        ("of a text that another place has", [(LOADER, state) for state in others]),
+        ("returning visitor", [(f"{path}?{one},true", "DE") for one in languages]),
+        ("first visit", [(f"{path}?{one},false", "DE") for one in languages]),
+    ):
+        before = cpu_seconds(service.pid)
+        texts = scripts_of(service, asked)
+        each = (cpu_seconds(service.pid) - before) / len(asked)
+        yield f"| {name} | {len(asked)} | {len(texts)} | {each * 1e3:.1f} ms |"
+
+
+def scripts_of(service: Service, asked: Sequence[tuple[str, str]]) -> set[str]:
+    """Asks for each target in its place, over one connection; the ETags of what came."""
+    tags = set()
+    line = http.client.HTTPConnection("127.0.0.1", service.port)
+    with contextlib.closing(line):
+        for target, place in asked:
+            country, _, state = place.partition("-")
+            line.request("GET", target, headers={"CF-IPCountry": country, "CF-Region-Code": state})
+            answer = line.getresponse()
+            answer.read()
+            tags.add(answer.headers["ETag"])
+    return tags
+
+
 def main(given: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench_endpoints", description=__doc__)
     parser.add_argument("--seconds", type=int, default=4, help="of each run (default 4)")
@@ -152,6 +193,7 @@ def main(given: list[str] | None = None) -> int:
                     least.append(its)
             print(line("decisions, each on disk", 700, own, least), flush=True)
             measure(ours, folder, options.seconds, options.rounds)
+            print(f"\n{COMPOSING_HEAD}", *composing(ours.service), sep="\n", flush=True)
         finally:
             ours.service.stop()
     return 0

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,7 +60,7 @@ def post(
     path = folder / f"{script}.lua"
     path.write_text((scripts / f"{script}.lua").read_text() + (HERE / "result.lua").read_text())
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s"]
-    before = _cpu_seconds(pid)
+    before = cpu_seconds(pid)
     seed = str(time.time_ns() // 1000 % 2**32)
     text = subprocess.run(
         [*command, "-s", str(path), url],
@@ -73,12 +75,13 @@ def post(
     if said["refused"] or said["broken"]:
         sys.exit(f"bench: {url}: {said}; expected no refused and no broken request")
     requests = said["requests"]
-    cpu_us = (_cpu_seconds(pid) - before) / max(requests, 1) * 1e6
+    cpu_us = (cpu_seconds(pid) - before) / max(requests, 1) * 1e6
     rate = requests / said["seconds"]
     return Rate(rate, said["p50_ms"], said["p99_ms"], cpu_us, requests, said["p999_ms"])
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a server and its children have used so far."""
     server = psutil.Process(pid)
     times = [process.cpu_times() for process in (server, *server.children(recursive=True))]
     return sum(one.user + one.system for one in times)
@@ -121,7 +124,9 @@ def wait_for(url: str) -> None:
     for _ in range(400):
         try:
             get(url)
-        except OSError:
+        except OSError as error:
+            if isinstance(error, urllib.error.HTTPError) and error.code == HTTPStatus.NOT_MODIFIED:
+                return
             time.sleep(0.05)
         else:
             return
