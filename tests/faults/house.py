@@ -70,14 +70,17 @@ class House:
     def banner(self) -> str:
         """The banner's hash, as a page in Germany is told it."""
         if not self._banner:
-            connection = http.client.HTTPConnection("127.0.0.1", self.service.port)
-            with contextlib.closing(connection):
-                headers = {**HEADERS, "Accept-Encoding": "identity"}
-                connection.request("GET", "/s/summit/loader.js?en,false", headers=headers)
-                found = re.search(r',"([0-9a-f]{64})"\)$', connection.getresponse().read().decode())
-            assert found is not None
-            self._banner = found[1]
+            self._banner = self.banner_of("summit")
         return self._banner
+
+    def banner_of(self, store: str) -> str:
+        connection = http.client.HTTPConnection("127.0.0.1", self.service.port)
+        with contextlib.closing(connection):
+            headers = {**HEADERS, "Accept-Encoding": "identity"}
+            connection.request("GET", f"/s/{store}/loader.js?en,false", headers=headers)
+            found = re.search(r',"([0-9a-f]{64})"\)$', connection.getresponse().read().decode())
+        assert found is not None
+        return found[1]
 
     @contextlib.contextmanager
     def visitors(self, number: int = VISITORS, *, replays: bool = True) -> Iterator[list[Visitor]]:

@@ -56,21 +56,40 @@ def a_post(banner: str, visitor: uuid.UUID, choice: int, **changes: Any) -> dict
     }
 
 
+class Whole(http.client.HTTPConnection):
+    """Sends head and body in one piece, as browsers and proxies do.
+
+    One that is refused by its head alone may find the connection closed before it sends its body.
+    """
+
+    _unsent = b""
+
+    def send(self, data: bytes) -> None:
+        self._unsent += data
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        super().send(self._unsent)
+        self._unsent = b""
+        return super().getresponse()
+
+
 class Line:
     """A kept-alive connection to the service; after a fault the next post opens another."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(
+        self, port: int, path: str = PATH, *, kind: type[http.client.HTTPConnection] | None = None
+    ) -> None:
         self._port = port
+        self._path = path
+        self._kind = kind or http.client.HTTPConnection
         self._connection: http.client.HTTPConnection | None = None
 
     def post(self, body: dict[str, Any]) -> Answer | None:
         """None when the service did not answer, which says nothing of what it stored."""
         if self._connection is None:
-            self._connection = http.client.HTTPConnection(
-                "127.0.0.1", self._port, timeout=ANSWER_SECONDS
-            )
+            self._connection = self._kind("127.0.0.1", self._port, timeout=ANSWER_SECONDS)
         try:
-            self._connection.request("POST", PATH, json.dumps(body), HEADERS)
+            self._connection.request("POST", self._path, json.dumps(body), HEADERS)
             answer = self._connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException):
