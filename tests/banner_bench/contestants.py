@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import npm
+
 HERE = Path(__file__).parent
-NPM_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -68,44 +65,15 @@ def ours(snippet: str) -> Contestant:
     )
 
 
-def packages() -> Path:
-    """Where the peers' packages are kept between runs."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"  # noqa: TID251
-    return Path(cache) / "pixelgate-bench" / "node_modules"
-
-
 def peers() -> tuple[list[Contestant], str]:
     """The peers that are on this machine, and why some are missing ("" when none is)."""
-    why = "" if all(_is_installed(peer) for peer in PEERS) else _install()
-    found = [_with_paste_in(peer) for peer in PEERS if _is_installed(peer)]
+
+    def is_here(peer: Contestant) -> bool:
+        return npm.has(peer.name, peer.version)
+
+    why = "" if all(map(is_here, PEERS)) else npm.install(*(peer.package for peer in PEERS))
+    found = [_with_paste_in(peer) for peer in PEERS if is_here(peer)]
     return found, why
-
-
-def _install() -> str:
-    if shutil.which("npm") is None:
-        return "npm was not found, so they were not installed"
-    folder = packages().parent
-    folder.mkdir(parents=True, exist_ok=True)
-    flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--save-exact", "--prefix", str(folder)]
-    try:
-        done = subprocess.run(
-            ["npm", "install", *flags, *(peer.package for peer in PEERS)],
-            capture_output=True,
-            text=True,
-            cwd=folder,
-            timeout=NPM_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"npm did not end within {NPM_SECONDS} s"
-    return (
-        "" if done.returncode == 0 else f"npm failed: {done.stderr.strip().partition(chr(10))[0]}"
-    )
-
-
-def _is_installed(peer: Contestant) -> bool:
-    manifest = packages() / peer.name / "package.json"
-    return manifest.is_file() and json.loads(manifest.read_text())["version"] == peer.version
 
 
 def _with_paste_in(peer: Contestant) -> Contestant:

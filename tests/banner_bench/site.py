@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import brotli
 
-from tests.banner_bench.contestants import HERE, Contestant, packages
+from tests.banner_bench.contestants import HERE, Contestant
+from tests.npm import packages
 
 WIDTH, HEIGHT = 640, 360
 TYPES = {".js": "text/javascript", ".css": "text/css", ".png": "image/png", ".svg": "image/svg+xml"}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Error, expect
 
+from tests import npm
 from tests.e2e.claims import assert_nothing_left_the_browser
 from tests.e2e.layouts import LAYOUTS, Stores
 from tests.e2e.visitor import Visitor
@@ -125,6 +126,54 @@ def test_agents_leave_alone_who_has_decided_and_who_decided_by_signal(
         assert act(visitor, "consentOMatic", CONSENT_O_MATIC, NOTHING) == "nothing found"
         assert [made for made, _ in recorded(visitor)] == [action]
         expect(visitor.page.locator("#pixelgate [data-action=open]")).to_be_visible()
+
+
+# What an extension's background says to the agent in the page, and what it hears.
+BACKGROUND = """([script, rule]) => {
+    const config = { enabled: true, autoAction: 'optOut', disabledCmps: [], enablePrehide: true,
+        detectRetries: 20, enableCosmeticRules: false, enableHeuristicDetection: false };
+    const initResp = { type: 'initResp', config, rules: { autoconsent: [rule] } };
+    const answers = { init: initResp, autoconsentDone: { type: 'selfTest' } };
+    const said = {};
+    return new Promise((done) => {
+        window.autoconsentSendMessage = async (message) => {
+            said[message.type] = message;
+            const answer = answers[message.type];
+            if (answer) setTimeout(() => autoconsentReceiveMessage(answer));
+            if (message.type == 'selfTestResult') done(said);
+        };
+        (0, eval)(script);
+    });
+}"""
+NAME, VERSION = "@duckduckgo/autoconsent", "16.23.0"
+
+
+@pytest.fixture(scope="module")
+def real_autoconsent() -> str:
+    """The published agent's script for a page; needs npm."""
+    why = "" if npm.has(NAME, VERSION) else npm.install(f"{NAME}@{VERSION}")
+    assert npm.has(NAME, VERSION), why
+    return (npm.packages() / NAME / "dist" / "autoconsent.playwright.js").read_text("utf-8")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("place", ASKED_OR_TOLD)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_real_autoconsent_refuses_and_the_ledger_has_it(
+    layout: str, place: str, visitor_from: Make, stores: Stores, real_autoconsent: str
+) -> None:
+    visitor = visitor_from(place)
+    stores.show(visitor, layout)
+    with visitor.page.expect_response(lambda one: one.url.endswith("/decisions")):
+        said = visitor.page.evaluate(BACKGROUND, [real_autoconsent, AUTOCONSENT])
+    assert said["popupFound"]["cmp"] == "pixelgate"
+    assert (said["optOutResult"]["result"], said["selfTestResult"]["result"]) == (True, True)
+    assert recorded(visitor) == [("reject_all", grants())]
+    visitor.forget()
+    visitor.page.evaluate("pixelgate('track', 'Lead')")
+    visitor.settle()
+    assert_nothing_left_the_browser(visitor)
+    expect(visitor.page.locator("#pixelgate .first")).to_have_count(0)
 
 
 def spoiled() -> dict[str, tuple[str, dict[str, Any], str]]:
