@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests import bench, bench_report
+from tests import bench, bench_banner, bench_report
 from tests.bench_report import Part
 
 
@@ -28,3 +28,13 @@ def test_what_was_run_by_hand_survives_the_next_report(tmp_path, monkeypatch):
         text = bench_report.PAGE.read_text()
         assert f"Written by `{command}`" in text
         assert text.endswith("| measured |\n\n## Run by hand\n\nTen million records.\n")
+
+
+def test_without_a_peer_nothing_is_proven_and_make_bench_fails(monkeypatch, capsys):
+    monkeypatch.setattr(bench_banner, "peers", lambda: ([], "npm was not found"))
+    monkeypatch.setattr(bench_banner, "measure", lambda *_: [])
+    assert bench_banner.main([]) == 0
+    assert "Nothing is proven beside vanilla-cookieconsent, orejime" in capsys.readouterr().out
+    assert bench_banner.main(["--require-peers"]) == 1
+    (banner,) = (task for task in bench.TASKS if task.word == "banner")
+    assert banner.given(quick=False) == ["--require-peers"]

@@ -46,6 +46,12 @@ PEERS = (
     Contestant("tarteaucitronjs", "#tarteaucitronAlertBig", "#tarteaucitronPersonalize2", "1.34.0"),
     Contestant("cookieconsent", ".cc-window", ".cc-window .cc-allow", "3.1.1"),
 )
+LEFT_OUT = """
+Left out: c15t, headless and with React, since its packages hold modules alone and every shop has to
+build its own script of them; a hosted one would measure its host. Tags without a banner, on the
+page's thread or in a worker (Partytown), since they ask nobody. Paid services: no packages.
+"""
+"""Which of the known peers are not in ``PEERS``, and why."""
 
 
 def far(origin: str) -> Contestant:
