@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.banner_bench.contestants import packages
 from tests.decisions_bench.load import HERE, wait_for
 from tests.e2e.service import free_port
+from tests.npm import packages
 
 NPM_SECONDS = 180
 PACKAGES = {
