@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Without it every start of the service compiles all of it anew, in the tests a hundred times.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test soak lint audit lock sbom bench build pictures clean
+.PHONY: demo test soak fuzz lint audit lock sbom bench build pictures clean
 
 demo: .venv/installed
 	$(BIN)/consent demo --port $(PORT) --shop-port $(SHOP_PORT)
@@ -21,6 +21,12 @@ soak: .venv/installed-test
 	$(BIN)/pytest --numprocesses 2 --dist worksteal -m soak
 	$(BIN)/python -m tests.e2e.model --minutes 10
 	$(BIN)/python -m tests.bench_soak --minutes 10
+
+# Hunts in each parser of tests/outside.py for so long.
+FUZZ_SECONDS ?= 60
+fuzz: .venv/installed-fuzz
+	set -e; $(BIN)/python -c 'from tests.outside import PARSERS; print(*PARSERS, sep="\n")' | while read -r name; \
+		do echo "$$name"; $(BIN)/python -m tests.hunt $(FUZZ_SECONDS) "$$name"; done
 
 lint: .venv/installed-lint
 	$(BIN)/ruff check .
@@ -84,3 +90,7 @@ SOURCES := pyproject.toml consent/browser/build.py $(wildcard consent/browser/sr
 .venv/installed-audit: .venv/bin/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet --editable '.[audit]'
 	touch $@ .venv/installed
+
+.venv/installed-fuzz: .venv/bin/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --editable '.[test,fuzz]'
+	touch $@ .venv/installed .venv/installed-test
