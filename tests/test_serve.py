@@ -1,10 +1,12 @@
 """``consent serve`` with several workers, as an operator restarts it."""
 
+import contextlib
 import http.client
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -122,6 +124,22 @@ def test_a_reload_replaces_every_worker_and_no_visitor_notices(service):
         f"figures are not those of all workers, {visitors.answered} were answered",
     )
     assert figure(service, "pixelgate_processes") == WORKERS
+
+
+def tables_at(service: Service, number: str) -> None:
+    """Says that the tables are those of another migration."""
+    with contextlib.closing(sqlite3.connect(service.folder / "pixelgate.db")) as c, c:
+        c.execute("UPDATE alembic_version SET version_num = ?", (number,))
+
+
+def test_workers_go_on_where_those_in_their_place_could_not_begin(service):
+    before = workers(service)
+    tables_at(service, "0001")
+    os.kill(service.pid, signal.SIGHUP)
+    log = service.folder / "service.log"
+    until(lambda: "not reloaded" in log.read_text(), "nothing is said of it")
+    assert "run consent migrate" in log.read_text()
+    assert (workers(service), version(service)) == (before, "1")
 
 
 def version(service: Service) -> str:

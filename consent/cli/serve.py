@@ -17,7 +17,8 @@ from consent import database, settings
 from consent.bulk import Files
 from consent.cli import parts
 from consent.database import Database
-from consent.web.app import App, factory
+from consent.errors import ConsentError
+from consent.web.app import App, create_app, factory
 from consent.web.logs import STANDARD, told
 from consent.web.ports import check_free
 from consent.web.server import Server, begin_as_worker
@@ -130,6 +131,15 @@ def migrate() -> None:
         click.echo(f"applied {name}")
     if not applied:
         click.echo("nothing to do: the tables are those of this release")
+
+
+def look() -> None:
+    """Ends with what keeps a new worker from beginning, if anything does."""
+    try:
+        parts.with_database(_nothing)
+        create_app(settings.load(), files=Files(*parts.files()))
+    except ConsentError as error:
+        raise SystemExit(str(error)) from error
 
 
 async def _nothing(db: Database) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess  # nosec B404 # itself, by no shell
+import sys
 import threading
 import time
 from asyncio import AbstractEventLoop
@@ -24,6 +26,8 @@ AGAIN_SECONDS = 0.5
 """How often the server is woken that is to stop."""
 PARENT_SECONDS = 1.0
 """How often a worker looks whether the process that started it is there."""
+LOOK = (sys.executable, "-c", "from consent.cli.serve import look; look()")
+LOOK_SECONDS = 60.0
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 _log = structlog.get_logger("server")
@@ -41,6 +45,7 @@ class Server(Granian):  # type: ignore[misc, valid-type]
         """Not an event, whose lock a signal could find taken by the thread that it interrupts."""
 
     def startup(self, *given: Any) -> None:
+        logs.configure()
         threading.Thread(target=self._wake_when_told, daemon=True).start()
         super().startup(*given)
         # For workers that take the place of one that has ended. Meanwhile it hears signals.
@@ -67,10 +72,31 @@ class Server(Granian):  # type: ignore[misc, valid-type]
             self.main_loop_interrupt.set()
             time.sleep(AGAIN_SECONDS)
 
+    def _reload(self, *given: Any) -> None:
+        """Only where new workers could begin; else those that serve would end for nothing."""
+        why = _kept_from_beginning()
+        if not why:
+            super()._reload(*given)
+            return
+        self.reload_signal = False
+        self.main_loop_interrupt.clear()
+        _log.error("not reloaded; the workers that serve go on", why=why)
+
     def _spawn_worker(self, *given: Any, **named: Any) -> Any:
         worker = super()._spawn_worker(*given, **named)
         worker.inner = Child(worker.inner)
         return worker
+
+
+def _kept_from_beginning() -> str:
+    """Why a worker of the release that is installed now could not begin; empty: it could."""
+    how: dict[str, Any] = {"capture_output": True, "text": True, "timeout": LOOK_SECONDS}
+    try:
+        done = subprocess.run(LOOK, check=False, **how)  # nosec B603  # noqa: S603 - constant
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return type(error).__name__
+    said = done.stderr.strip().splitlines() or ["it ended without a word"]
+    return said[-1] if done.returncode else ""
 
 
 class Child:
