@@ -178,7 +178,7 @@ def _look_at_dump(partial: Path, end: int) -> Backup:
 
 def _rows(dump: Path, table: str) -> Iterator[str]:
     command = ["pg_restore", "--data-only", f"--table={table}", "--file=-", str(dump)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # nosec B603  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # nosec B603  # noqa: S603 - no shell
         rows = False
         for line in process.stdout or ():
             if rows and line.startswith("\\."):
@@ -190,7 +190,7 @@ def _rows(dump: Path, table: str) -> Iterator[str]:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # nosec B603  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # nosec B603  # noqa: S603 - no shell
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise UnavailableError(f"backup: {command[0]}: {said}; expected it to end without an error")

@@ -27,7 +27,7 @@ class SqliteDriver(aiosqlite.Connection):
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What ``work`` gives, called with SQLite's own connection in the connection's thread."""
-        done: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]
+        done: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]  # theirs
         return done
 
 

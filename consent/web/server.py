@@ -26,7 +26,7 @@ AGAIN_SECONDS = 0.5
 """How often the server is woken that is to stop."""
 PARENT_SECONDS = 1.0
 """How often a worker looks whether the process that started it is there."""
-LOOK = (sys.executable, "-c", "from consent.cli.serve import look; look()")
+LOOK = (sys.executable, "-P", "-c", "from consent.cli.serve import look; look()")
 LOOK_SECONDS = 60.0
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 

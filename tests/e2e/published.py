@@ -23,6 +23,24 @@ def publish(service: Service, shop: Shop, key: str, toml: str, *, origin: str = 
     return served(service, shop, key)
 
 
+def reviewed(service: Service, shop: Shop, key: str, toml: str, *pixels: str) -> str:
+    """Publishes ``toml`` after legal has let through its custom ``pixels``; returns the snippet."""
+    path = service.folder / f"{key}.toml"
+    origins = f'origins = ["{shop.origin}"]'
+    path.write_text(f'key = "{key}"\nname = "{key}"\n{origins}\n{toml}', encoding="utf-8")
+    service.consent("store", "import", str(path))
+    legal = f"legal@{key}.example"
+    service.consent(
+        *("user", "add", legal, "--role", "legal", "--password-stdin"),
+        stdin="a long enough password\n",
+    )
+    for id_ in pixels:
+        shown = service.consent("store", "review", key, id_, "--by", legal, "--yes")
+        assert f"custom pixel {id_} is reviewed, by {legal}" in shown
+    service.consent("store", "publish", key)
+    return served(service, shop, key)
+
+
 def served(service: Service, shop: Shop, key: str) -> str:
     """The snippet of the published store ``key``, once the loader is there."""
     deadline = time.monotonic() + 10

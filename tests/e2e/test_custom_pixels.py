@@ -63,19 +63,7 @@ script = "https://chat.example/chat.js"
 
 @pytest.fixture(scope="module")
 def snippet(service: Service, shop: Shop) -> str:
-    toml = f'key = "own"\nname = "own"\norigins = ["{shop.origin}"]\n{OWN}'
-    path = service.folder / "own.toml"
-    path.write_text(toml, encoding="utf-8")
-    service.consent("store", "import", str(path))
-    service.consent(
-        *("user", "add", "legal@own.example", "--role", "legal", "--password-stdin"),
-        stdin="a long enough password\n",
-    )
-    for id_ in ("size-quiz", "chat"):
-        shown = service.consent("store", "review", "own", id_, "--by", "legal@own.example", "--yes")
-        assert f"custom pixel {id_} is reviewed, by legal@own.example" in shown
-    toml = service.consent("store", "export", "own")
-    return published.publish(service, shop, "own", toml.partition("origins")[2].partition("\n")[2])
+    return published.reviewed(service, shop, "own", OWN, "size-quiz", "chat")
 
 
 @pytest.fixture

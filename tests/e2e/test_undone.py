@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.claims import META
-from tests.e2e.published import publish, served
+from tests.e2e.published import publish, reviewed
 from tests.e2e.service import Service
 from tests.e2e.shop import Shop
 from tests.e2e.visitor import Visitor
@@ -77,17 +77,7 @@ DATABASES = "indexedDB.databases().then((all) => String(all.map((one) => one.nam
 
 @pytest.fixture(scope="module")
 def snippet(service: Service, shop: Shop) -> str:
-    toml = f'key = "keeping"\nname = "keeping"\norigins = ["{shop.origin}"]\n{KEEPING}'
-    path = service.folder / "keeping.toml"
-    path.write_text(toml, encoding="utf-8")
-    service.consent("store", "import", str(path))
-    service.consent(
-        *("user", "add", "legal@keeping.example", "--role", "legal", "--password-stdin"),
-        stdin="a long enough password\n",
-    )
-    service.consent("store", "review", "keeping", "quiz", "--by", "legal@keeping.example", "--yes")
-    service.consent("store", "publish", "keeping")
-    return served(service, shop, "keeping")
+    return reviewed(service, shop, "keeping", KEEPING, "quiz")
 
 
 @pytest.fixture

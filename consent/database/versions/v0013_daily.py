@@ -20,7 +20,7 @@ _SUMS = ", ".join(
     f"sum(CASE WHEN measure = '{measure}' THEN n ELSE 0 END)" for measure in COLUMNS.values()
 )
 FILL = (
-    f"INSERT INTO daily (day, store_id, {', '.join(COLUMNS)}, refused) "  # nosec B608  # noqa: S608
+    f"INSERT INTO daily (day, store_id, {', '.join(COLUMNS)}, refused) "  # nosec B608  # noqa: S608 - names only
     f"SELECT hour / 24, store_id, {_SUMS}, 0 FROM counts GROUP BY hour / 24, store_id"
 )
 

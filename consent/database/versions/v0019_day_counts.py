@@ -13,7 +13,7 @@ depends_on = None
 _ALIKE = ("measure", "place", "regime", "device", "language")
 _KEYS = "store_id, {}, measure, place, regime, device, language, version"
 FILL = (
-    f"INSERT INTO day_counts ({_KEYS.format('day')}, n) "  # nosec B608  # noqa: S608
+    f"INSERT INTO day_counts ({_KEYS.format('day')}, n) "  # nosec B608  # noqa: S608 - names only
     f"SELECT {_KEYS.format('hour / 24')}, sum(n) FROM counts GROUP BY {_KEYS.format('hour / 24')}"
 )
 
