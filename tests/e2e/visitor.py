@@ -43,8 +43,8 @@ class Visitor:
         self.console: list[str] = []
         self.under_way: set[Request] = set()
         self.context.on("request", lambda request: self.under_way.add(request))
-        self.context.on("requestfinished", lambda request: self.under_way.discard(request))
-        self.context.on("requestfailed", lambda request: self.under_way.discard(request))
+        self.context.on("requestfinished", self._ended)
+        self.context.on("requestfailed", self._ended)
         self.answered: list[Response] = []
         self.context.on("response", lambda response: self.answered.append(response))
         self.context.route(lambda url: urlsplit(url).netloc not in own_hosts, self._vendor)
@@ -67,6 +67,15 @@ class Visitor:
         for request in list(self.under_way):
             if not request.is_navigation_request() and request.frame.page == page:
                 self.under_way.discard(request)
+
+    def _ended(self, request: Request) -> None:
+        """Also of the same post by the page before: it may be told of after that page was left."""
+        self.under_way.discard(request)
+        if request.method == "POST":
+            posted = (request.url, request.post_data)
+            for other in list(self.under_way):
+                if posted == (other.url, other.post_data):
+                    self.under_way.discard(other)
 
     def _vendor(self, route: Route) -> None:
         """The network's edge: libraries are replayed by their doubles, hits are written down."""
