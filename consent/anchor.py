@@ -10,9 +10,7 @@ without a timestamp authority can do without.
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
 import datetime as dt
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +24,7 @@ from consent.database import Database
 from consent.errors import ConsentError, RefusedError, SettingsError, UnavailableError
 from consent.evidence import Anchor, Anchoring, Check
 from consent.notes import Note, Vkey, decoded
+from consent.rounds import Rounds
 from consent.seals import Anchored, Head
 
 EVERY = dt.timedelta(hours=1)
@@ -149,24 +148,19 @@ class Anchorer:
         self._database = database
         self._authority = authority
         self._now = now
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds(self._round, 0)
+        self._wait = FIRST_RETRY_SECONDS
         self.anchored = 0
         self.failures = 0
 
     def start(self) -> None:
         """Anchors from now on. Call it inside the event loop that serves requests."""
         if self._authority is not None:
-            self._task = asyncio.create_task(self._anchor_often())
+            self._rounds.start()
 
     async def stop(self) -> None:
         """Lets go of a request that is under way: the next process asks again."""
-        self._stopping.set()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._rounds.stop(at_once=True)
 
     async def anchor(self) -> bool:
         """Anchors the newest checkpoint, if an hour has passed; says whether it did.
@@ -194,19 +188,16 @@ class Anchorer:
         passed = self._now() - last.at
         return head.size > last.size and not dt.timedelta() <= passed < EVERY
 
-    async def _anchor_often(self) -> None:
-        wait = FIRST_RETRY_SECONDS
-        while not self._stopping.is_set():
-            try:
-                await self.anchor()
-                wait = FIRST_RETRY_SECONDS
-            except Exception as error:
-                self.failures += 1
-                why = str(error) if isinstance(error, ConsentError) else ""
-                _log.warning("checkpoint not anchored", error=type(error).__name__, why=why)
-                wait = min(wait * 2, LONGEST_RETRY_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), wait)
+    async def _round(self) -> float:
+        try:
+            await self.anchor()
+            self._wait = FIRST_RETRY_SECONDS
+        except Exception as error:
+            self.failures += 1
+            why = str(error) if isinstance(error, ConsentError) else ""
+            _log.warning("checkpoint not anchored", error=type(error).__name__, why=why)
+            self._wait = min(self._wait * 2, LONGEST_RETRY_SECONDS)
+        return self._wait
 
 
 async def try_out(database: Database, authority: Authority, head: Head) -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import datetime as dt
 import functools
 import uuid
@@ -31,6 +30,7 @@ from consent.evidence import Anchor, ReceiptFile
 from consent.merkle import Frontier, Node, Span, Tile
 from consent.model import Record
 from consent.notes import Checkpoint, Vkey
+from consent.rounds import Rounds
 from consent.seals import Anchored, Growth, Head
 from consent.signing import LogKey, is_signed
 
@@ -162,8 +162,7 @@ class Sealer:
         self._key = key
         self._origin = origin
         self._now = now
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds(self._round, SEAL_SECONDS)
         self._failing = False
         self._seen: Head | None = None
         self.sealed = 0
@@ -174,14 +173,11 @@ class Sealer:
 
     def start(self) -> None:
         """Seals from now on. Call it inside the event loop that serves requests."""
-        self._task = asyncio.create_task(self._seal_often())
+        self._rounds.start()
 
     async def stop(self) -> None:
         """Ends after the batch at hand; the next process goes on with the rest."""
-        self._stopping.set()
-        if self._task is not None:
-            await self._task
-            self._task = None
+        await self._rounds.stop()
 
     async def seal_all(self) -> int:
         """Seals until nothing is left, or another process is at it; gives how many it sealed.
@@ -191,7 +187,7 @@ class Sealer:
             UnavailableError: storage does not answer; what was sealed before stays.
         """
         total = 0
-        while (n := await self.seal()) and not self._stopping.is_set():
+        while (n := await self.seal()) and not self._rounds.is_over:
             total += n
         return total
 
@@ -238,19 +234,16 @@ class Sealer:
             check_head(newest)
             self._seen = newest
 
-    async def _seal_often(self) -> None:
-        while not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), SEAL_SECONDS)
-                return
-            try:
-                await self._seal_what_waits()
-            except Exception as error:
-                self._note_failure(error)
-            else:
-                if self._failing:
-                    _log.info("records sealed again")
-                self._failing = False
+    async def _round(self) -> float:
+        try:
+            await self._seal_what_waits()
+        except Exception as error:
+            self._note_failure(error)
+        else:
+            if self._failing:
+                _log.info("records sealed again")
+            self._failing = False
+        return SEAL_SECONDS
 
     async def _seal_what_waits(self) -> None:
         now = self._now()
@@ -265,7 +258,7 @@ class Sealer:
             return  # another process is the one that seals at the moment
         # Not until nothing is left: records that come meanwhile wait for the next second, or each
         # few of them would have a transaction and a signature of their own.
-        while await self.seal() == BATCH_RECORDS and not self._stopping.is_set():
+        while await self.seal() == BATCH_RECORDS and not self._rounds.is_over:
             pass
 
     def _note_failure(self, error: Exception) -> None:

@@ -14,8 +14,6 @@ makes it erase nothing by itself.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import datetime as dt
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -31,6 +29,7 @@ from consent.erase import Eraser
 from consent.erasures import Gone, Old
 from consent.errors import ConsentError, LedgerError
 from consent.model import Version
+from consent.rounds import Rounds
 
 EVERY_SECONDS = 3600.0
 FIRST_SECONDS = 60.0
@@ -78,8 +77,7 @@ class Retainer:
         self._pause_seconds = pause_seconds
         self._ticks = ticks
         self._began = (now(), ticks())
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds(self._round, FIRST_SECONDS)
         self.erased = 0
         self.failures = 0
         self.oldest: dt.datetime | None = None
@@ -87,14 +85,11 @@ class Retainer:
 
     def start(self) -> None:
         """Erases from now on. Call it inside the event loop that serves requests."""
-        self._task = asyncio.create_task(self._erase_often())
+        self._rounds.start()
 
     async def stop(self) -> None:
         """Ends after the batch at hand."""
-        self._stopping.set()
-        if self._task is not None:
-            await self._task
-            self._task = None
+        await self._rounds.stop()
 
     async def due(self, stores_: Collection[str] | None = None) -> list[Due]:
         """What would be erased now, store by store; nothing is changed.
@@ -162,19 +157,17 @@ class Retainer:
             store_ids = await counts.with_old_hours(c, before)
         for store_id in store_ids:
             n = 1
-            while n and not self._stopping.is_set():
+            while n and not self._rounds.is_over:
                 async with self._database.write() as c:
                     n = await counts.forget_hours(c, store_id, before)
                 total += n
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), self._pause_seconds if n else 0)
+                await self._rounds.pause(self._pause_seconds if n else 0)
         return total
 
     async def _erase_in(self, version: Version) -> None:
         async for batch in self._batches(version):
             self.erased += await self._erase(version, batch)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._pause_seconds)
+            await self._rounds.pause(self._pause_seconds)
 
     async def _versions(self) -> list[Version]:
         async with self._database.read() as c:
@@ -187,7 +180,7 @@ class Retainer:
         after: Old | None = None
         async with self._database.read() as c:
             days = await erasures.regime_days(c)
-        while not self._stopping.is_set():
+        while not self._rounds.is_over:
             async with self._database.read() as c:
                 found = await erasures.old(c, key, self._before(version), after, BATCH_RECORDS)
             if not found:
@@ -231,22 +224,16 @@ class Retainer:
 
         return [one for one in found if is_due(one)]
 
-    async def _erase_often(self) -> None:
-        seconds = FIRST_SECONDS
-        while not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), seconds)
-            seconds = EVERY_SECONDS
-            if self._stopping.is_set():
-                return
-            try:
-                if n := await self.erase_by_itself():
-                    _log.info("records erased, as their time was over", records=n)
-                if n := await self.forget_hours():
-                    _log.info("counts by hour taken out, those by day stay", rows=n)
-            except ConsentError as error:
-                self.failures += 1
-                _log.warning("records not erased", error=type(error).__name__, why=str(error))
-            except Exception as error:
-                self.failures += 1
-                _log.error("records not erased", error=type(error).__name__)
+    async def _round(self) -> float:
+        try:
+            if n := await self.erase_by_itself():
+                _log.info("records erased, as their time was over", records=n)
+            if n := await self.forget_hours():
+                _log.info("counts by hour taken out, those by day stay", rows=n)
+        except ConsentError as error:
+            self.failures += 1
+            _log.warning("records not erased", error=type(error).__name__, why=str(error))
+        except Exception as error:
+            self.failures += 1
+            _log.error("records not erased", error=type(error).__name__)
+        return EVERY_SECONDS

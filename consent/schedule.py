@@ -13,8 +13,6 @@ one that leaps ahead has to keep its time for a while before anything is publish
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import datetime as dt
 import secrets
 import time
@@ -32,6 +30,7 @@ from consent.database import Database
 from consent.database.dialects import take_lock
 from consent.errors import ConflictError, ConsentError, NotFoundError, RefusedError
 from consent.model import User, Version
+from consent.rounds import Rounds
 from consent.schedules import Schedule
 
 EVERY_SECONDS = 1.0
@@ -175,22 +174,18 @@ class Scheduler:
         self._ticks = ticks
         self._seen = (now(), ticks())
         self._steady_from = ticks()
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds(self._round, EVERY_SECONDS)
         self._failing = False
         self.published = 0
         self.refused = 0
 
     def start(self) -> None:
         """Publishes from now on. Call it inside the event loop that serves requests."""
-        self._task = asyncio.create_task(self._publish_often())
+        self._rounds.start()
 
     async def stop(self) -> None:
         """Ends after the one at hand."""
-        self._stopping.set()
-        if self._task is not None:
-            await self._task
-            self._task = None
+        await self._rounds.stop()
 
     async def publish_due(self) -> list[Schedule]:
         """Publishes what is due, unless the clock has just leapt ahead; gives what has ended by it.
@@ -270,19 +265,16 @@ class Scheduler:
             _log.warning("clock went back; records tell the time that it shows", seconds=-gained)
         return ticks >= self._steady_from
 
-    async def _publish_often(self) -> None:
-        while not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), EVERY_SECONDS)
-                return
-            try:
-                await self.publish_due()
-            except ConsentError as error:
-                self._note_failure(error, str(error))
-            except Exception as error:
-                self._note_failure(error, "")
-            else:
-                self._failing = False
+    async def _round(self) -> float:
+        try:
+            await self.publish_due()
+        except ConsentError as error:
+            self._note_failure(error, str(error))
+        except Exception as error:
+            self._note_failure(error, "")
+        else:
+            self._failing = False
+        return EVERY_SECONDS
 
     def _note_failure(self, error: Exception, why: str) -> None:
         if not self._failing:

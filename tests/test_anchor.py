@@ -105,8 +105,8 @@ async def test_an_answer_that_does_not_hold_is_not_kept(database, grow, now, tsa
 
 async def test_what_failed_is_tried_again_later_each_time(database, grow, now, tsa, monkeypatch):
     await grow(3)
-    anchorer = Anchorer(database, Timestamps(tsa.url, tsa.roots), now)
     monkeypatch.setattr(anchor, "FIRST_RETRY_SECONDS", 0.01)
+    anchorer = Anchorer(database, Timestamps(tsa.url, tsa.roots), now)
     monkeypatch.setattr(tsa, "status", 503)
     anchorer.start()
     while anchorer.failures < 2:

@@ -10,7 +10,6 @@ asks for it. The address is used and forgotten: it is not kept, cached, logged o
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from consent.geo.headers import FORWARDED, HEADERS, Ears, PlaceHeader, Sent
 from consent.geo.watched import OLD_DAYS, Failure, PlaceFacts, Watched
 from consent.model import Place
 from consent.parsing import CDNS, Network
+from consent.rounds import Rounds
 
 __all__ = ["HEADERS", "OLD_DAYS", "Failure", "Geo", "PlaceFacts", "PlaceHeader"]
 
@@ -68,8 +68,7 @@ class Geo:
         self._proxies: dict[str, Address] = {}
         self._inner: set[str] = set()
         self._file = Watched(database, fetched, now, strict=strict)
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds(self._round, LOOK_SECONDS)
         self.unreadable = 0
         """Look-ups that the database could not answer because it is damaged."""
 
@@ -97,13 +96,10 @@ class Geo:
 
     def start(self) -> None:
         """Begins to look for new databases. Call it in the serving event loop."""
-        self._task = asyncio.create_task(self._watch())
+        self._rounds.start()
 
     async def stop(self) -> None:
-        self._stopping.set()
-        if self._task is not None:
-            await self._task
-            self._task = None
+        await self._rounds.stop()
 
     @property
     def place_headers(self) -> tuple[str, ...]:
@@ -191,12 +187,9 @@ class Geo:
             _log.error("place database damaged", error=error)
         self.unreadable += 1
 
-    async def _watch(self) -> None:
-        while not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), LOOK_SECONDS)
-                return
-            try:
-                await asyncio.to_thread(self._file.look)
-            except Exception as error:  # whatever happens, the next file gets its look
-                _log.error("place database not looked at", error=type(error).__name__)
+    async def _round(self) -> float:
+        try:
+            await asyncio.to_thread(self._file.look)
+        except Exception as error:  # whatever happens, the next file gets its look
+            _log.error("place database not looked at", error=type(error).__name__)
+        return LOOK_SECONDS

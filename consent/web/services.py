@@ -7,8 +7,6 @@ process is live here within one second.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import datetime as dt
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -35,6 +33,7 @@ from consent.purge import Purger
 from consent.record import Recorder
 from consent.regions import Regions
 from consent.retain import Retainer
+from consent.rounds import Rounds
 from consent.scan import Scanner
 from consent.scan.systems import Systems
 from consent.schedule import Scheduler
@@ -69,8 +68,7 @@ class Published:
         self._generation = 0
         self._loaded = False
         self._failing = False
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds(self._try_refresh, POLL_SECONDS)
 
     def current(self, key: str) -> Version:
         """The newest published version of the store ``key``.
@@ -142,21 +140,12 @@ class Published:
 
     async def start(self) -> None:
         await self._try_refresh()
-        self._task = asyncio.create_task(self._poll())
+        self._rounds.start()
 
     async def stop(self) -> None:
-        self._stopping.set()
-        if self._task is not None:
-            await self._task
-            self._task = None
+        await self._rounds.stop()
 
-    async def _poll(self) -> None:
-        while not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), POLL_SECONDS)
-            await self._try_refresh()
-
-    async def _try_refresh(self) -> None:
+    async def _try_refresh(self) -> float:
         try:
             await self.refresh()
         except ConsentError as error:
@@ -167,6 +156,7 @@ class Published:
             if self._failing:
                 _log.info("published versions read again")
             self._failing = False
+        return POLL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
