@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Of two such lists Chromium reads the last, so what Playwright switches off (1.65) is named again.
@@ -36,6 +36,8 @@ FLAGS = (
     "--disable-sync",
     "--disable-quic",
 )
+PATIENCE = 60
+"""Seconds for what a page shows soon, on a machine that has much else to do."""
 MISSING = (
     "no Chromium was found; install one with `apt-get install chromium`, "
     "or with `python -m playwright install --with-deps chromium`, and run the tests again"
@@ -63,6 +65,7 @@ def chromium() -> Iterator[Browser]:
     path = find()
     if path is None:
         raise RuntimeError(MISSING)
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser

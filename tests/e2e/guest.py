@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import urlsplit
 
 from playwright.sync_api import FrameLocator, Route, expect
 
+from tests.e2e.service import PATIENCE
 from tests.e2e.shop import Shop
 from tests.e2e.visitor import Visitor
 
@@ -54,6 +56,11 @@ class Guest:
             self._fulfil(route, name)
 
     def let_go(self, name: str) -> None:
+        """Once it was asked for, which may be told of later than what ran meanwhile."""
+        deadline = time.monotonic() + PATIENCE
+        while name not in self.held:
+            assert time.monotonic() < deadline, f"{name}: nobody asks for it"
+            self.page.wait_for_timeout(25)
         self.holding.discard(name)
         self._fulfil(self.held.pop(name), name)
 
@@ -96,9 +103,8 @@ class Guest:
 
     def expect_order(self, *names: str) -> None:
         """Waits for the scripts ``names`` and no others. By hand: a strict page forbids polling."""
-        for _ in range(400):
-            if len(self.order) >= len(names):
-                break
+        deadline = time.monotonic() + PATIENCE
+        while len(self.order) < len(names) and time.monotonic() < deadline:
             self.page.wait_for_timeout(25)
         assert self.order == list(names)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.service import PUBLISHED, Service
+from tests.e2e.service import PATIENCE, PUBLISHED, Service
 from tests.e2e.shop import Shop
 from tests.e2e.visitor import Visitor
 
@@ -68,9 +68,10 @@ class Stores:
 
     def _wait_for(self, url: str) -> None:
         """The service looks for what was published twice a second."""
-        for _ in range(100):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             try:
-                with urllib.request.urlopen(url, timeout=10):
+                with urllib.request.urlopen(url, timeout=PATIENCE):
                     return
             except urllib.error.HTTPError:
                 time.sleep(0.1)

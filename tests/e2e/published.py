@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from tests.e2e.service import Service
+from tests.e2e.service import PATIENCE, Service
 from tests.e2e.shop import Shop
 
 
@@ -43,10 +43,10 @@ def reviewed(service: Service, shop: Shop, key: str, toml: str, *pixels: str) ->
 
 def served(service: Service, shop: Shop, key: str) -> str:
     """The snippet of the published store ``key``, once the loader is there."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{service.url}/s/{key}/loader.js", timeout=5):
+            with urllib.request.urlopen(f"{service.url}/s/{key}/loader.js", timeout=PATIENCE):
                 return shop.snippet.replace("/s/summit/", f"/s/{key}/")
         except urllib.error.HTTPError:
             time.sleep(0.05)

@@ -51,10 +51,30 @@ refuses = ["marketing", "analytics"]
 """
 
 
+PATIENCE = 120
+"""Seconds for what takes one or two, on a machine that has much else to do."""
+PORTS = range(20_000, 30_000)
+"""None of those that a system gives to whoever asks for any, as every connection does."""
+_taken: list[socket.socket] = []
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that stays free until someone listens on it.
+
+    Other processes that ask here are told so by the UDP port of that number, which is held.
+    """
+    for port in PORTS:
+        mark = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            mark.bind(("127.0.0.1", port))
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            mark.close()
+        else:
+            _taken.append(mark)
+            return port
+    raise AssertionError(f"no port of {PORTS} is free")
 
 
 class Service:
@@ -92,7 +112,7 @@ class Service:
 
     def _until_live(self, key: str, number: int) -> None:
         """Workers look for new versions twice a second; who visits before that is early."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         live = 0
         while live < number:
             assert time.monotonic() < deadline, f"{key}: {live} is live, not {number}"
@@ -100,7 +120,7 @@ class Service:
             address = f"{self.url}/s/{key}/version"
             with (
                 contextlib.suppress(urllib.error.HTTPError),
-                urllib.request.urlopen(address, timeout=10) as answer,
+                urllib.request.urlopen(address, timeout=PATIENCE) as answer,
             ):
                 live = int(answer.headers["Pixelgate-Version"])
 
@@ -124,7 +144,7 @@ class Service:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self._process.poll() is None:
             if self.is_ready():
                 return
@@ -134,7 +154,7 @@ class Service:
 
     def is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=1) as answer:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=10) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
@@ -144,5 +164,5 @@ class Service:
             return
         if self._process.poll() is None:
             os.killpg(os.getpgid(self._process.pid), sig)
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=PATIENCE)
         self._process = None

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, Request, Response, Route
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Frame,
+    Page,
+    Request,
+    Response,
+    Route,
+)
+
+from tests.e2e.service import PATIENCE
 
 DOUBLES = Path(__file__).resolve().parents[2] / "consent" / "demo" / "static" / "vendors"
 LIBRARIES = {
@@ -26,6 +38,12 @@ PLACES: dict[str, dict[str, str]] = {
     "Tokyo": {"CF-IPCountry": "JP", "CF-Region-Code": "13"},
     "nowhere": {},
 }
+# Counted by the page: while it is kept from running, nothing that it is about to do comes either.
+FRAME = """() => new Promise((done) => {
+    const soon = () => setTimeout(done, 8);
+    document.hidden ? setTimeout(soon, 16) : requestAnimationFrame(soon);
+})"""
+QUIET_FRAMES = 6
 
 
 class Visitor:
@@ -38,6 +56,7 @@ class Visitor:
             extra_http_headers=PLACES[place],
             **context,  # type: ignore[arg-type]
         )
+        self.context.set_default_timeout(PATIENCE * 1000)
         self._own = own_hosts
         self.requests: list[str] = []
         self.console: list[str] = []
@@ -60,12 +79,14 @@ class Visitor:
                 self._left(page)
 
         page.on("framenavigated", navigated)
+        page.on("close", self._left)
         return page
 
     def _left(self, page: Page) -> None:
         """Of what a page had under way when it was left, nobody hears how it ends."""
         for request in list(self.under_way):
-            if not request.is_navigation_request() and request.frame.page == page:
+            comes = request.is_navigation_request() and not page.is_closed()
+            if not comes and request.frame.page == page:
                 self.under_way.discard(request)
 
     def _ended(self, request: Request) -> None:
@@ -106,14 +127,23 @@ class Visitor:
         self.settle()
 
     def settle(self) -> None:
-        """Waits until nothing is under way, and nothing new begins for a while."""
-        quiet = 0
-        for _ in range(400):
-            quiet = 0 if self.under_way else quiet + 1
-            if quiet == 6:
-                return
-            self.page.wait_for_timeout(25)
-        raise AssertionError(f"still under way: {[request.url for request in self.under_way]}")
+        """Waits until nothing is under way, and no page begins anything for some frames."""
+        quiet, deadline = 0, time.monotonic() + PATIENCE
+        while quiet < QUIET_FRAMES:
+            found = [request.url for request in self.under_way]
+            assert time.monotonic() < deadline, f"still under way: {found}"
+            quiet = quiet + 1 if self._runs() and not self.under_way else 0
+
+    def _runs(self) -> bool:
+        """Waits for the next frame of each page; no where one of them is being left."""
+        try:
+            for page in self.context.pages:
+                page.evaluate(FRAME)
+        except Error as error:
+            if "context" not in str(error) and "navigat" not in str(error):
+                raise
+            return False
+        return True
 
     def visit(self, url: str) -> None:
         self.page.goto(url)
@@ -161,4 +191,18 @@ class Visitor:
         self.console.clear()
 
     def close(self) -> None:
+        """Not while a page takes another's place: Chromium may then wait for ever for it to go."""
+        deadline = time.monotonic() + PATIENCE
+        while self._moves() and time.monotonic() < deadline:
+            self._runs()
         self.context.close()
+
+    def _moves(self) -> bool:
+        """Whether a page is on its way, as far as those that are there have said."""
+        try:
+            for page in self.context.pages:
+                page.evaluate("0")
+            ways = [one.frame for one in self.under_way if one.is_navigation_request()]
+        except Error:
+            return True
+        return any(frame.parent_frame is None for frame in ways)

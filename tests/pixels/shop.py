@@ -4,6 +4,7 @@ that take their queues over as the vendors' do. Nothing leaves the machine."""
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from consent.browser import build
 from consent.model import Pixel
 from consent.platforms import Platforms
 from tests import browser_setup
+from tests.browser_setup import PATIENCE
 
 PLATFORMS = Platforms.load()
 VENDORS = data.folder("browser").parent / "demo" / "static" / "vendors"
@@ -236,9 +238,8 @@ def settle(page: Page, hits: list[Hit]) -> None:
     """Waits until every hit that the page knows of has reached the network's edge."""
     page.evaluate("libraries()")
     told = page.evaluate("new Promise((done) => setTimeout(() => done(hits.length), 30))")
-    for _ in range(100):
-        if len(hits) >= told:
-            break
+    deadline = time.monotonic() + PATIENCE
+    while len(hits) < told and time.monotonic() < deadline:
         page.wait_for_timeout(20)
     assert len(hits) == told
 
