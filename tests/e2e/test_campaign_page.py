@@ -27,7 +27,7 @@ from tests.e2e.campaigns import (
 )
 from tests.e2e.claims import assert_no_complaints
 from tests.e2e.published import publish
-from tests.e2e.service import Service
+from tests.e2e.service import PATIENCE, Service
 from tests.e2e.shop import Shop
 from tests.e2e.visitor import Visitor
 
@@ -162,7 +162,6 @@ def test_a_page_made_ready_in_advance_waits_for_the_visitor(
         Object.defineProperty(document, 'prerendering', { get: () => window.ready });"""
     )
     visitor.page.goto(pages(query=ADDRESS))
-    visitor.page.wait_for_timeout(200)
     visitor.settle()
     assert visitor.storage()["local"] == []
     visitor.page.evaluate("ready = false; document.dispatchEvent(new Event('prerenderingchange'))")
@@ -250,7 +249,7 @@ def test_the_service_sees_nothing_of_it_and_its_log_holds_none(
     ):
         asked = urllib.request.Request(service.url + path, data=body, headers=referrer)
         with contextlib.suppress(urllib.error.HTTPError):
-            urllib.request.urlopen(asked, timeout=5).close()
+            urllib.request.urlopen(asked, timeout=PATIENCE).close()
     assert mark not in (service.folder / "service.log").read_text(encoding="utf-8")
 
 
@@ -264,9 +263,9 @@ def test_a_store_that_switches_it_off_leaves_nothing_behind(
     visitor.decide("accept")
     assert kept(visitor)
     publish(service, shop, "once", STORE.replace("campaign = true\n", ""))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"{service.url}/s/once/loader.js", timeout=5) as answer:
+        with urllib.request.urlopen(f"{service.url}/s/once/loader.js", timeout=PATIENCE) as answer:
             if b"gone:1" in answer.read():
                 break
         time.sleep(0.05)

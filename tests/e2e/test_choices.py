@@ -122,9 +122,8 @@ def test_a_pixel_taken_back_in_waits_for_its_receipt(visitor_from: Make, shop: S
     visitor.click("save")
     visitor.settle()
     assert visitor.hits(META) == []
-    visitor.context.unroute("**/decisions")
     with visitor.page.expect_response(lambda one: one.url.endswith("/decisions")):
-        pass
+        visitor.context.unroute("**/decisions")
     visitor.settle()
     visitor.page.evaluate("pixelgate('track', 'Lead')")
     visitor.settle()

@@ -78,7 +78,7 @@ def slow_page(page: str, at: str) -> Iterator[tuple[str, threading.Event]]:
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
             self.wfile.write((first + at).encode())
-            go_on.wait(30)
+            go_on.wait()
             self.wfile.write(rest.encode())
 
         def log_message(self, format: str, *args: object) -> None:
@@ -120,7 +120,8 @@ def test_a_script_cannot_be_taken_back_so_the_page_comes_anew_once_that_is_store
         guest.withdraw()
     guest.visitor.settle()
     assert guest.order == []
-    assert guest.visitor.decisions() == [("withdraw", 201)]
+    # Once more by the new page, where the old one did not wait any longer for the answer.
+    assert set(guest.visitor.decisions()) == {("withdraw", 201)}
     loads = "performance.getEntriesByType('navigation')[0].type"
     assert guest.page.evaluate(loads) == "reload"
 

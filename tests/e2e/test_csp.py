@@ -105,7 +105,6 @@ class Shopper:
     def accept(self, address: str) -> None:
         self.visitor.visit(address)
         self.visitor.click("accept")
-        self.visitor.page.wait_for_timeout(300)
         self.visitor.settle()
 
     def violations(self) -> set[str]:

@@ -138,11 +138,11 @@ def test_code_that_is_late_does_not_start_after_a_withdrawal(visitor: Visitor) -
     visitor.context.route("**/custom.js*", lambda route: waiting.append(route))
     visitor.click("choose")
     visitor.page.get_by_role("dialog").locator('[data-purpose="analytics"]').check()
-    visitor.click("save")
-    visitor.page.wait_for_function("document.querySelector('script[src*=\"custom.js\"]')")
+    with visitor.page.expect_request("**/custom.js*"):
+        visitor.click("save")
     visitor.page.evaluate("pixelgate('withdraw')")
-    waiting[0].continue_()
-    visitor.page.wait_for_timeout(300)
+    with visitor.page.expect_response("**/custom.js*"):
+        waiting[0].continue_()
     track(visitor, "Purchase", 20)
     assert visitor.requests == []
     assert visitor.cookies() == {"pixelgate"}

@@ -180,7 +180,8 @@ def test_an_accept_that_is_slow_to_be_stored_is_said_to_wait(opened: Open) -> No
         ),
     )
     panel, visitor = seen.panel, seen.visitor
-    visitor.click("accept")
+    with visitor.page.expect_request("**/decisions"):
+        visitor.click("accept")
     expect(panel.root.get_by_text("nothing granted; an accept waits to be stored")).to_be_visible()
     facts = panel.facts("Decision")
     expect(facts).to_contain_text("an accept waits to be stored; nothing runs until it is")
@@ -252,7 +253,8 @@ def test_a_stores_own_code_is_followed_when_it_takes_its_place(own: str, opened:
     )
     panel, visitor = seen.panel, seen.visitor
     seen.track("ViewContent")
-    visitor.click("accept")
+    with visitor.page.expect_request("**/custom.js*"):
+        visitor.click("accept")
     seen.track("Search")
     expect(panel.event("Search").locator("summary")).to_contain_text(
         "Handed to 3 of 4, 3 not loaded yet"
@@ -331,7 +333,8 @@ def test_what_lies_in_a_queue_does_not_read_as_sent(opened: Open) -> None:
 
     seen = opened("Berlin", path="/product", before=stop)
     panel, visitor = seen.panel, seen.visitor
-    visitor.click("accept")
+    with visitor.page.expect_request("**/gtag/js*"):
+        visitor.click("accept")
     summary = panel.event("ViewContent").locator("summary")
     expect(summary).to_contain_text("Handed to all 3, 3 not loaded")
     expect(panel.pixel("ga4")).to_contain_text("2 events in its queue. Its library is loading.")
@@ -358,7 +361,8 @@ def test_what_a_withdrawal_takes_out_of_a_queue_is_not_sent(opened: Open, shop: 
         ),
     )
     panel = seen.panel
-    seen.visitor.click("accept")
+    with seen.visitor.page.expect_request("**/fbevents.js"):
+        seen.visitor.click("accept")
     summary = panel.event("ViewContent").locator("summary")
     expect(summary).to_contain_text("Handed to all 2, 1 not loaded yet")
     seen.visitor.page.evaluate("pixelgate('withdraw')")

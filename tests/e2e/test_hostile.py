@@ -213,13 +213,12 @@ def test_a_receipt_for_one_tab_does_not_undo_what_another_tab_decided(
     visitor.visit(f"{shop.origin}/privacy")
     held: list[Route] = []
     first.route("**/decisions", lambda route: held.append(route))
-    visitor.click("accept", first)
-    first.wait_for_timeout(200)
+    with first.expect_request("**/decisions"):
+        visitor.click("accept", first)
     visitor.click("reject")
-    visitor.page.wait_for_function("document.cookie.includes('pixelgate=')")
-    held[0].continue_()
-    visitor.settle()
-    first.wait_for_timeout(300)
+    visitor.page.wait_for_function("document.cookie.includes('pixelgate=1.')")
+    with first.expect_response("**/decisions"):
+        held[0].continue_()
     visitor.settle()
     assert visitor.requests == []
     visitor.visit(f"{shop.origin}/thanks")

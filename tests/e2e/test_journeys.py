@@ -245,8 +245,9 @@ def test_a_pixel_waits_for_the_receipt_and_a_decline_does_not(
     visitor = visitor_from("Berlin")
     visitor.visit(shop.origin)
     visitor.context.route("**/decisions", lambda route: route.abort())
-    visitor.click("accept")
-    visitor.page.wait_for_timeout(400)
+    with visitor.page.expect_event("requestfailed", lambda one: one.url.endswith("/decisions")):
+        visitor.click("accept")
+    visitor.settle()
     assert visitor.requests == []
     # That something waits, and of whom; no word of a grant.
     assert re.fullmatch(r"pixelgate=2\.[\da-f-]{36}", visitor.page.evaluate("document.cookie"))
@@ -268,10 +269,10 @@ def test_an_accept_that_could_not_be_stored_goes_out_on_the_next_page(
     visitor = visitor_from("Berlin")
     visitor.visit(shop.origin)
     visitor.context.route("**/decisions", lambda route: route.abort())
-    visitor.click("accept")
-    visitor.page.wait_for_timeout(200)
+    with visitor.page.expect_event("requestfailed", lambda one: one.url.endswith("/decisions")):
+        visitor.click("accept")
+    visitor.page.close()  # before it tries again
     visitor.context.unroute("**/decisions")
-    visitor.page.close()
     visitor.page = visitor.open()
     with visitor.page.expect_response(lambda response: response.url.endswith("/decisions")):
         visitor.visit(f"{shop.origin}/product")
