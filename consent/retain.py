@@ -1,6 +1,7 @@
 """Nothing is kept for ever: what is older than its store's period is erased, a little at a time.
 
 So are the counts by hour, after ``counts.HOURS_DAYS``; those by day stay, and no rate changes.
+Other sums by hour are put together by day then (``hours``).
 
 A decision is due when its visitor's next one is older than the period. A visitor's last decision is
 due when it is itself, and no law lets it hold any more; so what holds can always be shown. Records
@@ -22,9 +23,9 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consent import counts, erasures, stores
+from consent import counts, erasures, hours, stores
 from consent.database import Database
-from consent.database.dialects import take_lock, try_lock
+from consent.database.dialects import EPOCH, take_lock, try_lock
 from consent.erase import Eraser
 from consent.erasures import Gone, Old
 from consent.errors import ConsentError, LedgerError
@@ -78,6 +79,8 @@ class Retainer:
         self._ticks = ticks
         self._began = (now(), ticks())
         self._rounds = Rounds(self._round, FIRST_SECONDS)
+        self._together = EPOCH
+        """Up to this midnight the hours of each day are put together."""
         self.erased = 0
         self.failures = 0
         self.oldest: dt.datetime | None = None
@@ -151,8 +154,7 @@ class Retainer:
         Raises:
             UnavailableError: storage does not answer; what was taken out before stays so.
         """
-        oldest = self._now().astimezone(dt.UTC) - dt.timedelta(days=counts.HOURS_DAYS)
-        before, total = oldest.replace(hour=0, minute=0, second=0, microsecond=0), 0
+        before, total = self._oldest_hours(), 0
         async with self._database.read() as c:
             store_ids = await counts.with_old_hours(c, before)
         for store_id in store_ids:
@@ -163,6 +165,34 @@ class Retainer:
                 total += n
                 await self._rounds.pause(self._pause_seconds if n else 0)
         return total
+
+    async def put_hours_together(self) -> int:
+        """Makes one of the old hours of each day of what is kept for good, a store's day at a time,
+        or leaves that to another process; gives how many rows were apart.
+
+        Raises:
+            UnavailableError: storage does not answer; what was put together before stays so.
+        """
+        since, before, total = self._together, self._oldest_hours(), 0
+        for table in hours.TABLES:
+            async with self._database.read() as c:
+                store_ids = await hours.stores_with(c, table, since, before)
+            for store_id in store_ids:
+                n = 1
+                while n:
+                    async with self._database.write() as c:
+                        if self._rounds.is_over or not await try_lock(c, "retention"):
+                            return total
+                        n = await hours.put_together(c, table, store_id, since, before)
+                    total += n
+                    await self._rounds.pause(self._pause_seconds if n else 0)
+        self._together = before
+        return total
+
+    def _oldest_hours(self) -> dt.datetime:
+        """The midnight before which nothing is looked at hour by hour."""
+        oldest = self._now().astimezone(dt.UTC) - dt.timedelta(days=counts.HOURS_DAYS)
+        return oldest.replace(hour=0, minute=0, second=0, microsecond=0)
 
     async def _erase_in(self, version: Version) -> None:
         async for batch in self._batches(version):
@@ -230,6 +260,8 @@ class Retainer:
                 _log.info("records erased, as their time was over", records=n)
             if n := await self.forget_hours():
                 _log.info("counts by hour taken out, those by day stay", rows=n)
+            if n := await self.put_hours_together():
+                _log.info("sums by hour put together by day", rows=n)
         except ConsentError as error:
             self.failures += 1
             _log.warning("records not erased", error=type(error).__name__, why=str(error))
