@@ -49,6 +49,7 @@ class Folder(Generic[Key]):
         self._folded: dict[Key, int] = {}
         self._stopping = False
         self._wake = asyncio.Event()
+        self._flushing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._failing = False
         self.waiting = 0
@@ -81,7 +82,14 @@ class Folder(Generic[Key]):
             _log.error("counts lost at shutdown", keys=len(self._folded), counts=self.waiting)
 
     async def flush(self) -> None:
-        """Writes the sums; those that storage does not take stay for the next time."""
+        """Writes the sums; those that storage does not take stay for the next time.
+
+        One after the other: what was added before is written after, whoever began to write it.
+        """
+        async with self._flushing:
+            await self._flush()
+
+    async def _flush(self) -> None:
         taken, self._folded = self._folded, {}
         counts = self.waiting
         if not taken:

@@ -576,6 +576,28 @@ async def test_what_comes_while_sums_are_written_is_written_too_before_the_end(
     assert await totals(database, now) == {"visit": 2}
 
 
+async def test_sums_are_written_one_after_the_other_whoever_asks_for_it(database, version, now):
+    written, going_on = [], asyncio.Event()
+
+    async def write(connection, sums):
+        written.append(dict(sums))
+        await going_on.wait()
+        await counts.add(connection, sums)
+
+    folder = Folder(database, write)
+    folder.add(a_key(version, now))
+    first = asyncio.create_task(folder.flush())
+    await until(lambda: bool(written))
+    folder.add(a_key(version, now, place="FR"))
+    second = asyncio.create_task(folder.flush())
+    await asyncio.sleep(0)
+    going_on.set()
+    await second
+    assert await totals(database, now) == {"visit": 2}
+    assert folder.waiting == 0
+    await first
+
+
 def test_a_moment_is_written_in_utc_with_milliseconds():
     east = dt.timezone(dt.timedelta(hours=2))
     moment = dt.datetime(2026, 3, 2, 12, 0, 0, 250_999, tzinfo=east)

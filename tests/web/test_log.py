@@ -24,8 +24,14 @@ FROM_SHOP = {"Origin": "https://summit.example", "CF-IPCountry": "DE", "User-Age
 
 
 @pytest.fixture
-def decided(client, a_post):
-    """Posts decisions, and has them sealed."""
+def no_sealer(monkeypatch) -> None:
+    """The process under test seals nothing by itself."""
+    monkeypatch.setattr(Sealer, "_seal_what_waits", AsyncMock())
+
+
+@pytest.fixture
+def decided(no_sealer, client, a_post):
+    """Posts decisions, and has them sealed: all at once, as nobody else is at it."""
 
     def decide(n: int = 1) -> list[dict]:
         posts = [a_post() for _ in range(n)]
@@ -177,12 +183,6 @@ def seal_elsewhere(client, url: str, n: int, *, fails: bool = False) -> None:
         raise RuntimeError("killed")
 
     client.portal.call(with_new_connection, url, work)
-
-
-@pytest.fixture
-def no_sealer(monkeypatch) -> None:
-    """The process under test seals nothing by itself."""
-    monkeypatch.setattr(Sealer, "_seal_what_waits", AsyncMock())
 
 
 def test_what_another_process_seals_is_there_within_a_moment(no_sealer, client, database_url, now):

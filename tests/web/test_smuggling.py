@@ -62,7 +62,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def statuses(service: Service, request: str) -> list[int]:
     """Of each answer to ``request`` and the one behind it, until the server closes."""
-    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as line:
         line.sendall((request + HIDDEN).encode("latin-1"))
         answered = b""
         while part := line.recv(65536):
@@ -96,7 +96,7 @@ def test_what_is_too_long_or_no_request_is_refused(
 ) -> None:
     try:
         assert statuses(service, request_) == [status]
-    except ConnectionResetError:  # it was closed while we still spoke
+    except ConnectionError:  # it was closed while we still spoke
         assert status == 431
 
 
@@ -108,7 +108,7 @@ def test_the_path_is_taken_as_it_was_sent(service: Service) -> None:
 def test_the_service_is_none_the_worse(service: Service) -> None:
     for _ in range(3):
         statuses(service, HEAD + AMBIGUOUS["two lengths"])
-    with urllib.request.urlopen(f"{service.url}/readyz", timeout=20) as answer:
+    with urllib.request.urlopen(f"{service.url}/readyz", timeout=60) as answer:
         assert answer.status == 200
     log = (service.folder / "service.log").read_text()
     assert "hidden" not in log

@@ -111,6 +111,7 @@ class Story:
 def open_app(
     file: Path, clock: Clock, folder: Path, *, provider: Provider | None = None, **environ: str
 ) -> App:
+    """The service over ``file``. It seals nothing by itself, since an answer tells what is."""
     given = {
         "CONSENT_DATABASE_URL": f"sqlite:///{file}",
         "CONSENT_SECRET_KEYS": "k" * 40,
@@ -118,6 +119,7 @@ def open_app(
         **environ,
     }
     app = create_app(settings.load(given, var=folder), now=clock, provider=provider)
+    app.services.sealer.start = lambda: None
     app.unnoted = watch(app.services.database)
     return app
 
