@@ -94,7 +94,7 @@ def test_the_debug_view_says_who_had_it(visitor_from: Make, counted: Shop) -> No
     visitor = visitor_from("Paris")
     visitor.visit(f"{counted.origin}/?pixelgate=debug")
     view = visitor.page.locator("#pixelgate-debug")
-    assert "1 event sent" in view.locator('[data-pixel="matomo"]').inner_text()
+    expect(view.locator('[data-pixel="matomo"]')).to_contain_text("1 event sent")
     visitor.decide("accept")
     event = view.locator('[data-event="PageView"]').first
     expect(event).to_contain_text("Sent to all 2")

@@ -31,6 +31,10 @@ PAGE = (
     '<link rel="icon" href="data:,">{snippet}{head}</head><body><h1>Summit</h1>{body}</body></html>'
 )
 NO_NAVIGATION_API = "Object.defineProperty(window, 'navigation', { value: undefined });"
+BACK_TO_RED = """new Promise((done) => {
+    addEventListener('popstate', () => done(), { once: true });
+    history.go(-5);
+})"""
 HISTORIES = pytest.mark.parametrize("history", ["navigation API", "wrapped history"])
 
 
@@ -69,9 +73,12 @@ def from_tokyo(visitor_from: Make, history: str = "navigation API") -> Visitor:
 
 
 def step(visitor: Visitor, script: str) -> None:
-    """Runs it in the page, and lets the page view that it may bring be tracked."""
+    """Runs it in the page, and lets the page view that it may bring be tracked.
+
+    That is one task later, and an event that only tells of the change is a task before it.
+    """
     visitor.page.evaluate(script)
-    visitor.page.wait_for_timeout(30)
+    visitor.page.evaluate("new Promise((done) => setTimeout(() => setTimeout(done)))")
 
 
 @HISTORIES
@@ -91,7 +98,7 @@ def test_each_change_of_path_or_query_is_one_view_whoever_makes_it(
         ("location.hash = '#!two'", "/tents#!two"),
         ("location.hash = '#top'", "/tents#top"),
         ("location.hash = '#bottom'", ""),
-        ("history.go(-5)", "/boots?color=red"),
+        (BACK_TO_RED, "/boots?color=red"),
     ]:
         step(visitor, script)
         expected += [seen] if seen else []
@@ -156,8 +163,8 @@ def test_who_leaves_before_the_page_is_complete_has_seen_it(
     visitor.page.locator("#pixelgate").wait_for(state="attached")
     visitor.page.wait_for_timeout(100)
     assert visitor.hits(GA4) == []
-    visitor.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
-    visitor.page.wait_for_timeout(200)
+    with visitor.page.expect_request_finished(lambda request: GA4 in request.url):
+        step(visitor, "dispatchEvent(new PageTransitionEvent('pagehide'))")
     assert [hit["en"] for hit in visitor.hits(GA4)] == ["page_view"]
     held[0].abort()
 
@@ -172,7 +179,7 @@ def test_a_page_from_the_cache_of_whole_pages_is_seen_again(
     visitor.visit(pages("/spa/other"))
     visitor.page.evaluate("history.back()")
     visitor.page.wait_for_function("location.pathname == '/spa'")
-    visitor.page.wait_for_timeout(100)
+    step(visitor, "0")
     assert visitor.page.evaluate("life") == life
     assert views(visitor) == ["/spa", "/spa/other", "/spa"]
 
@@ -186,11 +193,9 @@ def test_a_page_made_ready_in_advance_is_seen_when_the_visitor_sees_it(
         Object.defineProperty(document, 'prerendering', { get: () => window.ready });"""
     )
     visitor.page.goto(pages("/spa"))
-    visitor.page.wait_for_timeout(200)
     visitor.settle()
     assert visitor.requests == []
-    visitor.page.evaluate("ready = false; document.dispatchEvent(new Event('prerenderingchange'))")
-    visitor.page.wait_for_timeout(50)
+    step(visitor, "ready = false; document.dispatchEvent(new Event('prerenderingchange'))")
     assert views(visitor) == ["/spa"]
 
 

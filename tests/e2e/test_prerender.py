@@ -27,7 +27,7 @@ page_views = "automatic"
 platform = "meta"
 id = "123456789012345"
 """
-PATIENCE = 30
+PATIENCE = 120
 LIBRARY = "connect.facebook.net:443"
 DECISION = (
     "1.11111111-1111-4111-8111-111111111111.22222222-2222-4222-8222-222222222222"
@@ -125,7 +125,7 @@ def test_a_page_made_ready_in_advance_reaches_no_vendor_until_it_is_seen(
         assert edge.saw("/seen", LIBRARY), edge.passed
     finally:
         browser.terminate()
-        browser.wait(timeout=30)
+        browser.wait(timeout=PATIENCE)
         del shop.own["/list"], shop.own["/boots"]
     ours = [one for one in edge.passed if one.startswith("/") or one == LIBRARY]
     assert ours[:2] == ["/ready?true", "/go"]

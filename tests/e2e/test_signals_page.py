@@ -205,8 +205,9 @@ def test_a_shopify_that_fails_is_one_line_in_the_console(
 ) -> None:
     visitor = visitor_from("Berlin")
     visitor.context.add_init_script(f"window.shopifyFails = true;{SHOPIFY}")
-    visitor.visit(f"{signalling.origin}/privacy")
-    visitor.page.wait_for_timeout(50)
+    with visitor.page.expect_console_message(lambda message: "Shopify" in message.text):
+        visitor.visit(f"{signalling.origin}/privacy")
+    visitor.settle()
     complaints = [line for line in visitor.console if line.startswith(("error", "warning"))]
     assert len(complaints) == 1
     assert "Shopify did not load its privacy API" in complaints[0]
