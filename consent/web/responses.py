@@ -7,6 +7,7 @@ for each request. Admin pages use Starlette's own responses instead.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 from collections.abc import Iterable
 from typing import Any
@@ -20,6 +21,8 @@ from consent.errors import RefusedError, TooLargeError
 Headers = list[tuple[bytes, bytes]]
 
 BODY_SECONDS = 20.0
+SKIP_SECONDS = 3.0
+"""How long the body of a post is waited for that is refused by its head."""
 BODY_BYTES = 16 * 1024
 """The most that a visitor endpoint reads. A decision is about 400 bytes."""
 
@@ -124,6 +127,16 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
     except TimeoutError:
         late = f"body: did not come; expected all of it within {BODY_SECONDS:g} seconds"
         raise RefusedError("too_slow", late) from None
+
+
+async def skip_body(scope: Scope, receive: Receive) -> None:
+    """Lets the body come of a request that is refused by its head; too long or too late, it does
+    not matter any more. A connection that is closed before them is reset by bytes that still come,
+    and who sent them may never see why it was refused.
+    """
+    with contextlib.suppress(RefusedError, TooLargeError, TimeoutError):
+        async with asyncio.timeout(SKIP_SECONDS):
+            await read_body(scope, receive)
 
 
 def _too_large() -> TooLargeError:

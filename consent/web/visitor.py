@@ -43,6 +43,7 @@ from consent.web.responses import (
     json_answer,
     read_body,
     require_method,
+    skip_body,
 )
 from consent.web.scripts import NAMES, Scripts
 from consent.web.services import Services
@@ -106,6 +107,7 @@ class Visitor:
         """The answer to a post or to the preflight before it."""
         cross_origin: Headers = [posts.VARY_ORIGIN]
         version: Version | None = None
+        is_read = False
         try:
             version = self._services.current(key)
             require_method(scope, cross_origin, "POST", "OPTIONS")
@@ -118,6 +120,7 @@ class Visitor:
             self._services.limits.take(scope)
             self._services.limits.take_for(key)
             posts.check_type(scope)
+            is_read = True
             body = await read_body(scope, receive)
             if what == "seen":
                 seen = posts.decode(_SEEN, body, "invalid_count")
@@ -129,6 +132,8 @@ class Visitor:
             post = posts.decode(_DECISION, body, "invalid_decision")
             return await self._record(key, post, variant, scope, origin, cross_origin)
         except Exception as error:
+            if not is_read:
+                await skip_body(scope, receive)
             self.answered.refusals[errors.code_of(error)] += 1
             refusal = isinstance(error, RefusedError) and not isinstance(error, ThrottledError)
             if version is not None and what == "decisions" and refusal:

@@ -7,6 +7,7 @@ smuggling send.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import urllib.request
 from collections.abc import Iterator
@@ -79,6 +80,37 @@ def test_what_can_be_read_in_two_ways_ends_the_connection(service: Service, name
 @pytest.mark.parametrize("name", CLEAR)
 def test_what_has_one_end_is_answered_and_so_is_the_next(service: Service, name: str) -> None:
     assert statuses(service, HEAD + CLEAR[name]) == [204, 404]
+
+
+ELSEWHERE = HEAD.replace(ORIGIN, "https://other.example")
+
+
+def in_pieces(service: Service, *pieces: str) -> list[int]:
+    """Of each answer, where each piece comes once the one before it can have been answered."""
+    answered = b""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as line:
+        for piece in pieces:
+            line.sendall(piece.encode("latin-1"))
+            line.settimeout(0.1)
+            with contextlib.suppress(TimeoutError):
+                answered += line.recv(65536)
+        line.settimeout(60)
+        while part := line.recv(65536):
+            answered += part
+    return [int(part[:3]) for part in answered.split(b"HTTP/1.1 ")[1:]]
+
+
+@pytest.mark.parametrize("name", CLEAR)
+def test_who_is_refused_hears_why_also_where_the_body_comes_after_the_head(
+    service: Service, name: str
+) -> None:
+    head, end, body = CLEAR[name].partition("\r\n\r\n")
+    assert in_pieces(service, ELSEWHERE + head + end, body, HIDDEN) == [403, 404]
+
+
+@pytest.mark.parametrize("length", [2, 10**9])
+def test_who_is_refused_and_sends_no_more_is_not_waited_for(service: Service, length: int) -> None:
+    assert in_pieces(service, ELSEWHERE + CL.format(length) + "\r\n") == [403]
 
 
 @pytest.mark.parametrize(
