@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import resource
 import shutil
+from functools import partial
 
 import click
 import structlog
@@ -22,7 +23,7 @@ from consent.web.app import App, create_app, factory
 from consent.web.logs import STANDARD, told
 from consent.web.ports import check_free
 from consent.web.server import Server, begin_as_worker
-from consent.web.tally import shared_folder
+from consent.web.tally import has_begun, shared_folder
 
 CONNECTIONS = 65_536
 """That a worker may hold at once, idle ones too; the server's own default is about a thousand."""
@@ -64,6 +65,7 @@ def serve(host: str, port: int, workers: int) -> None:
         workers_kill_timeout=30,
         backlog=4096,
         backpressure=CONNECTIONS,
+        has_begun=partial(has_begun, figures),
     )
     server.on_reload(_begin_anew)
     server.serve()

@@ -18,6 +18,8 @@ from consent.database import connections, faults
 from consent.database.dialects import take_lock
 from consent.errors import UnavailableError
 
+WAIT_SECONDS = 60.0
+"""How long to wait for another process on SQLite, which may be at it itself."""
 _HERE = Path(__file__).resolve().parent
 
 
@@ -64,7 +66,7 @@ async def _migrate(url: str) -> list[str]:
     if parsed.get_backend_name() == "postgresql":
         engine = connections.open_postgresql(parsed)
     else:
-        engine = connections.open_sqlite(parsed, writes=True)
+        engine = connections.open_sqlite(parsed, writes=True, busy_seconds=WAIT_SECONDS)
     try:
         with faults.translated():
             if engine.dialect.name == "sqlite":

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
@@ -26,8 +28,12 @@ AGAIN_SECONDS = 0.5
 """How often the server is woken that is to stop."""
 PARENT_SECONDS = 1.0
 """How often a worker looks whether the process that started it is there."""
+TOLD_SECONDS = 2.0
+"""How much later than a worker this process may hear that all are to stop."""
 LOOK = (sys.executable, "-P", "-c", "from consent.cli.serve import look; look()")
 LOOK_SECONDS = 60.0
+BEGIN_SECONDS = 300.0
+"""How long a new worker may take to begin before the one in whose place it comes is ended."""
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 _log = structlog.get_logger("server")
@@ -37,10 +43,17 @@ import would find that module locked for ever, and could neither serve it nor en
 
 
 class Server(Granian):  # type: ignore[misc, valid-type]
-    """Begins with workers that are forks of this process, so that nothing is imported twice."""
+    """Begins with workers that are forks of this process, so that nothing is imported twice.
 
-    def __init__(self, *given: Any, **named: Any) -> None:
+    ``has_begun`` says of the number of a process whether it answers. A reload waits for that.
+    """
+
+    def __init__(
+        self, *given: Any, has_begun: Callable[[int], bool] = lambda _: True, **named: Any
+    ) -> None:
         super().__init__(*given, **named)
+        self._has_begun = has_begun
+        self._reloading = False
         self._told: SimpleQueue[None] = SimpleQueue()
         """Not an event, whose lock a signal could find taken by the thread that it interrupts."""
 
@@ -76,7 +89,9 @@ class Server(Granian):  # type: ignore[misc, valid-type]
         """Only where new workers could begin; else those that serve would end for nothing."""
         why = _kept_from_beginning()
         if not why:
+            self._reloading = True
             super()._reload(*given)
+            self._reloading = False
             return
         self.reload_signal = False
         self.main_loop_interrupt.clear()
@@ -84,8 +99,28 @@ class Server(Granian):  # type: ignore[misc, valid-type]
 
     def _spawn_worker(self, *given: Any, **named: Any) -> Any:
         worker = super()._spawn_worker(*given, **named)
-        worker.inner = Child(worker.inner)
+        worker.inner = Child(worker.inner, self._until_begun if self._reloading else _at_once)
+        worker._watcher = partial(self._watch, worker, worker._watcher)
         return worker
+
+    def _watch(self, worker: Any, tell: Callable[[], None]) -> None:
+        """A worker that was told to stop ends well, maybe before this process hears of it."""
+        worker.join()
+        deadline = time.monotonic() + TOLD_SECONDS
+        while worker.inner.ended_well() and time.monotonic() < deadline:
+            if worker.interrupt_by_parent or self.interrupt_signal:
+                worker.interrupt_by_parent = True
+                break
+            time.sleep(0.01)
+        tell()
+
+    def _until_begun(self, child: Child) -> None:
+        """However slow this machine is, the one in whose place it comes answers until then."""
+        deadline = time.monotonic() + BEGIN_SECONDS
+        while child.is_alive() and not (child.pid and self._has_begun(child.pid)):
+            if self.interrupt_signal or time.monotonic() > deadline:
+                return
+            time.sleep(0.05)
 
 
 def _kept_from_beginning() -> str:
@@ -99,6 +134,10 @@ def _kept_from_beginning() -> str:
     return said[-1] if done.returncode else ""
 
 
+def _at_once(_: Child) -> None:
+    """Others are started meanwhile."""
+
+
 class Child:
     """A worker's process, as the one that starts it sees it.
 
@@ -106,10 +145,13 @@ class Child:
     the threads that wait for its end one at a time asks the system: ``multiprocessing`` takes a
     process for alive whose end another thread is just being told of, and the server then says that
     it refused to stop.
+
+    ``started`` is told of it once it is started.
     """
 
-    def __init__(self, process: BaseProcess) -> None:
+    def __init__(self, process: BaseProcess, started: Callable[[Child], None]) -> None:
         self._process = process
+        self._started = started
         self._asking = threading.Lock()
 
     @property
@@ -123,6 +165,7 @@ class Child:
                 self._process.start()
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._started(self)
 
     def join(self, timeout: float | None = None) -> None:
         if wait([self._process.sentinel], timeout):
@@ -132,6 +175,10 @@ class Child:
     def is_alive(self) -> bool:
         with self._asking:
             return self._process.is_alive()
+
+    def ended_well(self) -> bool:
+        with self._asking:
+            return self._process.exitcode == 0
 
     def terminate(self) -> None:
         with self._asking:

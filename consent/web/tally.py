@@ -125,6 +125,11 @@ def shared_folder(parent: int) -> Path:
     return Path(tempfile.gettempdir()) / f"pixelgate-{os.geteuid()}-{parent}"
 
 
+def has_begun(folder: Path, pid: int) -> bool:
+    """Whether that process has left figures in ``folder``, which it does as it begins to answer."""
+    return (folder / f"{pid}.json").exists()
+
+
 def _is_ours(folder: Path) -> bool:
     """Makes ``folder`` for this user alone; False where another one was there first."""
     try:
