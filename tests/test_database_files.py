@@ -26,7 +26,7 @@ async def save(database, now, name="Summit"):
 @pytest.fixture
 async def serving(sqlite_url, now):
     """A database in use: its files are open, and something is in it."""
-    database = database_.connect(sqlite_url, busy_seconds=0.1)
+    database = database_.connect(sqlite_url)
     await save(database, now)
     async with database.read() as c:
         await stores.all_stores(c)

@@ -24,8 +24,10 @@ from consent.demo.edge import edge
 from consent.demo.shop import Shop, create_shop
 from consent.demo.visitors import VISITORS
 from consent.signing import Signer
+from tests.e2e.service import free_port
 
 SERVICE = "http://service.test"
+PATIENCE_SECONDS = 120
 PAGES = (
     "/",
     "/c/tents",
@@ -284,21 +286,11 @@ def test_requests_outside_the_edge_pass_untouched(behind_edge: TestClient, path:
     assert place_headers(answer) == [("cf-ipcountry", "FR")]
 
 
-def free_ports(number: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(number)]
-    for probe in sockets:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in sockets]
-    for probe in sockets:
-        probe.close()
-    return ports
-
-
 class Demo:
     """``consent demo`` in a process of its own, in ``folder``."""
 
     def __init__(self, folder: Path, ports: Sequence[int] | None = None) -> None:
-        self.port, self.shop_port = ports or free_ports(2)
+        self.port, self.shop_port = ports or (free_port(), free_port())
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "consent", "demo", "--days", "0"),
@@ -316,7 +308,7 @@ class Demo:
 
     def ended(self) -> tuple[int, str]:
         """The exit status and what stood on standard error."""
-        _, said = self.process.communicate(timeout=20)
+        _, said = self.process.communicate(timeout=PATIENCE_SECONDS)
         return self.process.returncode, said
 
     def interrupt(self) -> tuple[int, str]:
@@ -335,7 +327,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 def get(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -372,7 +364,7 @@ def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path, place: int, name
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        ports = free_ports(2)
+        ports = [free_port(), free_port()]
         ports[place] = taken.getsockname()[1]
         process = subprocess.run(
             [
@@ -382,7 +374,7 @@ def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path, place: int, name
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
     assert process.returncode == 2

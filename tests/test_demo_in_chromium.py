@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 from tests import browser_setup
-from tests.test_demo import Demo
+from tests.test_demo import PATIENCE_SECONDS, Demo
 
 pytestmark = pytest.mark.browser
 
@@ -84,6 +84,7 @@ def browser() -> Iterator[Browser]:
     path = browser_setup.find()
     if path is None:
         pytest.fail(browser_setup.MISSING)
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     playwright = THREAD.submit(lambda: sync_playwright().start()).result()
 
     def start() -> Browser:
@@ -238,7 +239,7 @@ def test_a_vendor_that_never_answers_is_replaced_after_four_seconds(guest: Guest
     waiting: list[Route] = []
     guest.context.route("https://connect.facebook.net/**", lambda route: waiting.append(route))
     guest.page.goto(f"{guest.demo.shop}/visit/la", wait_until="commit")
-    expect(guest.hit("meta", "PageView")).to_have_count(1, timeout=9000)
+    expect(guest.hit("meta", "PageView")).to_have_count(1)
     assert len(waiting) == 1
     waiting[0].fulfill(body="window.cameLate = true", content_type="text/javascript")
     guest.page.wait_for_timeout(300)

@@ -28,7 +28,8 @@ from consent.web.app import utcnow
 from tests import places
 from tests.places import NOVEMBER, TODAY
 
-LIMITS = Limits(seconds=5, idle_seconds=0.5, packed_bytes=100_000, bytes=200_000, least_bytes=400)
+LIMITS = Limits(seconds=60, idle_seconds=60, packed_bytes=100_000, bytes=200_000, least_bytes=400)
+HASTY = LIMITS._replace(idle_seconds=0.5)
 OLD = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
 THIS_MONTH = "/dbip-city-lite-2026-11.mmdb.gz"
 LAST_MONTH = "/dbip-city-lite-2026-10.mmdb.gz"
@@ -242,7 +243,7 @@ def test_what_goes_wrong_is_told_in_one_line_and_the_old_file_stays(
     before = target.read_bytes()
     server.answers[THIS_MONTH] = answer
     with pytest.raises((DataError, UnavailableError)) as caught:
-        from_db_ip(server, target)
+        from_db_ip(server, target, HASTY if answer is silent else LIMITS)
     assert said in str(caught.value)
     assert str(caught.value).startswith(f"{server.url}/dbip-city-lite-2026-1")
     assert "\n" not in str(caught.value)

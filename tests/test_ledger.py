@@ -318,7 +318,7 @@ def a_writer(url: str, store: Store, visitor: uuid.UUID) -> subprocess.Popen[str
 async def test_two_processes_append_at_once_and_lose_nothing(database, database_url, store):
     visitor = uuid.uuid4()
     writers = [a_writer(database_url, store, visitor) for _ in range(2)]
-    printed = [writer.communicate(timeout=60)[0].split() for writer in writers]
+    printed = [writer.communicate(timeout=300)[0].split() for writer in writers]
     assert [writer.returncode for writer in writers] == [0, 0]
     acknowledged = {uuid.UUID(id_) for id_ in itertools.chain(*printed)}
     async with database.read() as c:

@@ -218,7 +218,7 @@ async def test_records_that_come_while_it_seals_wait_for_the_next_second(
         return await seal()
 
     monkeypatch.setattr(sealer, "seal", seal_while_visitors_go_on)
-    await asyncio.wait_for(sealer._seal_what_waits(), 10)
+    await asyncio.wait_for(sealer._seal_what_waits(), 120)
     assert sealer.sealed == 2
 
 

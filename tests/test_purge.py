@@ -58,7 +58,7 @@ def no_waits(monkeypatch):
 
 
 async def until(what: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not what():
             await asyncio.sleep(0.005)
 

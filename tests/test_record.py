@@ -452,7 +452,7 @@ async def test_storage_that_falls_silent_is_given_up_and_said_once(
 
 
 async def until(what: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while not what():
             await asyncio.sleep(0.001)
 

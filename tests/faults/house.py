@@ -25,7 +25,7 @@ from tests.faults.visitors import HEADERS, ORIGIN, PURPOSES, Acknowledged, Visit
 
 VISITORS = 8
 WORKERS = 2
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 SERVING = re.compile(r"consent: serving on http://\S+")
 """What the command itself says, as it starts. All else is of the service, and JSON."""
 
@@ -51,7 +51,9 @@ class House:
         self.start(workers=workers)
 
     def start(self, *, workers: int = WORKERS) -> None:
+        """Returns when all of them answer, not the first alone."""
         self.service.start("--workers", str(workers))
+        self.wait(lambda: self._all_listen(workers))
 
     @contextlib.contextmanager
     def served_by(self, command: list[str]) -> Iterator[None]:

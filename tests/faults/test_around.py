@@ -89,7 +89,7 @@ def test_ten_thousand_idle_clients_hold_up_nobody(house: House):
 
 def place(house: House) -> str:
     """Whose law an address in California gets: that of us-ca, of jp, or another ("")."""
-    connection = http.client.HTTPConnection("127.0.0.1", house.service.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", house.service.port, timeout=120)
     with closing(connection):
         connection.request("GET", "/s/summit/debug.js?en,1", headers={"X-Forwarded-For": AMERICAN})
         text = connection.getresponse().read().decode()

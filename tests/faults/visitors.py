@@ -18,7 +18,7 @@ HEADERS = {"Origin": ORIGIN, "Content-Type": "text/plain", "CF-IPCountry": "DE"}
 PAUSE_SECONDS = 0.03
 """How long a visitor waits who was not answered with a receipt; a real page waits longer."""
 
-ANSWER_SECONDS = 20.0
+ANSWER_SECONDS = 60.0
 GRANTS = (
     ("accept_all", (True, True, True)),
     ("reject_all", (False, False, False)),
