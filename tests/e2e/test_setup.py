@@ -149,9 +149,7 @@ def test_an_owner_gets_from_an_address_to_the_first_visitor_in_few_clicks(
     shown = visitor.new_page()
     shown.goto(shop.origin)
     expect(shown.locator("#pixelgate .first")).to_be_visible()
-    expect(owner.page.get_by_role("heading", name="The first visitor was seen")).to_be_visible(
-        timeout=15_000
-    )
+    expect(owner.page.get_by_role("heading", name="The first visitor was seen")).to_be_visible()
     owner.at("/visitor")
     visitor.close()
     context.close()
