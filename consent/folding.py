@@ -37,6 +37,8 @@ class Folder(Generic[Key]):
     While storage is away the sums wait, up to ``FOLDED_KEYS`` different ones; beyond that new ones
     are dropped, and ``dropped`` says so. When the connection is lost just as a write is committed,
     nobody knows whether it was: then up to ``ROWS_AT_ONCE`` sums may be written twice.
+
+    What was counted beside the records of a database that another has replaced goes with it.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Folder(Generic[Key]):
     ) -> None:
         self._database = database
         self._write = write
+        self._generation = database.generation
         self._folded: dict[Key, int] = {}
         self._stopping = False
         self._wake = asyncio.Event()
@@ -56,6 +59,8 @@ class Folder(Generic[Key]):
         self.dropped = 0
 
     def add(self, key: Key, n: int = 1) -> None:
+        if self._generation != self._database.generation:
+            self._begin_anew()
         if key in self._folded:
             self._folded[key] += n
         elif len(self._folded) < FOLDED_KEYS:
@@ -66,6 +71,11 @@ class Folder(Generic[Key]):
         self.waiting += 1
         if self.waiting % MOST_COUNTS == 0:
             self._wake.set()
+
+    def _begin_anew(self) -> None:
+        self._generation = self._database.generation
+        self._folded = {}
+        self.waiting = 0
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._flush_often())
@@ -91,37 +101,40 @@ class Folder(Generic[Key]):
 
     async def _flush(self) -> None:
         taken, self._folded = self._folded, {}
-        counts = self.waiting
+        counts, generation = self.waiting, self._generation
         if not taken:
             return
         try:
             for few in _few_at_once(taken):
-                await self._store(few)
+                await self._store(few, generation)
                 for key in few:
                     del taken[key]
         except ConsentError as error:
-            for key, n in taken.items():
-                self._folded[key] = self._folded.get(key, 0) + n
+            if generation == self._generation:
+                for key, n in taken.items():
+                    self._folded[key] = self._folded.get(key, 0) + n
             if not self._failing:
                 _log.warning("counts not stored", error=str(error))
             self._failing = True
         else:
-            self.waiting -= counts
+            if generation == self._generation:
+                self.waiting -= counts
             if self._failing:
                 _log.info("counts stored again", counts=counts)
             self._failing = False
 
-    async def _store(self, sums: Mapping[Key, int]) -> None:
+    async def _store(self, sums: Mapping[Key, int], generation: int) -> None:
         """Writes ``sums`` in one transaction; one that can never be written is dropped alone."""
         try:
             async with self._database.write() as connection:
-                await self._write(connection, sums)
+                if generation == self._database.generation:
+                    await self._write(connection, sums)
         except ConsentError:
             raise
         except Exception as error:
             if len(sums) > 1:
                 for key, n in sums.items():
-                    await self._store({key: n})
+                    await self._store({key: n}, generation)
                 return
             self.dropped += 1
             _log.error("count dropped", error=type(error).__name__)

@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 from consent import database as database_
 from consent import stores
 from consent.errors import UnavailableError
+from consent.folding import Folder
 from consent.model import StoreConfig
 
 pytestmark = pytest.mark.anyio
@@ -108,6 +109,28 @@ async def test_the_log_of_a_replaced_file_is_not_replayed_but_kept(serving, file
     aside = [p for p in file.parent.glob(f"{file.name}-wal.*") if p.stat().st_size]
     assert len(aside) == 1
     await serving.check(writes=True)
+
+
+@pytest.mark.parametrize("noticed", [False, True])
+async def test_what_was_counted_beside_a_file_that_is_replaced_goes_with_it(serving, file, noticed):
+    written = []
+
+    async def write(_, sums):
+        written.append(dict(sums))
+
+    folder = Folder(serving, write)
+    saved = backup(file, file.with_name("backup"))
+    folder.add("before", 2)
+    saved.replace(file)
+    if noticed:
+        assert await names(serving) == ["Summit"]
+        folder.add("after")
+    await folder.flush()
+    folder.add("after")
+    await folder.flush()
+    assert sum(sums["after"] for sums in written) == 1 + noticed
+    assert "before" not in {key for sums in written for key in sums}
+    assert folder.waiting == 0
 
 
 async def test_a_file_that_is_moved_away_and_back_has_lost_nothing(serving, file, now):

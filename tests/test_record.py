@@ -483,6 +483,8 @@ async def test_shown_banners_are_written_as_sums(database, version, now):
 
 async def test_sums_wait_while_storage_is_away(database, version, now):
     class Away:
+        generation = 0
+
         def write(self):
             raise UnavailableError("database: gone")
 
