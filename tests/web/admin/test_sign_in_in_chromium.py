@@ -142,6 +142,7 @@ def test_who_was_invited_comes_in_by_the_provider_and_leaves_by_it(visit, servic
     page.goto("/admin/ledger")
     look(page)
     page.get_by_role("link", name="Sign in with Example ID").click()
+    page.wait_for_url(f"{service.environ['CONSENT_OIDC_ISSUER']}/**")
     sign_in_there(page)
     page.wait_for_url(f"{service.url}/admin/ledger")
     page.goto("/admin/account")
