@@ -223,8 +223,10 @@ async def _serve(chosen: Settings, port: int, shop_port: int, days: int, neighbo
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     running = [asyncio.create_task(server.serve()) for server in servers]
-    await asyncio.gather(_answers(port), _answers(shop_port))
-    _tell(f"http://localhost:{shop_port}/", admin_url, login, rules=_rules(data.regions))
+    answering = asyncio.gather(_answers(port), _answers(shop_port))
+    await asyncio.wait([answering, *running], return_when=asyncio.FIRST_COMPLETED)
+    if not answering.cancel():
+        _tell(f"http://localhost:{shop_port}/", admin_url, login, rules=_rules(data.regions))
     _, left = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
     if left:
         stop()
@@ -246,7 +248,7 @@ def _server(app: ASGIApp, port: int) -> Server:
 
 async def _answers(port: int) -> None:
     """Returns when something accepts connections at ``port``."""
-    for _ in range(200):
+    while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:

@@ -90,7 +90,7 @@ class Nginx:
 
 
 def _local(text: str, folder: Path, port: int, ports: Sequence[int]) -> str:
-    """The example for this machine: other ports and folders, no TLS, and the test's time."""
+    """The example for this machine, however busy: other ports and folders, no TLS, our time."""
     nodes = "".join(f"server 127.0.0.1:{one};\n" for one in ports)
     for pattern, replaced in (
         (r"server 127\.0\.0\.1:8000;", nodes),
@@ -98,6 +98,7 @@ def _local(text: str, folder: Path, port: int, ports: Sequence[int]) -> str:
         (r"ssl_certificate(_key)? [^;]+;", ""),
         (r"/var/cache/nginx/pixelgate", f"{folder}/cache"),
         (r"map \$time_iso8601 ", "map $test_time "),
+        (r"proxy_read_timeout \ds;", f"proxy_read_timeout {PATIENCE_SECONDS}s;"),
     ):
         text, n = re.subn(pattern, replaced, text)
         assert n or "cache" in pattern or "time" in pattern, pattern

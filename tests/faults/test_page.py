@@ -18,7 +18,7 @@ from tests.faults.house import House
 
 pytestmark = pytest.mark.browser
 
-PATIENCE_MILLISECONDS = 60_000
+PATIENCE_MILLISECONDS = 180_000
 TRIES = 30
 
 

@@ -39,14 +39,19 @@ def test_a_crashed_server_loses_nothing_and_is_used_again(house: House, server: 
 
 def test_connections_that_the_server_ends_lose_nothing(house: House, server: Server):
     since = len(house.log())
+
+    def met_a_post() -> bool:
+        server.psql(OTHERS)
+        return bool(house.events("decisions not stored", since=since))
+
     with house.visitors() as visitors:
         for _ in range(5):
             house.progress(visitors)
             server.psql(OTHERS)
+        house.wait(met_a_post)
         house.progress(visitors)
     house.check(at_least=200)
     assert house.strangers() == set()
-    assert house.events("decisions not stored", since=since)
     assert house.service.consent("ledger", "verify")
 
 
