@@ -154,10 +154,10 @@ def of_disk(folder: Path) -> Iterator[Finding]:
 
 
 async def of_database(c: AsyncConnection, now: dt.datetime) -> AsyncIterator[Finding]:
+    theirs = await dialects.clock(c)  # before all that takes time
     for name, value in await dialects.unsafe_settings(c):
         said = f"found {value}; expected on, as a receipt promises that a decision is on disk"
         yield _fault(f"database: {name}", said)
-    theirs = await dialects.clock(c)
     apart = abs((theirs - now).total_seconds()) if theirs else 0.0
     if apart > CLOCK_SECONDS:
         said = f"{apart:,.0f} seconds from this machine's; expected {CLOCK_SECONDS:.0f} at most"

@@ -150,8 +150,10 @@ def build() -> list[Path]:
 
 
 def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
-    return path
+    """Whole at once: a service of this checkout may be reading it."""
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    return part.replace(path)
 
 
 class BrowserBuild(BuildHookInterface):  # type: ignore[type-arg]
