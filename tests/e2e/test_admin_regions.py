@@ -56,6 +56,7 @@ class Desk:
             viewport={"width": 1280, "height": 900},
             reduced_motion="reduce",
         )
+        self.context.set_default_timeout(PATIENCE * 1000)
         self.page: Page = self.context.new_page()
         self.wrong: list[str] = []
         self.page.on("console", lambda message: self.wrong.append(message.text))

@@ -26,7 +26,7 @@ from consent import database, publish, search, settings, storefile, stores
 from consent.filters import LedgerFilter
 from consent.model import Record
 from consent.web.app import create_app, utcnow
-from tests.e2e.service import free_port
+from tests.e2e.service import PATIENCE, free_port
 
 T = TypeVar("T")
 Mode = Literal["up", "refusing", "slow", "late"]
@@ -139,13 +139,13 @@ class MovableService:
         self._ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._serve, args=(folder,), daemon=True)
         self._thread.start()
-        self._ready.result(timeout=60)
+        self._ready.result(timeout=PATIENCE)
 
     def now(self) -> dt.datetime:
         return utcnow() + dt.timedelta(seconds=self.seconds_ahead)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=PATIENCE)
 
     def set(self, mode: Mode) -> None:
         self.run(self._set(mode))
@@ -164,7 +164,7 @@ class MovableService:
     def stop(self) -> None:
         self.set("up")
         self._loop.call_soon_threadsafe(self._server.stop)
-        self._thread.join(timeout=30)
+        self._thread.join(timeout=PATIENCE)
 
     def _serve(self, folder: Path) -> None:
         values = {
@@ -198,7 +198,7 @@ class MovableService:
         await serving
 
     async def _answers(self) -> None:
-        for _ in range(400):
+        for _ in range(20 * PATIENCE):
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)
             except OSError:

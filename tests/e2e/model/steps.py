@@ -124,14 +124,14 @@ def _reload(world: World, words: list[str]) -> None:
 
 
 def _back(world: World, words: list[str]) -> None:
-    _navigate(world, lambda: world.tab.page.go_back(wait_until="commit", timeout=5000))
+    _navigate(world, lambda: world.tab.page.go_back(wait_until="commit"))
     if world.doc() is None:  # before the shop's first page
-        _navigate(world, lambda: world.tab.page.go_forward(wait_until="commit", timeout=5000))
+        _navigate(world, lambda: world.tab.page.go_forward(wait_until="commit"))
     _loaded(world)
 
 
 def _forward(world: World, words: list[str]) -> None:
-    _navigate(world, lambda: world.tab.page.go_forward(wait_until="commit", timeout=5000))
+    _navigate(world, lambda: world.tab.page.go_forward(wait_until="commit"))
     _loaded(world)
 
 
@@ -226,7 +226,7 @@ def _regret(world: World, words: list[str]) -> None:
 
 def _second(world: World) -> bool:
     """Whether the preferences are open now."""
-    return bool(world.ask(OPEN_SECOND, given=5000 if world.reachable else 300))
+    return bool(world.ask(OPEN_SECOND, given=60_000 if world.reachable else 300))
 
 
 def _act(world: World, kind: str, perform_: Callable[[], Any], expected: Choice) -> bool:

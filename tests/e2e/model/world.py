@@ -17,8 +17,8 @@ from tests.e2e.model.stores import Config
 from tests.e2e.model.truth import Act, Doc, Forgotten, Setting, Truth, Version
 
 QUIET_ROUNDS = 3
-SETTLE_SECONDS = 30.0
-LOST_SECONDS = 3.0
+SETTLE_SECONDS = 120.0
+LOST_SECONDS = 10.0
 HANDED = "debug: handed over "
 
 
@@ -96,6 +96,7 @@ class World:
         self.restless = self.left = False
         """Whether the step before did not wait for what follows from it."""
         self.context = stage.browser.new_context()
+        self.context.set_default_timeout(SETTLE_SECONDS * 1000)
         self._travel()
         self.set_clock(0.0)
         self.tab = self.open()
