@@ -73,7 +73,7 @@ def fetched(
             known = (names or {}).get(host, [[PUBLIC]])
             return known.pop(0) if len(known) > 1 else known[0]
 
-        fetcher = Fetcher(resolve=resolve, network=network, **options)
+        fetcher = Fetcher(resolve=resolve, network=network, **{"seconds": 120, **options})
         try:
             return await fetcher.get(url, kinds), network, heard
         finally:
