@@ -12,11 +12,13 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO
 
 import psutil
 import pytest
 
+from consent.web.server import Server
 from consent.web.services import POLL_SECONDS
 from tests.e2e.service import PUBLISHED, Service
 
@@ -207,3 +209,28 @@ def test_a_service_that_is_told_to_stop_again_and_again_answers_what_it_took_and
         assert line.recv(65536).startswith(b"HTTP/1.1 4")
     service.stop()
     assert "refused to gracefully stop" not in (service.folder / "service.log").read_text()
+
+
+def test_a_reload_waits_for_who_takes_a_workers_place_while_there_is_hope():
+    def waited(looks: list[bool], *, alive: bool = True, told: bool = False) -> list[bool]:
+        server = SimpleNamespace(_has_begun=lambda _: looks.pop(0), interrupt_signal=told)
+        Server._until_begun(server, SimpleNamespace(pid=1, is_alive=lambda: alive))
+        return looks
+
+    assert waited([False, False, True]) == []
+    assert waited([False], alive=False) == [False]
+    assert waited([False, True], told=True) == [True]
+
+
+@pytest.mark.parametrize(("well", "told"), [(True, True), (False, False)])
+def test_a_worker_that_hears_first_that_all_are_to_stop_has_not_failed(well: bool, told: bool):
+    server, said = SimpleNamespace(interrupt_signal=False), []
+    worker = SimpleNamespace(join=lambda: None, interrupt_by_parent=False)
+
+    def ended_well() -> bool:
+        server.interrupt_signal = True  # only now
+        return well
+
+    worker.inner = SimpleNamespace(ended_well=ended_well)
+    Server._watch(server, worker, lambda: said.append(worker.interrupt_by_parent))
+    assert said == [told]
