@@ -43,7 +43,7 @@ FRAME = """() => new Promise((done) => {
     const soon = () => setTimeout(done, 8);
     document.hidden ? setTimeout(soon, 16) : requestAnimationFrame(soon);
 })"""
-QUIET_FRAMES = 6
+QUIET_FRAMES = 9
 
 
 class Visitor:
