@@ -20,7 +20,7 @@ def test_no_worker_begins_in_the_middle_of_an_import(monkeypatch):
 
     monkeypatch.setattr(server, "import_the_rest", importing)
     both = [threading.Thread(target=server.import_alone)]
-    both.append(threading.Thread(target=server.Child(Process()).start))
+    both.append(threading.Thread(target=server.Child(Process(), lambda _: None).start))
     both[0].start()
     begun.wait()
     both[1].start()
