@@ -562,7 +562,7 @@ async def test_what_comes_while_sums_are_written_is_written_too_before_the_end(
     database, version, now
 ):
     async def write(connection, sums):
-        if not folder._folded and folder.waiting == 1:
+        if not stopping:
             stopping.append(asyncio.create_task(folder.stop()))
             await asyncio.sleep(0)
             folder.add(a_key(version, now, place="FR"))
