@@ -250,8 +250,7 @@ def test_a_withdrawal_reaches_the_ledger_though_the_page_was_left_at_once(
     visitor.visit(f"{shop.origin}/product")
     visitor.context.route(f"{service.url}/**", lambda route: route.abort())
     # At once, since nothing stops Google Ads; so nobody waits for a service that is away.
-    with visitor.page.expect_navigation():
-        visitor.page.evaluate("pixelgate('withdraw')")
+    visitor.comes_anew(lambda: visitor.page.evaluate("pixelgate('withdraw')"))
     visitor.context.unroute(f"{service.url}/**")
     with visitor.page.expect_response(lambda one: one.url.endswith("/decisions")) as post:
         visitor.page.goto(f"{shop.origin}/privacy")

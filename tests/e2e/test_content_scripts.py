@@ -116,8 +116,7 @@ def test_a_script_cannot_be_taken_back_so_the_page_comes_anew_once_that_is_store
     guest = guest_from("Tokyo")
     guest.see(script("a") + inline("b", "preferences"))
     assert guest.order == ["a", "b"]
-    with guest.page.expect_navigation():
-        guest.withdraw()
+    guest.visitor.comes_anew(guest.withdraw)
     guest.visitor.settle()
     assert guest.order == []
     # Once more by the new page, where the old one did not wait any longer for the answer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -149,6 +150,14 @@ class Visitor:
         self.page.goto(url)
         self.page.locator("#pixelgate").wait_for(state="attached")
         self.settle()
+
+    def comes_anew(self, act: Callable[[], object]) -> None:
+        """Waits until ``act`` has made the page load anew. A page that asks for that again while it
+        is being left ends the first try, and with it what waits for a navigation.
+        """
+        self.page.evaluate("window.isLeft = true")
+        act()
+        self.page.wait_for_function("!window.isLeft && document.readyState == 'complete'")
 
     def decisions(self) -> list[tuple[str, int]]:
         """The actions posted to the ledger and the statuses of the answers, in order."""
