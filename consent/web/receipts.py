@@ -26,6 +26,7 @@ from consent.web.responses import (
     json_answer,
     read_body,
     require_method,
+    skip_body,
 )
 from consent.web.services import Services
 
@@ -74,6 +75,7 @@ class Receipts:
             post = posts.decode(_OWNER, body, "invalid_visitor")
             return Answer(200, [*FILE, NO_STORE, *headers], await self._file(key, id_, post))
         except Exception as error:
+            await skip_body(scope, receive)
             if isinstance(error, ThrottledError):
                 self._answered.refusals[error.code] += 1
             return errors.answer(error, headers)

@@ -26,6 +26,8 @@ SKIP_SECONDS = 3.0
 BODY_BYTES = 16 * 1024
 """The most that a visitor endpoint reads. A decision is about 400 bytes."""
 
+_READ = "pixelgate.body"
+
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 NO_STORE = (b"cache-control", b"no-store")
 JSON = (b"content-type", b"application/json")
@@ -109,6 +111,7 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
         TooLargeError: it is longer than ``BODY_BYTES``, said or unsaid; the rest is not read.
         RefusedError: the sender went away before its end, or took ``BODY_SECONDS`` over it.
     """
+    scope[_READ] = True
     said = header(scope, b"content-length")
     if said is not None and said.isdigit() and int(said) > BODY_BYTES:
         raise _too_large()
@@ -130,10 +133,14 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
 
 
 async def skip_body(scope: Scope, receive: Receive) -> None:
-    """Lets the body come of a request that is refused by its head; too long or too late, it does
-    not matter any more. A connection that is closed before them is reset by bytes that still come,
-    and who sent them may never see why it was refused.
+    """Lets the body come of a request that is refused before anyone has read it; too long or too
+    late, it does not matter any more.
+
+    A connection that is closed first is reset by bytes that still come, and who sent them may never
+    see why it was refused.
     """
+    if _READ in scope:
+        return
     with contextlib.suppress(RefusedError, TooLargeError, TimeoutError):
         async with asyncio.timeout(SKIP_SECONDS):
             await read_body(scope, receive)

@@ -107,7 +107,6 @@ class Visitor:
         """The answer to a post or to the preflight before it."""
         cross_origin: Headers = [posts.VARY_ORIGIN]
         version: Version | None = None
-        is_read = False
         try:
             version = self._services.current(key)
             require_method(scope, cross_origin, "POST", "OPTIONS")
@@ -120,7 +119,6 @@ class Visitor:
             self._services.limits.take(scope)
             self._services.limits.take_for(key)
             posts.check_type(scope)
-            is_read = True
             body = await read_body(scope, receive)
             if what == "seen":
                 seen = posts.decode(_SEEN, body, "invalid_count")
@@ -132,8 +130,7 @@ class Visitor:
             post = posts.decode(_DECISION, body, "invalid_decision")
             return await self._record(key, post, variant, scope, origin, cross_origin)
         except Exception as error:
-            if not is_read:
-                await skip_body(scope, receive)
+            await skip_body(scope, receive)
             self.answered.refusals[errors.code_of(error)] += 1
             refusal = isinstance(error, RefusedError) and not isinstance(error, ThrottledError)
             if version is not None and what == "decisions" and refusal:

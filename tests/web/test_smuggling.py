@@ -100,12 +100,14 @@ def in_pieces(service: Service, *pieces: str) -> list[int]:
     return [int(part[:3]) for part in answered.split(b"HTTP/1.1 ")[1:]]
 
 
+@pytest.mark.parametrize("path", ["seen", "receipts/x"])
 @pytest.mark.parametrize("name", CLEAR)
 def test_who_is_refused_hears_why_also_where_the_body_comes_after_the_head(
-    service: Service, name: str
+    service: Service, name: str, path: str
 ) -> None:
     head, end, body = CLEAR[name].partition("\r\n\r\n")
-    assert in_pieces(service, ELSEWHERE + head + end, body, HIDDEN) == [403, 404]
+    refused = ELSEWHERE.replace("/seen ", f"/{path} ") + head + end
+    assert in_pieces(service, refused, body, HIDDEN) == [403, 404]
 
 
 @pytest.mark.parametrize("length", [2, 10**9])
