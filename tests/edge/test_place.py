@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from consent.geo import HEADERS, PlaceHeader
-from tests.e2e.service import PUBLISHED, Service
+from tests.e2e.service import PATIENCE, PUBLISHED, Service
 from tests.edge.nginx import Nginx
 
 LOADER = "/s/summit/loader.js?en,false"
@@ -34,7 +34,7 @@ class Door:
 
 
 def _loader(port: int, headers: dict[str, str]) -> bytes:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     with closing(connection):
         connection.request("GET", LOADER, headers=headers)
         answer = connection.getresponse()

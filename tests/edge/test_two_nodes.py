@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from consent import database
 from consent.database import tables
-from tests.e2e.service import Service
+from tests.e2e.service import PATIENCE, Service
 from tests.edge.nginx import Nginx
 from tests.faults.house import House
 from tests.faults.visitors import HEADERS
@@ -50,7 +50,7 @@ class Pages(threading.Thread):
                 ("GET", "/s/summit/loader.js?en,false", None),
                 ("POST", "/s/summit/seen", SEEN),
             ):
-                connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
+                connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
                 with closing(connection):
                     try:
                         connection.request(method, path, body, HEADERS)
@@ -83,7 +83,7 @@ class Nodes:
 
     def decisions(self, node: Service) -> float:
         """How many this node has stored since it was started."""
-        with urllib.request.urlopen(f"{node.url}/metrics", timeout=120) as answer:
+        with urllib.request.urlopen(f"{node.url}/metrics", timeout=PATIENCE) as answer:
             lines = answer.read().decode().splitlines()
         return next(
             float(line.split()[1]) for line in lines if line.startswith("pixelgate_decisions_total")
